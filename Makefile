@@ -1,0 +1,45 @@
+# vector_quant: PGXS build. `make && make install`, `make installcheck` against a running server.
+EXTENSION = vector_quant
+EXTVERSION = 1.0.0
+MODULE_big = vector_quant
+# The installed script is the concatenation of these parts, in order.
+SQL_PARTS = src/types/vector.sql src/am/ivf_rabitq.sql src/ivf/functions.sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DOCS = README.md
+
+CORE_SRCS = $(wildcard src/core/*.cpp)
+SIMD_SRCS = $(wildcard src/simd/*.cpp)
+PG_SRCS = $(wildcard src/*.cpp src/pg/*.cpp src/types/*.cpp src/ivf/*.cpp src/am/*.cpp)
+OBJS = $(patsubst %.cpp,%.o,$(CORE_SRCS) $(SIMD_SRCS) $(PG_SRCS))
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --inputdir=. --load-extension=$(EXTENSION)
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation --load-extension=$(EXTENSION)
+
+PG_CONFIG ?= pg_config
+# Bitcode for the JIT would inline nothing through our function table, and PGXS compiles it without -std=c++20.
+override with_llvm := no
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes -ffp-contract=off \
+	-fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden \
+	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
+SHLIB_LINK += -lstdc++
+EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(OBJS:.o=.d) build/isolation
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS puts its own -I first; header dependencies come from the compiler.
+%.o: %.cpp
+	$(CXX) $(CXXFLAGS) $(CPPFLAGS) $(SIMD_FLAGS) -MMD -MP -c -o $@ $<
+-include $(OBJS:.o=.d)
+include src/simd/flags.mk
+
+$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
+	cat $^ > $@
+
+.PHONY: dist
+dist:
+	mkdir -p build
+	git archive --format zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o build/$(EXTENSION)-$(EXTVERSION).zip HEAD

@@ -1,0 +1,69 @@
+// Refine codes: SQ6, SQ8 (per-dimension range, trained on the build sample), FP16, BF16, FP32. A view over a flat image.
+//
+// SQ decoding: x~_i = low_i + step_i * code_i. Training chooses low and step so that integer data with a range of at most 255
+// (SQ8; 63 for SQ6) decodes without any loss: where every sampled value of every dimension is an integer, step is a
+// whole number >= 1 and low is an integer. (A half-step offset would lose those: recall then stops below 1.)
+#pragma once
+
+#include "simd/kernels.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vq
+{
+
+using simd::Element;
+
+// Image: for SQ6 and SQ8 low[dims] then step[dims] (floats); empty for the float formats.
+constexpr size_t sq_image_bytes(Element e, size_t dims) noexcept
+{
+    return e == Element::SQ6 || e == Element::SQ8 ? 2 * dims * sizeof(float) : 0;
+}
+
+// Bytes of one code.
+constexpr size_t sq_code_bytes(Element e, size_t dims) noexcept
+{
+    switch (e)
+    {
+    case Element::SQ6:
+        return (6 * dims + 7) / 8;
+    case Element::SQ8:
+        return dims;
+    case Element::FP16:
+    case Element::BF16:
+        return 2 * dims;
+    case Element::FP32:
+        break;
+    }
+    return 4 * dims;
+}
+
+// Trains the image on rows x dims floats (row-major, finite). rows == 0 gives low = -1, step = 2 / levels.
+// The range is the sample's min..max widened by 1/64 of it on both sides, unless the data are integers (above).
+void sq_train(Element e, size_t dims, const float *sample, size_t rows, float *image) noexcept;
+
+// Encodes x (dims floats). Values outside the trained range clamp. Returns ||x - x~||_2, rounded up; 0 means lossless
+// (x~ == x bit for bit). Writes exactly sq_code_bytes.
+float sq_encode(Element e, size_t dims, const float *image, const float *x, uint8_t *code) noexcept;
+
+void sq_decode(Element e, size_t dims, const float *image, const uint8_t *code, float *x) noexcept;
+
+// A query prepared once. L2: a_i = q_i - low_i, s = step; inner product: w_i = q_i * step_i and a constant <q, low>.
+// weights: 2 * dims floats, owned by the caller (unused for the float formats, where the query itself is used).
+struct SqQuery
+{
+    Element element;
+    bool inner_product;
+    size_t dims;
+    const float *a; // L2: q - low; inner product: weights
+    const float *s; // L2: steps; nullptr = ones
+    float constant; // added to the inner product
+};
+SqQuery sq_prepare(Element e, size_t dims, const float *image, const float *q, bool inner_product,
+                   float *weights) noexcept;
+
+// Squared L2 distance, or the inner product <q, x~>, of the query and a code.
+float sq_score(const SqQuery &query, const uint8_t *code) noexcept;
+
+} // namespace vq

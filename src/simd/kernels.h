@@ -1,0 +1,89 @@
+// The kernel table: all that other folders see of simd/. One instruction set, one table.
+//
+// Rules for every entry: noexcept, never allocates, any alignment (pointers into PostgreSQL pages are at best 8-byte
+// aligned), reads and writes nothing outside the stated ranges. Integer kernels are equal to the scalar table bit for
+// bit. Float kernels may sum in another order: |difference| <= n * 2^-22 * (sum of absolute terms).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vq::simd
+{
+
+constexpr size_t kTileRows = 32; // rows of a tile; one 32-byte code row holds 8 bits of each
+
+// Element formats of refine codes (core/scalar_quantizer.h) and of halfvec. Append, never renumber: stored in indexes.
+enum class Element : uint8_t { SQ6 = 0, SQ8 = 1, FP16 = 2, BF16 = 3, FP32 = 4 };
+constexpr size_t kElementCount = 5;
+
+struct Kernels
+{
+    const char *name; // as in the setting vector_quant.simd
+
+    // --- float32 vectors, n elements each ---
+    float (*dot)(const float *a, const float *b, size_t n) noexcept;
+    float (*l2sq)(const float *a, const float *b, size_t n) noexcept; // squared L2
+    float (*l1)(const float *a, const float *b, size_t n) noexcept;
+    // out[0] = <a,b>, out[1] = <a,a>, out[2] = <b,b> in one pass
+    void (*dot_norms)(const float *a, const float *b, size_t n, float out[3]) noexcept;
+    // y[i] += alpha * x[i]
+    void (*axpy)(float alpha, const float *x, float *y, size_t n) noexcept;
+    // Dot products of nx rows of x with nc rows of c: out[i * out_stride + j] = <x_i, c_j>. Rows are contiguous,
+    // x_stride / c_stride floats apart. Register-blocked: this is the k-means assignment.
+    void (*dot_block)(const float *x, size_t nx, size_t x_stride, const float *c, size_t nc, size_t c_stride,
+                      size_t dims, float *out, size_t out_stride) noexcept;
+
+    // --- rotation ---
+    // Unnormalised in-place fast Walsh-Hadamard transform; n is a power of two, 1..16384.
+    void (*fwht)(float *x, size_t n) noexcept;
+    // x[i] = -x[i] where bit i (i%8 of byte i/8) is set.
+    void (*flip_signs)(float *x, const uint8_t *bits, size_t n) noexcept;
+
+    // --- FastScan over a tile: 32 rows, 4-bit columns, two columns per 32-byte code row (diagram in core/tile.h).
+    // For each vector v adds the table entries of its codes over `rows` code rows to acc[v]. Column j of the tile uses
+    // the 16 table entries at lut + 16 * j (so a code row uses 32 bytes of lut). Any number of rows; sums are exact.
+    void (*fastscan8)(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept;
+    // The same with 16-bit entries: entry = lut_lo + 256 * lut_hi.
+    void (*fastscan16)(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
+                       uint32_t acc[kTileRows]) noexcept;
+
+    // --- bit planes: sum over p of 2^p * popcount(code & plane_p), planes `bytes` apart, nplanes 1..16.
+    uint32_t (*bit_planes_dot)(const uint8_t *code, const uint8_t *planes, size_t bytes,
+                               unsigned nplanes) noexcept;
+
+    // --- bounds of a tile (formula in core/codec.h) ---
+    // For v < n (1..32):  est = add[v] + list_add + scale(v) * (mul * acc[v] + offset),  lower = est - list_err * err(v)
+    // where scale and err are bfloat16 arrays. Writes lower[v]; returns the bit mask of v < n with lower[v] < threshold
+    // (NaN compares false). All arithmetic in float with one rounding per operation and no fused multiply-add, so that
+    // every level gives the same bits.
+    uint32_t (*tile_bounds)(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
+                            const uint16_t *err, size_t n, float mul, float offset, float list_add,
+                            float list_err, float threshold, float lower[kTileRows]) noexcept;
+
+    // --- encoded vectors, indexed by Element; n = dimensions ---
+    // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);
+    // FP16 IEEE half, BF16 bfloat16, FP32 float: little-endian, unaligned.
+    // Decoded value v_i = code_i for SQ6/SQ8 (as an integer), the number itself for the float formats.
+    // element_l2[e]:  sum (a_i - s_i * v_i)^2 ; s == nullptr means all ones.
+    float (*element_l2[kElementCount])(const float *a, const float *s, const uint8_t *code, size_t n) noexcept;
+    // element_dot[e]: sum w_i * v_i
+    float (*element_dot[kElementCount])(const float *w, const uint8_t *code, size_t n) noexcept;
+};
+
+// The table in use; set before first use to the best level of this CPU (and operating system).
+const Kernels &kernels() noexcept;
+
+// All levels compiled in, best last; `supported` says whether this CPU can run it.
+struct Level
+{
+    const Kernels *table;
+    bool supported;
+};
+size_t level_count() noexcept;
+Level level(size_t i) noexcept;
+
+// Selects a level by name ("auto" = best supported). Returns false, changing nothing, if unknown or unsupported.
+bool select_level(const char *name) noexcept;
+
+} // namespace vq::simd

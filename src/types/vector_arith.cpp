@@ -158,9 +158,9 @@ VQ_FUNCTION(vq_binary_quantize)
     SET_VARSIZE(result, bytes);
     VARBITLEN(result) = v->dim;
 
-    bits8 *bits = VARBITS(result);
+    auto *bits = VARBITS(result);
     for (int i = 0; i < v->dim; i++)
-        bits[i / 8] = (bits8)(bits[i / 8] | ((v->x[i] > 0) << (7 - i % 8)));
+        bits[i / 8] |= (uint8)((v->x[i] > 0) << (7 - i % 8));
     PG_RETURN_VARBIT_P(result);
 }
 

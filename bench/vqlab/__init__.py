@@ -1,0 +1,1 @@
+"""What the demo and the benchmarks share: a private server, datasets, loading, indexes, measuring."""

@@ -1,0 +1,49 @@
+"""The indexes that can be measured. A new access method is one line here."""
+from dataclasses import dataclass, field
+
+from .load import OPCLASSES
+
+
+@dataclass(frozen=True)
+class Index:
+    name: str                 # as in --indexes
+    extension: str            # also the name of its database: two kinds of `vector` cannot share one
+    method: str
+    knob: str                 # the setting that trades speed for recall
+    sweep: tuple              # its values; clamped by the server where the index is smaller
+    options: str = ""         # for WITH (...); {sqrt_rows} is filled in
+    usual: bool = True        # measured when --indexes names none
+    settings: dict = field(default_factory=dict)
+
+    def create_sql(self, table, metric, rows, name="bench_index"):
+        options = self.options.format(sqrt_rows=max(1, round(rows ** 0.5)))
+        return (f"CREATE INDEX {name} ON {table} USING {self.method} (embedding {OPCLASSES[metric]})"
+                + (f" WITH ({options})" if options else ""))
+
+    def at(self, value):
+        """Settings of one point of the sweep; None leaves the knob as shipped."""
+        return self.settings if value is None else {**self.settings, self.knob: value}
+
+
+PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+INDEXES = (
+    Index("ivf_rabitq", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES),
+    Index("ivf_rabitq_sq8", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES,
+          "refine = true, refine_type = 'SQ8'", usual=False),
+    Index("scann", "vector_quant", "scann", "scann.nprobe", PROBES),
+    Index("wrvq", "vector_quant", "wrvq", "wrvq.nprobe", PROBES),
+    Index("hnsw", "vector", "hnsw", "hnsw.ef_search", (10, 20, 40, 80, 120, 200, 400),
+          "m = 16, ef_construction = 64"),
+    Index("ivfflat", "vector", "ivfflat", "ivfflat.probes", (1, 3, 6, 10, 20, 40, 80), "lists = {sqrt_rows}"),
+)
+EXTENSIONS = tuple(dict.fromkeys(index.extension for index in INDEXES))
+
+
+def available(connections, names=None):
+    """Indexes whose extension and access method exist, in the order of the table. connections: extension -> one."""
+    unknown = set(names or ()) - {index.name for index in INDEXES}
+    if unknown:
+        raise SystemExit(f"unknown index {', '.join(sorted(unknown))}; known: {', '.join(i.name for i in INDEXES)}")
+    return [index for index in INDEXES
+            if index.extension in connections and (index.name in names if names else index.usual)
+            and connections[index.extension].execute("SELECT FROM pg_am WHERE amname = %s", [index.method]).rowcount]

@@ -1,0 +1,108 @@
+"""Recall, speed, sizes and memory of one index. All of it goes through ordinary SQL."""
+import os
+import re
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .datasets import distances
+from .load import OPERATORS
+
+TIE = 1e-5    # relative: float4 arithmetic may order rows otherwise that are this close
+
+
+def build_index(connection, index, table, metric, rows, name):
+    """Seconds of CREATE INDEX."""
+    sql = index.create_sql(table, metric, rows, name)
+    start = time.monotonic()
+    connection.execute(sql)
+    return time.monotonic() - start
+
+
+def size_mb(connection, relation):
+    return connection.execute("SELECT pg_relation_size(%s::text::regclass)", [relation]).fetchone()[0] / 1e6
+
+
+def show_only(connection, table, name):
+    """Hides the other vector indexes of the table from the planner, so that each is measured alone on one table.
+    A primary key stays."""
+    connection.execute("""
+        UPDATE pg_index SET indisvalid = (indexrelid = to_regclass(%s::text))
+        WHERE indrelid = %s::text::regclass AND NOT indisprimary
+          AND indisvalid IS DISTINCT FROM coalesce(indexrelid = to_regclass(%s::text), false)""", [name, table, name])
+
+
+def nearest_sql(table, metric, k, query="$1"):
+    """The k nearest ids to a row of the table `queries`."""
+    return (f"SELECT id FROM {table} ORDER BY embedding {OPERATORS[metric]} "
+            f"(SELECT embedding FROM queries WHERE id = {query}) LIMIT {k}")
+
+
+def apply_settings(connection, settings):
+    connection.execute("RESET ALL")
+    for name, value in settings.items():
+        connection.execute(f"SET {name} = {value}")
+
+
+def plan_uses(connection, table, metric, k, name):
+    """Whether the planner takes the index by itself."""
+    plan = connection.execute("EXPLAIN (COSTS OFF) " + nearest_sql(table, metric, k, "0")).fetchall()
+    return any(re.search(rf"using {name}\b", line) for line, in plan)
+
+
+def found_ids(connection, table, metric, k, count):
+    sql = nearest_sql(table, metric, k, "%s")
+    return [[row[0] for row in connection.execute(sql, [query], prepare=True)] for query in range(count)]
+
+
+def recall(data, found, k):
+    """Share of the true k nearest. A row at the distance of the k-th counts whatever its id: sets have duplicates."""
+    hits = 0
+    for query, truth, ids in zip(data.queries, data.truth, found):
+        worst = distances(data.base, truth[k - 1:k], query, data.metric)[0]
+        ids = list(dict.fromkeys(ids))[:k]
+        hits += (distances(data.base, ids, query, data.metric) <= worst + TIE * abs(worst) + 1e-9).sum()
+    return hits / (k * len(found))
+
+
+@dataclass
+class Speed:
+    qps: float
+    p50_ms: float
+    p99_ms: float
+
+
+def pgbench(server, database, sql, queries, seconds, settings=None):
+    """One client, prepared statements, a random query id each time."""
+    options = " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())
+    with tempfile.TemporaryDirectory(prefix="vq-pgbench-") as folder:
+        script = Path(folder) / "query.sql"
+        script.write_text(f"\\set query random(0, {queries - 1})\n{sql};\n", encoding="utf-8")
+        done = subprocess.run(
+            [server.bin / "pgbench", "-n", "-M", "prepared", "-c", "1", "-j", "1", "-T", str(seconds), "-f", script,
+             "-h", server.socket, "-U", server.user, "--random-seed=1", "-l", "--log-prefix", f"{folder}/log",
+             database],
+            env={**os.environ, "PGOPTIONS": options}, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError("pgbench failed:\n" + done.stderr[-2000:])
+        micros = np.concatenate([np.loadtxt(log, usecols=2, ndmin=1) for log in Path(folder).glob("log.*")])
+    qps = float(re.search(r"tps = ([0-9.]+)", done.stdout)[1])
+    return Speed(qps, *(float(np.percentile(micros, p)) / 1000 for p in (50, 99)))
+
+
+def wal_position(connection):
+    return connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()[0]
+
+
+def backend_kb(connection):
+    """Private memory of the connection's backend, in kB, shared buffers left out."""
+    text = Path(f"/proc/{connection.info.backend_pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"RssAnon:\s+(\d+)", text)[1])
+
+
+def contexts_kb(connection):
+    return int(connection.execute("SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts").fetchone()[0])

@@ -1,5 +1,7 @@
 // Module load: one call per process, before any function of the library runs.
-#include "simd/kernels.h"
+#include "am/access_methods.h"
+#include "ivf/index.h"
+#include "ivf/settings.h"
 #include "pg/postgres_cpp.h"
 
 extern "C" {
@@ -9,5 +11,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void)
 {
-    vq::simd::select_level("auto");
+    vq::ivf::define_common_settings();
+    vq::init_ivf_rabitq();
+    vq::ivf::init_index_cache();
 }

@@ -22,3 +22,59 @@
 #else
 #define VQ_MODULE_MAGIC(module_name, module_version) PG_MODULE_MAGIC
 #endif
+
+// Reuse of deleted pages: the visibility test came in 14; the record's fields were renamed in 16. Macros, so
+// that only the file that uses them needs the headers.
+#if PG_VERSION_NUM >= 140000
+#define compat_xid_removable(heap, fxid) GlobalVisCheckRemovableFullXid(heap, fxid)
+#else
+#define compat_xid_removable(heap, fxid)                                                                     \
+    TransactionIdPrecedes(XidFromFullTransactionId(fxid), RecentGlobalXmin)
+#endif
+#if PG_VERSION_NUM >= 160000
+#define compat_fill_reuse_record(record, index, heap, blk, fxid)                                             \
+    ((record).locator = (index)->rd_locator, (record).block = (blk),                                         \
+     (record).snapshotConflictHorizon = (fxid),                                                              \
+     (record).isCatalogRel = RelationIsAccessibleInLogicalDecoding(heap))
+#elif PG_VERSION_NUM >= 140000
+#define compat_fill_reuse_record(record, index, heap, blk, fxid)                                             \
+    ((void)(heap), (record).node = (index)->rd_node, (record).block = (blk),                                 \
+     (record).latestRemovedFullXid = (fxid))
+#else
+#define compat_fill_reuse_record(record, index, heap, blk, fxid)                                             \
+    ((void)(heap), (record).node = (index)->rd_node, (record).block = (blk),                                 \
+     (record).latestRemovedXid = XidFromFullTransactionId(fxid))
+#endif
+
+// The table of an index under VACUUM came with 16; before, only catalogs' tables matter to the caller
+// (nullptr: an ordinary table).
+#if PG_VERSION_NUM >= 160000
+#define compat_heap_of_vacuum(info) ((info)->heaprel)
+#else
+#define compat_heap_of_vacuum(info) ((void)(info), (Relation) nullptr)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define compat_vacuum_delay_point() vacuum_delay_point(false)
+#else
+#define compat_vacuum_delay_point() vacuum_delay_point()
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define compat_disable_path(index_path) ((index_path)->path.disabled_nodes = 2)
+#else
+#define compat_disable_path(index_path) ((void)(index_path))
+#endif
+
+// What a check hook leaves in *extra is freed by PostgreSQL with the allocator of its version.
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_malloc(size) guc_malloc(LOG, size)
+#else
+#define compat_guc_malloc(size) malloc(size)
+#endif
+
+#if PG_VERSION_NUM >= 150000
+#define compat_reserve_prefix(prefix) MarkGUCPrefixReserved(prefix)
+#else
+#define compat_reserve_prefix(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif

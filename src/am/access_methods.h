@@ -1,0 +1,10 @@
+// Called once each from _PG_init.
+#pragma once
+
+#include "pg/postgres_cpp.h"
+
+namespace vq {
+
+void init_ivf_rabitq();
+
+} // namespace vq

@@ -1,0 +1,172 @@
+// The codec contract: what the engine in ivf/ knows of a quantizer. It knows none by name.
+//
+// A codec is a view over one flat byte image (its trained parameters): the same bytes lie on index pages, in
+// a parallel worker's shared memory and in the per-relation cache. No codec owns memory, allocates or throws.
+//
+// Geometry (algorithms sections 1.4, 2.4, 3.2). Vectors x (dims floats) are centred by a mean m and mapped by
+// the codec's linear isometry R into codec space: y = R(x - m), D = space_dims floats. Lists have centroids c
+// there; r = y - c is the residual. A codec approximates r by s * r~ where <q', r~> for any query q' = R(q -
+// m) is a sum of table look-ups, the same tables for every list. With k = 2 for L2 and 1 for the inner
+// product, both in codec space,
+//     score(q, x) = list_add + [exact constant + k s <c, r~>] - k s <q', r~> +- k sigma |q' - c|
+// where list_add is the centroid's own score. The bracket is RowFactors::add, -k s is RowFactors::scale and k
+// sigma is RowFactors::err: so one set of tables serves all lists, and a codec need not know the metric.
+#pragma once
+
+#include "simd/kernels.h"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace vq {
+
+constexpr size_t kMaxDims = 16000; // as pgvector
+
+// Scores are "smaller is nearer": squared L2, or the negative inner product (cosine = inner product of unit
+// vectors).
+enum class Metric : uint8_t
+{
+    L2 = 1,
+    InnerProduct = 2,
+    Cosine = 3
+};
+
+// What the user chose; filled by the access method, stored in the meta page.
+struct CodecOptions
+{
+    uint32_t dims; // 1..16000
+    uint64_t seed;
+    int32_t value[6]; // codec-specific options, in the codec's own order
+};
+
+struct CodecShape
+{
+    uint32_t space_dims;  // D: floats of a centroid and of a transformed vector
+    uint32_t code_bytes;  // of one row = 32-byte code rows of a tile
+    uint32_t fine_bytes;  // of one row's finer code, kept beside the tile; 0 = none
+    uint32_t query_bytes; // of a prepared query
+};
+
+// What encoding found for one row.
+struct RowCode
+{
+    float scale;      // s >= 0
+    float centre_dot; // <c, r~>
+    float sigma;      // standard error of <u, r - s r~> over unit vectors u, >= 0
+    float fine_scale; // the same three for the finer code; used only where fine_bytes > 0
+    float fine_centre_dot;
+    float fine_sigma;
+};
+
+// Stored beside each code, 8 bytes: see the formula above. scale and err are bfloat16; err is rounded up.
+struct RowFactors
+{
+    float add;
+    uint16_t scale;
+    uint16_t err;
+};
+static_assert(sizeof(RowFactors) == 8);
+
+// A prepared query begins with this; what follows belongs to the codec.
+//     <q', r~> = mul * accumulated + offset
+struct QueryHead
+{
+    float mul;
+    float offset;
+    float table_error;  // ||q' - what the tables hold||, to be added to |q' - c| (root of squares, times
+                        // table_weight)
+    float table_weight; // how much stronger that error acts than |q' - c|
+};
+
+struct CodecOps
+{
+    const char *name;
+    uint32_t id; // stored in indexes: append, never renumber
+
+    // Training. image_bytes and scratch are known before; residuals are rows x dims floats in the original
+    // space.
+    size_t (*image_bytes)(const CodecOptions &options) noexcept;
+    bool (*train)(const CodecOptions &options, const float *residuals, size_t rows, uint8_t *image) noexcept;
+    // True if `bytes` bytes at image are an image of this codec for these dims (a damaged index must not get
+    // past this).
+    bool (*valid)(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
+    CodecShape (*shape)(const uint8_t *image) noexcept;
+
+    // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
+    void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
+    // residual and centre: space_dims floats. Writes code_bytes and fine_bytes.
+    RowCode (*encode)(const uint8_t *image, const float *residual, const float *centre, uint8_t *code,
+                      uint8_t *fine) noexcept;
+
+    // query: space_dims floats (already transformed). query_bits: precision asked for, 0 = finest. state:
+    // query_bytes, 64-byte aligned, starts with QueryHead.
+    void (*prepare)(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
+    // Adds the look-ups of code rows [first, first + rows) of a tile to acc (which starts at zero).
+    void (*scan_tile)(const void *state, const uint8_t *codes, size_t first, size_t rows,
+                      uint32_t acc[simd::kTileRows]) noexcept;
+    // The same sum for one row-major code.
+    uint32_t (*scan_row)(const void *state, const uint8_t *code) noexcept;
+    // <q', r~> of the finer code, given the accumulated sum of the code itself.
+    float (*scan_fine)(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
+};
+
+// A type that can stand behind CodecOps; every codec file ends with static_assert(Codec<...>) and its table.
+template <class C>
+concept Codec = requires(const CodecOptions &o, const float *f, float *g, uint8_t *b, const uint8_t *i,
+                         void *s, const void *cs, uint32_t *acc)
+{
+    {
+        C::kName
+        } -> std::convertible_to<const char *>;
+    {
+        C::kId
+        } -> std::convertible_to<uint32_t>;
+    {
+        C::image_bytes(o)
+    }
+    noexcept->std::same_as<size_t>;
+    {
+        C::train(o, f, size_t(), b)
+    }
+    noexcept->std::same_as<bool>;
+    {
+        C::valid(i, size_t(), uint32_t())
+    }
+    noexcept->std::same_as<bool>;
+    {
+        C::shape(i)
+    }
+    noexcept->std::same_as<CodecShape>;
+    {
+        C::transform(i, f, g)
+    }
+    noexcept;
+    {
+        C::encode(i, f, f, b, b)
+    }
+    noexcept->std::same_as<RowCode>;
+    {
+        C::prepare(i, f, int(), s)
+    }
+    noexcept;
+    {
+        C::scan_tile(cs, i, size_t(), size_t(), acc)
+    }
+    noexcept;
+    {
+        C::scan_row(cs, i)
+    }
+    noexcept->std::same_as<uint32_t>;
+    {
+        C::scan_fine(cs, uint32_t(), i)
+    }
+    noexcept->std::same_as<float>;
+};
+
+template <Codec C>
+inline constexpr CodecOps kCodecOps = {C::kName,   C::kId,       C::image_bytes, C::train,
+                                       C::valid,   C::shape,     C::transform,   C::encode,
+                                       C::prepare, C::scan_tile, C::scan_row,    C::scan_fine};
+
+} // namespace vq

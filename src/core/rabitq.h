@@ -1,0 +1,44 @@
+// RaBitQ (Gao and Long, SIGMOD 2024; extended: SIGMOD 2025): 1 bit a dimension after a random rotation, with
+// an error bound, and optionally 1..7 further bits a dimension kept as a finer code.
+//
+//   r~ = b - 1/2 with b_i = [r_i > 0];  s = ||r||^2 / <r, r~>;  sigma = sqrt((s^2 D/4 - ||r||^2) / (D - 1))
+//   <q', r~> = sum of q'_i over set bits - 1/2 sum q'_i                           (algorithms
+//   sections 3.1, 3.2)
+//
+// The query is quantized to B bits with odd levels l_i in {-(2^B - 1), ..., 2^B - 1}: the sum over set bits
+// of l_i is an integer that FastScan tables (tiles) and popcounts over bit planes (rows) give alike.
+//
+// Differences from the paper: levels are odd and symmetric (no popcount of the code is needed in the tables),
+// rounding is to nearest, and the quantization error of the query enters the bound instead of being assumed
+// small. Extended codes are found by one rounding pass at the best scale for a Gaussian direction followed by
+// a few +-1 coordinate adjustments (CAQ).
+#pragma once
+
+#include "core/codec.h"
+
+namespace vq {
+
+struct RabitqCodec
+{
+    static constexpr const char *kName = "rabitq";
+    static constexpr uint32_t kId = 1;
+    static constexpr int kMaxBits = 8; // options.value[0]: bits a dimension, 1..8
+
+    static size_t image_bytes(const CodecOptions &options) noexcept;
+    static bool train(const CodecOptions &options, const float *residuals, size_t rows,
+                      uint8_t *image) noexcept;
+    static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
+    static CodecShape shape(const uint8_t *image) noexcept;
+    static void transform(const uint8_t *image, const float *x, float *y) noexcept;
+    static RowCode encode(const uint8_t *image, const float *residual, const float *centre, uint8_t *code,
+                          uint8_t *fine) noexcept;
+    static void prepare(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
+    static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
+                          uint32_t acc[simd::kTileRows]) noexcept;
+    static uint32_t scan_row(const void *state, const uint8_t *code) noexcept;
+    static float scan_fine(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
+};
+
+static_assert(Codec<RabitqCodec>);
+
+} // namespace vq

@@ -1,0 +1,70 @@
+// Scores in codec space: everything that depends on the metric and on no codec. Formulas: core/codec.h.
+#pragma once
+
+#include "core/codec.h"
+
+namespace vq {
+
+// A view; all memory belongs to the caller.
+struct Space
+{
+    Metric metric; // L2 or InnerProduct (cosine is normalised by the caller and passed as InnerProduct)
+    uint32_t dims;
+    uint32_t space_dims;
+    const float *mean;       // m, dims floats, original space
+    const float *mean_moved; // R m, space_dims floats
+    const CodecOps *ops;
+    const uint8_t *image;
+
+    float factor() const noexcept { return metric == Metric::L2 ? 2.0f : 1.0f; }
+};
+
+// What is stored with each centroid: bfloat16 coordinates *define* the centroid, so rounding costs no
+// accuracy.
+struct CentroidTerms
+{
+    float norm_sq;  // ||c||^2
+    float mean_dot; // <R m, c>
+};
+
+// A list as one query sees it.
+struct ListTerms
+{
+    float add;      // the centroid's score: ||q' - c||^2, or -<q, m + c>
+    float distance; // ||q' - c||
+};
+
+// One query against a Space.
+struct SpaceQuery
+{
+    const float *moved; // q' = R(q - m), space_dims floats
+    float norm_sq;      // ||q'||^2
+    float mean_dot;     // <q, m>
+    bool overflow; // q' does not fit float: scores of this query say nothing (bounds lie under everything)
+};
+
+// y = R(x - m). scratch: dims floats.
+void space_transform(const Space &space, const float *x, float *y, float *scratch) noexcept;
+
+CentroidTerms centroid_terms(const Space &space, const float *c) noexcept;
+
+// Row factors (and, where the codec has a finer code, its float factors add, scale, err) of a row with
+// residual r = y - c.
+RowFactors row_factors(const Space &space, const RowCode &code, const float *residual, const float *centre,
+                       float fine_factors[3]) noexcept;
+
+// q: dims floats, original space; moved: space_dims floats to be filled.
+SpaceQuery space_query(const Space &space, const float *q, float *moved, float *scratch) noexcept;
+
+// centroid: space_dims bfloat16 values.
+ListTerms list_terms(const Space &space, const SpaceQuery &query, const CentroidTerms &terms,
+                     const uint8_t *centroid) noexcept;
+
+// |q' - c| with the error of the query's tables added.
+float error_distance(const QueryHead &head, float distance) noexcept;
+
+// Scores are kept finite: a row or query whose factors overflow float gets a bound below everything, so that
+// it is always looked at exactly and never lost.
+constexpr float kScoreLimit = 3.0e38f;
+
+} // namespace vq

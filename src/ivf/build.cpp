@@ -1,0 +1,492 @@
+#include "core/half.h"
+#include "core/tile.h"
+#include "ivf/callbacks.h"
+#include "ivf/opclass.h"
+#include "ivf/rows.h"
+#include "ivf/train.h"
+#include "ivf/vector_datum.h"
+#include "ivf/writer.h"
+#include "pg/page.h"
+
+extern "C" {
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "commands/progress.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/tuplesort.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+enum Phase : int64 // PROGRESS_CREATEIDX_SUBPHASE; 1 is PostgreSQL's "initializing"
+{
+    kSampling = 2,
+    kClustering = 3,
+    kEncoding = 4,
+    kLoading = 5
+};
+
+// --- parts on contiguous pages
+// ----------------------------------------------------------------------------------------------------
+
+// Appends pages of one kind and fills them with a byte stream.
+struct PartWriter
+{
+    Relation rel;
+    ForkNumber fork;
+    PageKind kind;
+    Buffer buf;
+    uint32_t used;
+    BlockNumber first;
+};
+
+void part_begin(PartWriter *w, Relation rel, ForkNumber fork, PageKind kind)
+{
+    *w = {rel, fork, kind, InvalidBuffer, kPayload, RelationGetNumberOfBlocksInFork(rel, fork)};
+}
+
+void part_end(PartWriter *w)
+{
+    if (w->buf == InvalidBuffer)
+        return;
+    MarkBufferDirty(w->buf);
+    UnlockReleaseBuffer(w->buf);
+    w->buf = InvalidBuffer;
+    w->used = kPayload;
+}
+
+void part_write(PartWriter *w, const void *data, size_t bytes)
+{
+    for (const char *p = (const char *)data; bytes > 0;) {
+        if (w->used == kPayload) {
+            if (w->buf != InvalidBuffer) // parts can also be read as chains
+                pg::page_tail(BufferGetPage(w->buf))->next = BufferGetBlockNumber(w->buf) + 1;
+            part_end(w);
+            w->buf = pg::extend(w->rel, w->fork);
+            pg::init_page(BufferGetPage(w->buf), w->kind);
+            w->used = 0;
+        }
+        const size_t n = Min(bytes, (size_t)(kPayload - w->used));
+        memcpy(pg::page_payload(BufferGetPage(w->buf)) + w->used, p, n);
+        w->used += (uint32_t)n;
+        p += n;
+        bytes -= n;
+    }
+}
+
+// --- the fixed parts of an index
+// ---------------------------------------------------------------------------------------------------
+
+struct Build
+{
+    Relation heap;
+    Relation index;
+    IndexInfo *info;
+    ForkNumber fork;
+    Training training;
+    Index layout; // over training.image and training.meta
+    RowEncoder encoder;
+    MemoryContext row_memory;
+    Tuplesortstate *sort;
+    TupleTableSlot *sort_slot;
+    uint32_t payload_bytes; // of a sorted row: tid, factors, code, record
+    char *payload;
+    double rows;
+    double heap_rows;
+};
+
+// The centroid of list i in codec space, rounded to what is stored.
+void centroid_in_space(const Build *b, uint32_t list, float *moved, float *scratch, uint16_t *stored)
+{
+    const Space &space = b->layout.space;
+    if (b->training.meta.trained)
+        space_transform(space, b->training.centroids + (size_t)list * space.dims, moved, scratch);
+    else
+        memset(moved, 0, space.space_dims * sizeof(float));
+    for (uint32_t i = 0; i < space.space_dims; i++) {
+        stored[i] = float_to_bf16(moved[i]);
+        moved[i] = bf16_to_float(stored[i]);
+    }
+}
+
+// Tiles of the centroids' codes under one metric. Layout: codes, then add, scale and err of 32 rows (see
+// route.cpp).
+void write_centroid_tiles(Build *b, const Space &space, BlockNumber *block)
+{
+    const Index &index = b->layout;
+    const size_t D = index.shape.space_dims, code_bytes = index.shape.code_bytes;
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Centroid);
+    *block = part.first;
+    float *moved = (float *)palloc(D * sizeof(float)),
+          *scratch = (float *)palloc(index.space.dims * sizeof(float));
+    float *origin = (float *)palloc0(D * sizeof(float));
+    uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
+    uint8_t *codes = (uint8_t *)palloc(simd::kTileRows * code_bytes),
+            *fine = (uint8_t *)palloc(index.shape.fine_bytes + 1);
+    uint8_t *tile = (uint8_t *)palloc(code_bytes * kUnit);
+    for (uint32_t first = 0; first < index.meta.nlist; first += simd::kTileRows) {
+        CHECK_FOR_INTERRUPTS();
+        const uint32_t n = Min((uint32_t)simd::kTileRows, index.meta.nlist - first);
+        float add[simd::kTileRows] = {};
+        uint16_t scale[simd::kTileRows] = {}, err[simd::kTileRows] = {};
+        for (uint32_t i = 0; i < n; i++) {
+            float fine_factors[3];
+            centroid_in_space(b, first + i, moved, scratch, stored);
+            RowCode code = index.codec->encode(space.image, moved, origin, codes + i * code_bytes, fine);
+            RowFactors f = row_factors(space, code, moved, origin, fine_factors);
+            add[i] = f.add, scale[i] = f.scale, err[i] = f.err;
+        }
+        tile_pack(codes, code_bytes, n, code_bytes, tile);
+        part_write(&part, tile, code_bytes * kUnit);
+        part_write(&part, add, sizeof add);
+        part_write(&part, scale, sizeof scale);
+        part_write(&part, err, sizeof err);
+    }
+    part_end(&part);
+}
+
+void write_centroids(Build *b)
+{
+    const Index &index = b->layout;
+    const size_t D = index.shape.space_dims;
+    float *moved = (float *)palloc(D * sizeof(float)),
+          *scratch = (float *)palloc(index.space.dims * sizeof(float));
+    uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Centroid);
+    b->training.meta.centroids = part.first;
+    for (uint32_t i = 0; i < index.meta.nlist; i++) {
+        centroid_in_space(b, i, moved, scratch, stored);
+        CentroidTerms terms = centroid_terms(index.space, moved);
+        part_write(&part, &terms, sizeof terms);
+        part_write(&part, stored, D * sizeof(uint16_t));
+    }
+    part_end(&part);
+}
+
+// Directory of empty lists.
+void write_directory(Build *b)
+{
+    const Index &index = b->layout;
+    Group *group = (Group *)palloc0(group_bytes(index));
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Directory);
+    b->training.meta.directory = part.first;
+    for (uint32_t g = 0; g < index.groups; g++) {
+        memset(group, 0, group_bytes(index));
+        group->record.group = g;
+        group->record.open_head = group->record.open_tail = InvalidBlockNumber;
+        group->record.tile_head = group->record.fine_head = InvalidBlockNumber;
+        for (uint32_t l = 0; l < index.meta.group_lists; l++)
+            group->entries[l].block = InvalidBlockNumber;
+        seal_group_record(index, group);
+        if (part.used + group_bytes(index) > kPayload)
+            part_end(&part); // a record never crosses pages
+        part_write(&part, group, group_bytes(index));
+    }
+    part_end(&part);
+}
+
+void write_meta(Build *b, Buffer buf)
+{
+    MetaPage *meta = &b->training.meta;
+    meta->crc = meta_crc(*meta);
+    memcpy(pg::page_payload(BufferGetPage(buf)), meta, sizeof *meta);
+    MarkBufferDirty(buf);
+}
+
+// Everything but rows: meta, image, centroids, directory. Fills the block numbers in.
+void write_fixed_parts(Build *b, const AccessMethod *am)
+{
+    MetaPage *meta = &b->training.meta;
+    init_index(&b->layout, *meta, am, b->training.image);
+    Buffer meta_buf = pg::extend(b->index, b->fork);
+    pg::init_page(BufferGetPage(meta_buf), PageKind::Meta);
+    MarkBufferDirty(meta_buf);
+    LockBuffer(meta_buf, BUFFER_LOCK_UNLOCK);
+
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Image);
+    meta->image_block = part.first;
+    part_write(&part, b->training.image, meta->image_bytes);
+    part_end(&part);
+    write_centroid_tiles(b, b->layout.assign_space, &meta->assign_tiles);
+    meta->query_tiles = meta->assign_tiles;
+    if (b->layout.space.metric != Metric::L2)
+        write_centroid_tiles(b, b->layout.space, &meta->query_tiles);
+    write_centroids(b);
+    write_directory(b);
+    meta->first_list_block = RelationGetNumberOfBlocksInFork(b->index, b->fork);
+    LockBuffer(meta_buf, BUFFER_LOCK_EXCLUSIVE);
+    write_meta(b, meta_buf);
+    UnlockReleaseBuffer(meta_buf);
+    init_index(&b->layout, *meta, am, b->training.image);
+}
+
+// --- rows
+// ----------------------------------------------------------------------------------------------------------------------------
+
+void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *arg)
+{
+    Build *b = (Build *)arg;
+    if (isnull[0])
+        return;
+    MemoryContext old = MemoryContextSwitchTo(b->row_memory);
+    EncodedRow row;
+    if (encode_row(&b->encoder, vector_of_datum(values[0], b->layout.space.dims, b->index), &row)) {
+        char *p = VARDATA(b->payload);
+        memcpy(p, tid, sizeof *tid);
+        memcpy(p + 8, &row.factors, sizeof row.factors);
+        memcpy(p + 16, row.code, b->layout.shape.code_bytes);
+        if (row.record)
+            memcpy(p + 16 + b->layout.shape.code_bytes, row.record, b->layout.fine_record_bytes);
+        ExecClearTuple(b->sort_slot);
+        b->sort_slot->tts_values[0] = Int32GetDatum((int32)row.list);
+        b->sort_slot->tts_values[1] = PointerGetDatum(b->payload);
+        b->sort_slot->tts_isnull[0] = b->sort_slot->tts_isnull[1] = false;
+        ExecStoreVirtualTuple(b->sort_slot);
+        tuplesort_puttupleslot(b->sort, b->sort_slot);
+        b->rows++;
+        b->training.residual_sum += b->encoder.distance;
+        pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64)b->rows);
+    }
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(b->row_memory);
+}
+
+void begin_sort(Build *b)
+{
+    TupleDesc desc = CreateTemplateTupleDesc(2);
+    TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);
+    TupleDescInitEntry(desc, 2, "row", BYTEAOID, -1, 0);
+    AttrNumber keys[] = {1};
+    Oid operators[] = {Int4LessOperator}, collations[] = {InvalidOid};
+    bool nulls_first[] = {false};
+    b->sort = tuplesort_begin_heap(desc, 1, keys, operators, collations, nulls_first, maintenance_work_mem,
+                                   nullptr, TUPLESORT_NONE);
+    b->sort_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+    b->payload_bytes = 16 + b->layout.shape.code_bytes + b->layout.fine_record_bytes;
+    b->payload = (char *)palloc0(VARHDRSZ + b->payload_bytes);
+    SET_VARSIZE(b->payload, VARHDRSZ + b->payload_bytes);
+}
+
+struct Loader
+{
+    const Build *b;
+    RunWriter run;
+    FineWriter fine;
+    Group *group;
+    int64 group_number; // -1: none open
+};
+
+void close_group(Loader *l)
+{
+    if (l->group_number < 0)
+        return;
+    const Index &index = l->b->layout;
+    run_end(&l->run, InvalidBlockNumber);
+    fine_end(&l->fine, InvalidBlockNumber);
+    l->group->record.tile_head = l->run.chain.first;
+    l->group->record.tile_pages = l->run.chain.pages;
+    l->group->record.fine_head = l->fine.chain.first;
+    l->group->record.fine_pages = l->fine.chain.pages;
+    seal_group_record(index, l->group);
+    Buffer buf = pg::read_page(l->b->index, directory_block(index, (uint32_t)l->group_number),
+                               PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    memcpy(group_on_page(index, BufferGetPage(buf), (uint32_t)l->group_number), l->group, group_bytes(index));
+    MarkBufferDirty(buf);
+    UnlockReleaseBuffer(buf);
+    l->group_number = -1;
+}
+
+void open_group(Loader *l, uint32_t number)
+{
+    const Index &index = l->b->layout;
+    const PageSource source = {l->b->index, l->b->heap, true};
+    read_group(l->b->index, index, number, l->group);
+    l->group_number = number;
+    run_begin(&l->run, &index, source, number, l->group->entries);
+    fine_begin(&l->fine, &index, source, number);
+}
+
+void load_row(Loader *l, uint32_t list, const char *payload)
+{
+    const Index &index = l->b->layout;
+    const uint32_t group = list / index.meta.group_lists;
+    if (l->group_number != (int64)group) {
+        close_group(l);
+        open_group(l, group);
+    }
+    StoredRow row = {{}, {}, kNoFine, (const uint8_t *)payload + 16};
+    memcpy(&row.tid, payload, sizeof row.tid);
+    memcpy(&row.factors, payload + 8, sizeof row.factors);
+    if (index.has_fine())
+        row.fine = fine_add(&l->fine, (const uint8_t *)payload + 16 + index.shape.code_bytes);
+    run_add(&l->run, list, row);
+}
+
+// Writes the sorted rows, list by list.
+void load_lists(Build *b)
+{
+    TupleTableSlot *slot = MakeSingleTupleTableSlot(b->sort_slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+    Loader loader = {};
+    loader.b = b;
+    loader.group = (Group *)palloc(group_bytes(b->layout));
+    loader.group_number = -1;
+    int64 done = 0;
+    while (tuplesort_gettupleslot(b->sort, true, false, slot, nullptr)) {
+        CHECK_FOR_INTERRUPTS();
+        bool isnull;
+        const uint32_t list = (uint32_t)DatumGetInt32(slot_getattr(slot, 1, &isnull));
+        bytea *payload = (bytea *)DatumGetPointer(slot_getattr(slot, 2, &isnull));
+        load_row(&loader, list, VARDATA_ANY(payload));
+        pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
+    }
+    close_group(&loader);
+    ExecDropSingleTupleTableSlot(slot);
+}
+
+void encode_rows(Build *b)
+{
+    encoder_open(&b->encoder, b->index, &b->layout);
+    b->row_memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant build row", ALLOCSET_DEFAULT_SIZES);
+    begin_sort(b);
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kEncoding);
+    b->heap_rows =
+        table_index_build_scan(b->heap, b->index, b->info, true, true, encode_heap_row, b, nullptr);
+    tuplesort_performsort(b->sort);
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kLoading);
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64)b->rows);
+    load_lists(b);
+    tuplesort_end(b->sort);
+}
+
+// What only the loaded rows tell: counts and calibration.
+void finish_meta(Build *b, const Sample &sample)
+{
+    MetaPage *meta = &b->training.meta;
+    meta->build_rows = (uint64_t)b->rows;
+    meta->residual_norm = b->rows > 0 ? b->training.residual_sum / b->rows : 0;
+    calibrate(meta, b->index, &b->layout, sample, b->training.centroids);
+    Buffer buf = pg::read_page(b->index, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
+    write_meta(b, buf);
+    UnlockReleaseBuffer(buf);
+}
+
+void notice_little_data(Relation index, const Sample &sample)
+{
+    if (sample.rows > 0)
+        return;
+    ereport(DEBUG1,
+            (errmsg_internal("index \"%s\" is built without rows and will hold one list until it is rebuilt",
+                             RelationGetRelationName(index))));
+}
+
+void check_column(Relation index)
+{
+    const int dims = TupleDescAttr(index->rd_att, 0)->atttypmod;
+    if (dims < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
+                        errhint("Give the column's type a number of dimensions, as in vector(384).")));
+}
+
+const IndexOptions *options_of(Relation index, const AccessMethod *am)
+{
+    if (index->rd_options)
+        return (const IndexOptions *)index->rd_options;
+    return (const IndexOptions *)am->parse_options((Datum)0, false); // no WITH clause: all defaults
+}
+
+} // namespace
+
+IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
+{
+    if (RelationGetNumberOfBlocks(index) != 0)
+        elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
+    check_column(index);
+    const AccessMethod *am = access_method(index);
+    const IndexOptions *options = options_of(index, am);
+    const Metric metric = opclass_metric(index);
+    const uint32_t dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant build", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    Build *b = (Build *)palloc0(sizeof(Build));
+    b->heap = heap;
+    b->index = index;
+    b->info = info;
+    b->fork = MAIN_FORKNUM;
+
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kSampling);
+    const size_t wanted = options->nlist > 0 ? (size_t)options->nlist * 64 : (size_t)4000000;
+    Sample sample;
+    draw_sample(&sample, heap, index, info, dims, metric == Metric::Cosine,
+                sample_capacity(dims, (double)Max(wanted, (size_t)10000)));
+    notice_little_data(index, sample);
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kClustering);
+    train(&b->training, am, options, metric, sample, index);
+    write_fixed_parts(b, am);
+    encode_rows(b);
+    finish_meta(b, sample);
+    if (RelationNeedsWAL(index))
+        log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+
+    MemoryContextSwitchTo(old);
+    IndexBuildResult *result = (IndexBuildResult *)palloc0(sizeof(IndexBuildResult));
+    result->heap_tuples = b->heap_rows;
+    result->index_tuples = b->rows;
+    MemoryContextDelete(memory);
+    return result;
+}
+
+// The initial state of an unlogged index after a crash: untrained. GenericXLog logs nothing for unlogged
+// relations, so this fork is logged by hand.
+void build_empty(Relation index)
+{
+    const AccessMethod *am = access_method(index);
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant build", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    Build *b = (Build *)palloc0(sizeof(Build));
+    b->index = index;
+    b->fork = INIT_FORKNUM;
+    Sample none = {};
+    none.dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
+    train(&b->training, am, options_of(index, am), opclass_metric(index), none, index);
+    b->training.meta.calibration[0] = 1;
+    for (uint32_t i = 0; i < kCalibrationPoints; i++)
+        b->training.meta.calibration[i] = 1;
+    write_fixed_parts(b, am);
+    log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(memory);
+}
+
+char *build_phase_name(int64 phase)
+{
+    switch (phase) {
+    case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+        return pstrdup("initializing");
+    case kSampling:
+        return pstrdup("sampling rows");
+    case kClustering:
+        return pstrdup("clustering");
+    case kEncoding:
+        return pstrdup("encoding rows");
+    case kLoading:
+        return pstrdup("writing lists");
+    }
+    return nullptr;
+}
+
+} // namespace vq::ivf

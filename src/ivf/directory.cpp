@@ -1,0 +1,49 @@
+#include "ivf/directory.h"
+
+#include "pg/page.h"
+
+extern "C" {
+#include "port/pg_crc32c.h"
+#include "storage/lmgr.h"
+}
+
+namespace vq::ivf {
+
+static uint32_t group_crc(const Index &index, const Group *group)
+{
+    pg_crc32c crc;
+    INIT_CRC32C(crc);
+    COMP_CRC32C(crc, (const char *)group + sizeof(uint32_t), group_bytes(index) - sizeof(uint32_t));
+    FIN_CRC32C(crc);
+    return crc;
+}
+
+void read_group(Relation rel, const Index &index, uint32_t group_number, Group *group)
+{
+    BlockNumber block = directory_block(index, group_number);
+    Buffer buf = pg::read_page(rel, block, PageKind::Directory, BUFFER_LOCK_SHARE);
+    memcpy(group, group_on_page(index, BufferGetPage(buf), group_number), group_bytes(index));
+    UnlockReleaseBuffer(buf);
+    if (group->record.crc != group_crc(index, group) || group->record.group != group_number)
+        pg::report_corrupted(rel, block, "damaged directory");
+}
+
+void seal_group_record(const Index &index, Group *group)
+{
+    group->record.crc = group_crc(index, group);
+}
+
+void lock_group(Relation rel, uint32_t group)
+{
+    LockPage(rel, group, ExclusiveLock);
+}
+bool try_lock_group(Relation rel, uint32_t group)
+{
+    return ConditionalLockPage(rel, group, ExclusiveLock);
+}
+void unlock_group(Relation rel, uint32_t group)
+{
+    UnlockPage(rel, group, ExclusiveLock);
+}
+
+} // namespace vq::ivf

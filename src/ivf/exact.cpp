@@ -1,0 +1,119 @@
+#include "core/distance.h"
+#include "ivf/exact.h"
+
+#include "ivf/vector_datum.h"
+#include "pg/page.h"
+
+extern "C" {
+#include "catalog/index.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+double exact_score(const ExactQuery &query, const float *x)
+{
+    if (query.unordered)
+        return 0;
+    switch (query.metric) {
+    case Metric::L2:
+        return l2_squared(query.vector, x, query.dims);
+    case Metric::InnerProduct:
+        return -inner_product(query.vector, x, query.dims);
+    case Metric::Cosine:
+        break;
+    }
+    double d = cosine_distance(query.vector, x, query.dims) - 1;
+    return std::isnan(d) ? 1 : d;
+}
+
+double refined_bound(const ExactQuery &query, const float *x, double error, double error_share)
+{
+    const double score = exact_score(query, x);
+    const double shift = error * error_share;
+    if (query.unordered)
+        return score;
+    switch (query.metric) {
+    case Metric::L2: {
+        double d = std::sqrt(score) - shift;
+        return d > 0 ? d * d : 0;
+    }
+    case Metric::InnerProduct:
+        return score - query.norm * shift;
+    case Metric::Cosine:
+        break;
+    }
+    // A shift e of x turns it by at most asin(e / |x|), the cosine by less than 2 e / |x|.
+    double norm = std::sqrt((double)simd::kernels().dot(x, x, query.dims));
+    return norm > 0 ? score - 2 * shift / norm : -1;
+}
+
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot)
+{
+    *reader = {};
+    reader->heap = heap;
+    reader->index = index;
+    reader->snapshot = snapshot;
+    reader->fetch = table_index_fetch_begin(heap);
+    reader->slot = table_slot_create(heap, nullptr);
+    reader->column = index->rd_index->indkey.values[0];
+    reader->row_memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant row", ALLOCSET_DEFAULT_SIZES);
+    reader->blocks = RelationGetNumberOfBlocks(heap);
+    if (reader->column == 0) {
+        reader->info = BuildIndexInfo(index);
+        reader->estate = CreateExecutorState();
+        GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
+    }
+}
+
+void heap_reader_close(HeapReader *reader)
+{
+    if (reader->fetch == nullptr)
+        return;
+    if (reader->estate)
+        FreeExecutorState(reader->estate);
+    ExecDropSingleTupleTableSlot(reader->slot);
+    table_index_fetch_end(reader->fetch);
+    MemoryContextDelete(reader->row_memory);
+    reader->fetch = nullptr;
+}
+
+static Datum indexed_value(HeapReader *reader, bool *isnull)
+{
+    if (reader->column != 0)
+        return slot_getattr(reader->slot, reader->column, isnull);
+    Datum values[INDEX_MAX_KEYS];
+    bool nulls[INDEX_MAX_KEYS];
+    ResetPerTupleExprContext(reader->estate);
+    FormIndexDatum(reader->info, reader->slot, reader->estate, values, nulls);
+    *isnull = nulls[0];
+    return values[0];
+}
+
+bool heap_score(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *score)
+{
+    ItemPointerData root = tid;
+    bool call_again = false;
+    const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
+    if (block >= reader->blocks) {
+        reader->blocks = RelationGetNumberOfBlocks(reader->heap);
+        if (block >= reader->blocks)
+            pg::report_corrupted(reader->index, InvalidBlockNumber, "row id beyond the end of the table");
+    }
+    if (!table_index_fetch_tuple(reader->fetch, &root, reader->snapshot, reader->slot, &call_again, nullptr))
+        return false;
+    MemoryContext old = MemoryContextSwitchTo(reader->row_memory);
+    bool isnull;
+    Datum value = indexed_value(reader, &isnull);
+    bool found = !isnull;
+    if (found) {
+        const float *x = vector_of_datum(value, query.dims, reader->index);
+        *score = exact_score(query, x);
+    }
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(reader->row_memory);
+    return found;
+}
+
+} // namespace vq::ivf

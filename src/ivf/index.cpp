@@ -1,0 +1,223 @@
+#include "ivf/index.h"
+
+#include "pg/page.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct Entry // one loaded index of this backend
+{
+    Entry *next;
+    Oid relation;
+    Oid file;   // relfilenode: REINDEX and TRUNCATE change it
+    int users;  // open_index calls whose owner still lives
+    bool stale; // the relcache said it may have changed; freed with its last user
+    MemoryContext memory;
+    Index index;
+};
+
+Entry *entries = nullptr;
+
+constexpr int kMaxIdleEntries = 32; // loaded indexes kept without a user; more are dropped, oldest first
+
+uint32_t crc_of(const void *data, size_t bytes)
+{
+    pg_crc32c crc;
+    INIT_CRC32C(crc);
+    COMP_CRC32C(crc, data, bytes);
+    FIN_CRC32C(crc);
+    return crc;
+}
+
+void drop(Entry *entry)
+{
+    Entry **link = &entries;
+    while (*link != entry)
+        link = &(*link)->next;
+    *link = entry->next;
+    MemoryContextDelete(entry->memory);
+}
+
+void drop_idle()
+{
+    int idle = 0;
+    for (Entry *e = entries, *next; e; e = next) {
+        next = e->next;
+        if (e->users == 0 && (e->stale || ++idle > kMaxIdleEntries))
+            drop(e);
+    }
+}
+
+void release(void *arg)
+{
+    Entry *entry = (Entry *)arg;
+    if (--entry->users == 0 && entry->stale)
+        drop(entry);
+}
+
+void invalidate(Datum, Oid relation)
+{
+    for (Entry *e = entries; e; e = e->next)
+        if (relation == InvalidOid || e->relation == relation)
+            e->stale = true;
+    // Nothing is freed here: this may run anywhere. drop_idle does it at the next open.
+}
+
+bool meta_sane(const MetaPage &m)
+{
+    const Metric metric = (Metric)m.metric;
+    return (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
+           m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.group_lists >= 1 &&
+           m.group_lists <= kMaxGroupLists && (m.refine == kNoRefine || m.refine < simd::kElementCount);
+}
+
+void read_meta(Relation rel, MetaPage *meta)
+{
+    Buffer buf = pg::read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
+    memcpy(meta, pg::page_payload(BufferGetPage(buf)), sizeof *meta);
+    UnlockReleaseBuffer(buf);
+    if (meta->magic != kMetaMagic)
+        pg::report_corrupted(rel, 0, "not a vector_quant index");
+    if (meta->version != kFormatVersion)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("index \"%s\" has format version %u, this library reads version %u",
+                               RelationGetRelationName(rel), meta->version, kFormatVersion),
+                        errhint("Please REINDEX it.")));
+    if (meta->crc != meta_crc(*meta) || !meta_sane(*meta))
+        pg::report_corrupted(rel, 0, "damaged meta page");
+}
+
+// Copies the image from its pages; refuses one that changed since it was written.
+const uint8_t *read_image(Relation rel, const MetaPage &meta)
+{
+    const uint64_t limit = (uint64_t)RelationGetNumberOfBlocks(rel) * kPayload;
+    if (meta.image_bytes > limit)
+        pg::report_corrupted(rel, 0, "image longer than the index");
+    uint8_t *image = (uint8_t *)MemoryContextAllocHuge(CurrentMemoryContext, meta.image_bytes + 64);
+    image = (uint8_t *)TYPEALIGN(64, image);
+    uint64_t done = 0;
+    for (BlockNumber block = meta.image_block; done < meta.image_bytes; block++) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = pg::read_page(rel, block, PageKind::Image, BUFFER_LOCK_SHARE);
+        uint64_t n = Min((uint64_t)kPayload, meta.image_bytes - done);
+        memcpy(image + done, pg::page_payload(BufferGetPage(buf)), n);
+        UnlockReleaseBuffer(buf);
+        done += n;
+    }
+    if (crc_of(image, meta.image_bytes) != meta.image_crc)
+        pg::report_corrupted(rel, meta.image_block, "damaged image");
+    return image;
+}
+
+void check_image(Relation rel, const MetaPage &m, const AccessMethod *am, const uint8_t *image)
+{
+    const size_t before = codec_image_offset(m.options.dims, m.space_dims);
+    const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, m.options.dims);
+    if (m.codec != am->codec->id || m.image_bytes != before + m.codec_image_bytes + refine ||
+        !am->codec->valid(image + before, m.codec_image_bytes, m.options.dims) ||
+        am->codec->shape(image + before).space_dims != m.space_dims)
+        pg::report_corrupted(rel, 0, "image does not fit the meta page");
+}
+
+Entry *load(Relation rel)
+{
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant index", ALLOCSET_SMALL_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    Entry *entry = (Entry *)palloc0(sizeof(Entry));
+    MetaPage meta;
+    read_meta(rel, &meta);
+    const AccessMethod *am = access_method(rel);
+    const uint8_t *image = read_image(rel, meta);
+    check_image(rel, meta, am, image);
+    init_index(&entry->index, meta, am, image);
+    MemoryContextSwitchTo(old);
+    // Only now can nothing fail any more: hand it over to the cache.
+    entry->relation = RelationGetRelid(rel);
+    entry->file = rel->rd_rel->relfilenode;
+    entry->memory = memory;
+    MemoryContextSetParent(memory, CacheMemoryContext);
+    entry->next = entries;
+    entries = entry;
+    return entry;
+}
+
+Entry *find(Relation rel)
+{
+    for (Entry *e = entries; e; e = e->next)
+        if (!e->stale && e->relation == RelationGetRelid(rel) && e->file == rel->rd_rel->relfilenode)
+            return e;
+    drop_idle();
+    return load(rel);
+}
+
+} // namespace
+
+uint32_t meta_crc(const MetaPage &meta)
+{
+    MetaPage copy = meta;
+    copy.crc = 0;
+    return crc_of(&copy, sizeof copy);
+}
+
+void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
+{
+    const uint32_t dims = meta.options.dims;
+    const float *mean = (const float *)image;
+    const uint8_t *codec_image = image + codec_image_offset(dims, meta.space_dims);
+    const Metric scored = (Metric)meta.metric == Metric::L2 ? Metric::L2 : Metric::InnerProduct;
+    index->meta = meta;
+    index->codec = am->codec;
+    index->shape = am->codec->shape(codec_image);
+    index->space = {scored, dims, meta.space_dims, mean, mean + dims, am->codec, codec_image};
+    index->assign_space = index->space;
+    index->assign_space.metric = Metric::L2;
+    index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);
+    index->refine_bytes = index->has_refine() ? (uint32_t)sq_code_bytes((Element)meta.refine, dims) : 0;
+    index->fine_record_bytes = codec_fine_part(index->shape) +
+                               (index->has_refine() ? (uint32_t)sizeof(float) + index->refine_bytes : 0);
+    index->open_row_bytes = open_row_bytes(index->shape.code_bytes);
+    index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / index->open_row_bytes;
+    index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
+    index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);
+}
+
+const Index *open_index(Relation rel, MemoryContext owner)
+{
+    Entry *entry = find(rel);
+    MemoryContextCallback *callback =
+        (MemoryContextCallback *)MemoryContextAllocZero(owner, sizeof(MemoryContextCallback));
+    callback->func = release;
+    callback->arg = entry;
+    entry->users++;
+    MemoryContextRegisterResetCallback(owner, callback);
+    return &entry->index;
+}
+
+uint32_t default_nprobe(const MetaPage &meta)
+{
+    for (uint32_t i = 0; i < kCalibrationPoints; i++)
+        if (kCalibrationRecall[i] >= kDefaultRecallTarget)
+            return Max(meta.calibration[i], 1u);
+    return meta.nlist;
+}
+
+const MetaPage *index_meta(Relation rel, MemoryContext owner)
+{
+    return &open_index(rel, owner)->meta;
+}
+
+void init_index_cache()
+{
+    CacheRegisterRelcacheCallback(invalidate, (Datum)0);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,24 @@
+// Unit vectors for cosine.
+#pragma once
+
+#include "simd/kernels.h"
+
+#include <cmath>
+#include <cstddef>
+
+namespace vq::ivf {
+
+// x / ||x|| into out (n floats); all zero if x is. In double, so that neither huge nor tiny vectors over- or
+// underflow.
+inline const float *normalized(const float *x, size_t n, float *out)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * x[i];
+    const double scale = sum > 0 ? 1.0 / std::sqrt(sum) : 0;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)(x[i] * scale);
+    return out;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,94 @@
+#include "ivf/sample.h"
+
+#include "core/random.h"
+#include "ivf/normalize.h"
+#include "ivf/vector_datum.h"
+
+extern "C" {
+#include "storage/bufmgr.h"
+#include "access/tableam.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/sampling.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct Drawing
+{
+    Sample *sample;
+    Relation index;
+    MemoryContext row_memory;
+    Random random;
+    uint64_t seen; // rows met so far
+};
+
+// Reservoir sampling (Vitter's algorithm R): every row met has the same chance to stay.
+float *place_for_row(Drawing *d)
+{
+    Sample *s = d->sample;
+    const uint64_t n = d->seen++;
+    if (n < s->capacity)
+        return s->vectors + s->rows++ * s->dims;
+    const uint64_t at = d->random.below(n + 1);
+    return at < s->capacity ? s->vectors + at * s->dims : nullptr;
+}
+
+void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg)
+{
+    Drawing *d = (Drawing *)arg;
+    if (isnull[0])
+        return;
+    MemoryContext old = MemoryContextSwitchTo(d->row_memory);
+    const uint32_t dims = d->sample->dims;
+    const float *x = vector_of_datum(values[0], dims, d->index);
+    bool zero = d->sample->unit;
+    for (uint32_t i = 0; i < dims && zero; i++)
+        zero = x[i] == 0;
+    if (!zero) {
+        float *place = place_for_row(d);
+        if (place && d->sample->unit)
+            normalized(x, dims, place);
+        else if (place)
+            memcpy(place, x, dims * sizeof(float));
+    }
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(d->row_memory);
+}
+
+} // namespace
+
+void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info, uint32_t dims, bool unit,
+                 size_t capacity)
+{
+    *sample = {nullptr, 0, capacity, dims, unit, 0};
+    sample->vectors =
+        (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
+    Drawing drawing = {sample, index, nullptr, Random(RelationGetRelid(index)), 0};
+    drawing.row_memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
+
+    const BlockNumber blocks = RelationGetNumberOfBlocks(heap);
+    // Blocks hold at least some rows each: twice as many blocks as rows wanted always suffice, and mean the
+    // whole table if it is small.
+    const BlockNumber targets = (BlockNumber)Min((uint64_t)blocks, 2 * (uint64_t)capacity + 300);
+    BlockSamplerData sampler;
+    BlockSampler_Init(&sampler, blocks, (int)targets, 42);
+    uint64_t visited = 0;
+    while (BlockSampler_HasMore(&sampler)) {
+        CHECK_FOR_INTERRUPTS();
+        const BlockNumber block = BlockSampler_Next(&sampler);
+        table_index_build_range_scan(heap, index, info, false, true, false, block, 1, add_row, &drawing,
+                                     nullptr);
+        visited++;
+        // Enough rows from enough blocks: the rest would only be drawn to be thrown away.
+        if (drawing.seen >= 2 * (uint64_t)capacity && visited >= 300)
+            break;
+    }
+    sample->table_rows = visited > 0 ? (double)drawing.seen * blocks / (double)visited : 0;
+    MemoryContextDelete(drawing.row_memory);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,90 @@
+// One ordered scan: its state, shared by scan.cpp (what to hand out next) and collect.cpp (a pass over
+// lists).
+#pragma once
+
+#include "ivf/candidates.h"
+#include "ivf/directory.h"
+#include "ivf/exact.h"
+#include "ivf/route.h"
+
+namespace vq::ivf {
+
+// A list being visited.
+struct ProbedList
+{
+    uint32_t list;
+    float add;      // list_add of the row scores
+    float distance; // |q' - c| with the tables' error
+    ListEntry
+        entry; // as the directory had it when the list was first visited: all passes see the same extents
+};
+
+struct ProbedGroup
+{
+    uint32_t group;
+    BlockNumber open_head;
+};
+
+struct Result // an exact score, not yet given out
+{
+    double score;
+    ItemPointerData tid;
+};
+
+struct ScanStats // of the last scan of this session
+{
+    uint64_t lists;
+    uint64_t codes;
+    uint64_t refined;
+    uint64_t reranked;
+    uint64_t returned;
+    uint64_t passes;
+};
+
+struct Scan
+{
+    MemoryContext memory; // everything below; reset by rescan
+    const Index *index;
+    ScanSettings settings;
+    bool started;
+    bool done;
+
+    ExactQuery exact;
+    SpaceQuery query;
+    void *state; // the codec's prepared query
+    Router router;
+
+    // The batch of lists being visited.
+    ProbedList *lists;
+    uint32_t list_count;
+    ProbedGroup *groups;
+    uint32_t group_count;
+    int32_t *slot_of_list; // -1: not in this batch
+    uint32_t probed;       // lists of all batches so far
+    uint32_t probe_limit;
+
+    Candidates candidates;
+    void *candidate_memory;
+    bool batch_over; // every row of the batch is in candidates, results, or given out
+    Result *results; // heap, nearest on top
+    uint32_t result_count;
+    uint32_t result_capacity;
+    double last_score; // of the row given out last
+    uint64_t emitted;
+    uint64_t rerank_work; // refined and reranked so far, for refine_k
+
+    uint8_t *record;    // one Fine record
+    float *decoded;     // one decoded refine code
+    double error_share; // see refined_bound
+    double clamp_error; // a refine error above this means that values were clamped
+    HeapReader heap;
+    ScanStats stats;
+};
+
+extern ScanStats last_scan;
+
+// Collects the best candidates of the current batch that come after `after` (null: all) into
+// scan->candidates.
+void collect(Relation rel, Scan *scan, uint32_t keep, const Candidate *after);
+
+} // namespace vq::ivf

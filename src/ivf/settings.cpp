@@ -1,0 +1,67 @@
+#include "ivf/settings.h"
+
+#include "simd/kernels.h"
+
+namespace vq::ivf {
+
+const config_enum_entry kIterativeScanValues[] = {{"off", (int)IterativeScan::Off, false},
+                                                  {"relaxed_order", (int)IterativeScan::RelaxedOrder, false},
+                                                  {"strict_order", (int)IterativeScan::StrictOrder, false},
+                                                  {nullptr, 0, false}};
+
+bool note_source(void **extra, GucSource source)
+{
+    bool *touched = (bool *)compat_guc_malloc(sizeof(bool));
+    if (touched == nullptr)
+        return false;
+    *touched = source > PGC_S_DEFAULT;
+    *extra = touched;
+    return true;
+}
+
+template <class T>
+static T pick(const Setting<T> &setting, T option)
+{
+    return setting.touched || option < 0 ? setting.value : option;
+}
+
+ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
+{
+    ScanSettings out;
+    out.nprobe = pick(s.nprobe, o ? o->nprobe : kUnset);
+    out.max_probes = pick(s.max_probes, o ? o->max_probes : kUnset);
+    out.iterative = (IterativeScan)pick(s.iterative_scan, o ? o->iterative_scan : kUnset);
+    out.refine_k = pick(s.refine_k, o ? o->refine_k : (double)kUnset);
+    out.epsilon = pick(s.epsilon, o ? o->epsilon : (double)kUnset);
+    out.query_bits = pick(s.query_bits, o ? o->query_bits : kUnset);
+    return out;
+}
+
+static char *simd_level = nullptr;
+
+static bool check_simd(char **value, void **, GucSource)
+{
+    const char *before = simd::kernels().name;
+    if (simd::select_level(*value)) {
+        simd::select_level(before); // only tried; the assign hook selects
+        return true;
+    }
+    GUC_check_errdetail("This CPU or build has no level \"%s\".", *value);
+    GUC_check_errhint("Levels are auto, scalar, avx2, avx512 and neon.");
+    return false;
+}
+
+static void assign_simd(const char *value, void *)
+{
+    simd::select_level(value);
+}
+
+void define_common_settings()
+{
+    DefineCustomStringVariable("vector_quant.simd",
+                               "Sets the instruction set that distances are computed with.",
+                               "auto = the best this CPU has; the others are for tests.", &simd_level, "auto",
+                               PGC_USERSET, 0, check_simd, assign_simd, nullptr);
+}
+
+} // namespace vq::ivf

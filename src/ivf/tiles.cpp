@@ -1,0 +1,136 @@
+#include "ivf/tiles.h"
+
+#include "pg/page.h"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace vq::ivf {
+
+void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, uint32_t offset)
+{
+    if (offset >= kPayload || offset % kUnit != 0)
+        pg::report_corrupted(rel, block, "unit offset out of bounds");
+    *s = {rel, kind, pg::read_page(rel, block, kind, BUFFER_LOCK_SHARE), block, offset};
+}
+
+void stream_close(UnitStream *s)
+{
+    if (s->buf != InvalidBuffer)
+        UnlockReleaseBuffer(s->buf);
+    s->buf = InvalidBuffer;
+}
+
+static void next_page(UnitStream *s)
+{
+    BlockNumber next = pg::page_tail(BufferGetPage(s->buf))->next;
+    stream_close(s);
+    CHECK_FOR_INTERRUPTS();
+    if (next == InvalidBlockNumber)
+        pg::report_corrupted(s->rel, s->block, "chain of pages ends too early");
+    s->buf = pg::read_page(s->rel, next, s->kind, BUFFER_LOCK_SHARE);
+    s->block = next;
+    s->offset = 0;
+}
+
+const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got)
+{
+    if (s->offset == kPayload)
+        next_page(s);
+    *got = Min(want, kPayload - s->offset);
+    const uint8_t *p = (const uint8_t *)pg::page_payload(BufferGetPage(s->buf)) + s->offset;
+    s->offset += *got;
+    return p;
+}
+
+const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer)
+{
+    uint32_t got;
+    const uint8_t *p = stream_take(s, bytes, &got);
+    if (got == bytes)
+        return p;
+    memcpy(buffer, p, got);
+    for (uint32_t done = got; done < bytes; done += got) {
+        p = stream_take(s, bytes - done, &got);
+        memcpy(buffer + done, p, got);
+    }
+    return buffer;
+}
+
+void stream_skip(UnitStream *s, uint64_t bytes)
+{
+    while (bytes > 0) {
+        uint32_t got;
+        stream_take(s, (uint32_t)Min(bytes, (uint64_t)kPayload), &got);
+        bytes -= got;
+    }
+}
+
+void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out)
+{
+    for (size_t done = 0; done < bytes;) {
+        BlockNumber block = first + (BlockNumber)((position + done) / kPayload);
+        uint32_t offset = (uint32_t)((position + done) % kPayload);
+        size_t n = Min(bytes - done, (size_t)(kPayload - offset));
+        Buffer buf = pg::read_page(rel, block, kind, BUFFER_LOCK_SHARE);
+        memcpy((char *)out + done, pg::page_payload(BufferGetPage(buf)) + offset, n);
+        UnlockReleaseBuffer(buf);
+        done += n;
+    }
+}
+
+static void open_extent(TileReader *r, BlockNumber block, uint32_t offset)
+{
+    stream_open(&r->stream, r->stream.rel, PageKind::Tile, block, offset);
+    ExtentHeader header;
+    uint32_t got;
+    memcpy(&header, stream_take(&r->stream, kUnit, &got), sizeof header);
+    if (header.magic != kExtentMagic || header.list != r->list || header.rows == 0 ||
+        header.rows > r->budget) {
+        stream_close(&r->stream);
+        pg::report_corrupted(r->stream.rel, block, "damaged extent header");
+    }
+    r->rows_left = header.rows;
+    r->budget -= header.rows;
+    r->next_block = header.next_block;
+    r->next_offset = header.next_offset;
+}
+
+void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry)
+{
+    r->index = index;
+    r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0};
+    r->list = list;
+    r->rows_left = 0;
+    r->budget = entry.rows;
+    r->rows = 0;
+    r->next_block = entry.block;
+    r->next_offset = entry.offset;
+}
+
+uint32_t tiles_next(TileReader *r)
+{
+    if (r->rows_left == 0) {
+        stream_close(&r->stream);
+        if (r->next_block == InvalidBlockNumber)
+            return r->rows = 0;
+        CHECK_FOR_INTERRUPTS();
+        open_extent(r, r->next_block, r->next_offset);
+    }
+    r->rows = Min(r->rows_left, (uint32_t)simd::kTileRows);
+    r->rows_left -= r->rows;
+    return r->rows;
+}
+
+const uint8_t *tile_row_data(TileReader *r)
+{
+    return stream_read(&r->stream, RowData(r->rows, r->index->has_fine()).bytes(), r->buffer);
+}
+
+void tiles_close(TileReader *r)
+{
+    stream_close(&r->stream);
+}
+
+} // namespace vq::ivf

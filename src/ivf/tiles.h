@@ -1,0 +1,66 @@
+// Reading extents: a stream of 32-byte units over a chain of pages, one share lock at a time.
+#pragma once
+
+#include "ivf/index.h"
+
+extern "C" {
+#include "storage/bufmgr.h"
+}
+
+namespace vq::ivf {
+
+// A position in a chain of pages of one kind. Holds a pin and a share lock on the current page while open.
+struct UnitStream
+{
+    Relation rel;
+    PageKind kind;
+    Buffer buf; // InvalidBuffer: closed
+    BlockNumber block;
+    uint32_t offset; // into the payload
+};
+
+void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, uint32_t offset);
+void stream_close(UnitStream *s);
+
+// Up to `want` bytes (a multiple of kUnit) that lie together at the current position; *got says how many (at
+// least one unit; want = 0 only moves to the next page if this one is used up). The position moves past them;
+// the pointer is valid until the next call. Moves to the next page when one is used up.
+const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got);
+
+// Exactly `bytes` bytes: a pointer into the page, or, where they cross a page border, their copy in `buffer`.
+const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer);
+
+// Moves past `bytes` bytes without looking at them (pages between are still visited, for their links).
+void stream_skip(UnitStream *s, uint64_t bytes);
+
+// Reads `bytes` bytes at byte `position` of a part that lies on contiguous pages of one kind.
+void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out);
+
+// One tile after the other of a list; see ExtentHeader. Row data stays valid until the next call.
+struct TileReader
+{
+    const Index *index;
+    UnitStream stream;
+    uint32_t list;
+    uint32_t rows_left;     // of the extent
+    uint32_t budget;        // rows that older extents may hold at most: no chain can run in circles
+    BlockNumber next_block; // older extent
+    uint32_t next_offset;
+    uint32_t rows; // of the current tile
+    uint8_t buffer[kMaxRowData];
+};
+
+// Starts at a list's newest extent.
+void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry);
+
+// Goes to the next tile: its row count, 0 when the list is done (the stream is then closed). Afterwards the
+// codes of the tile come from stream_take(&r->stream, ...) until code_bytes * kUnit bytes are taken, then its
+// row data from tile_row_data.
+uint32_t tiles_next(TileReader *r);
+
+// Row data of the current tile, laid out by RowData(rows, has_fine).
+const uint8_t *tile_row_data(TileReader *r);
+
+void tiles_close(TileReader *r);
+
+} // namespace vq::ivf

@@ -1,0 +1,33 @@
+// From a sample to a trained, still empty index: number of lists, centroids, codec and refine images, meta
+// page.
+#pragma once
+
+#include "ivf/index.h"
+#include "ivf/sample.h"
+
+namespace vq::ivf {
+
+struct Training
+{
+    MetaPage meta;       // block numbers not yet filled in
+    uint8_t *image;      // mean, moved mean, codec image, refine image
+    float *centroids;    // nlist x dims, original space
+    double residual_sum; // of |y - c| while rows are encoded
+};
+
+// Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
+uint32_t choose_nlist(int option, double rows);
+
+// Rows to sample within maintenance_work_mem.
+size_t sample_capacity(uint32_t dims, double rows_at_most);
+
+// Trains within maintenance_work_mem (memory in the current context); progress and interrupts are looked
+// after. An empty sample gives the untrained index: one list around the origin.
+void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
+           const Sample &sample, Relation index);
+
+// Fills meta.calibration from the sample, once the centroid pages are written.
+void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
+               const float *centroids);
+
+} // namespace vq::ivf

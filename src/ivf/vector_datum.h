@@ -1,0 +1,20 @@
+// From a datum of the indexed type to floats. One place, because halfvec joins here.
+#pragma once
+
+#include "pg/postgres_cpp.h"
+
+extern "C" {
+#include "utils/rel.h"
+}
+
+namespace vq::ivf {
+
+// The vector's floats (detoasted into the current context where needed). Errors: DATA_EXCEPTION if it has not
+// `dims` dimensions.
+const float *vector_of_datum(Datum value, uint32_t dims, Relation index);
+
+// Dimensions of a query datum checked the same way, with pgvector's text ("different vector dimensions 3 and
+// 2").
+const float *query_of_datum(Datum value, uint32_t dims);
+
+} // namespace vq::ivf

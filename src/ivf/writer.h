@@ -1,0 +1,106 @@
+// Writing the pages of a group: a run of sealed rows (Tile pages), fine records (Fine pages) and open rows
+// (Open pages), each a chain of new pages. Build, sealing and VACUUM's rewriting all write through here.
+#pragma once
+
+#include "ivf/directory.h"
+#include "ivf/fine.h"
+
+namespace vq::ivf {
+
+// How new pages come into being.
+struct PageSource
+{
+    Relation rel;
+    Relation heap;
+    bool build; // index build: pages are appended and not logged one by one; else recycled if possible and
+                // logged
+};
+
+// A chain of pages of one kind, written front to back. One page is in memory, in a local copy; it goes out
+// when the next one is known.
+struct PageChain
+{
+    PageSource source;
+    PageKind kind;
+    BlockNumber first;
+    BlockNumber block; // of the page in `copy`
+    Buffer buf;        // pinned
+    uint32_t pages;
+    PGAlignedBlock copy;
+};
+
+void chain_begin(PageChain *chain, const PageSource &source, PageKind kind);
+// Payload of a new page (zeroed) at the end of the chain; the page before goes out.
+char *chain_extend(PageChain *chain);
+inline char *chain_payload(PageChain *chain)
+{
+    return chain->copy.data + kPayloadStart;
+}
+// The last page goes out, linked to `next`. Nothing happens if the chain is empty.
+void chain_end(PageChain *chain, BlockNumber next);
+
+// A row as tiles, open pages and sealing hand it on.
+struct StoredRow
+{
+    ItemPointerData tid;
+    RowFactors factors;
+    FineAddress fine;
+    const uint8_t *code;
+};
+
+constexpr uint32_t kExtentRows = 1024; // rows of an extent at most
+
+struct RunWriter
+{
+    const Index *index;
+    PageChain chain;
+    uint32_t offset; // used bytes of the chain's last page
+    uint32_t list;   // of the buffered rows
+    uint32_t buffered;
+    ListEntry *entries;  // the group's entries: block, offset and rows are updated as extents are written
+    uint32_t first_list; // of the group
+    StoredRow *rows;     // kExtentRows
+    uint8_t *codes;      // their codes
+    uint8_t *bytes;      // an extent being put together
+    uint32_t rows_written;
+};
+
+// entries: the group's list entries. New extents are linked in front of what an entry already names.
+// Memory: some kExtentRows rows, in the current context; freed by run_end.
+void run_begin(RunWriter *writer, const Index *index, const PageSource &source, uint32_t group,
+               ListEntry *entries);
+// Rows must come list by list.
+void run_add(RunWriter *writer, uint32_t list, const StoredRow &row);
+void run_end(RunWriter *writer, BlockNumber next);
+
+struct FineWriter
+{
+    const Index *index;
+    PageChain chain;
+    uint32_t group;
+    uint32_t slots; // used on the chain's last page
+};
+
+void fine_begin(FineWriter *writer, const Index *index, const PageSource &source, uint32_t group);
+// An empty page at the chain's end; returns its payload.
+char *fine_new_page(FineWriter *writer);
+FineAddress fine_add(FineWriter *writer, const uint8_t *record);
+void fine_end(FineWriter *writer, BlockNumber next);
+
+struct OpenWriter
+{
+    const Index *index;
+    PageChain chain;
+    uint32_t group;
+    uint32_t rows; // on the chain's last page
+};
+
+void open_begin(OpenWriter *writer, const Index *index, const PageSource &source, uint32_t group);
+void open_add(OpenWriter *writer, uint32_t list, const StoredRow &row);
+
+// Lays a row out as Open pages hold it (open_row_bytes).
+void format_open_row(const Index &index, uint32_t list, const StoredRow &row, char *out);
+// Fills the payload of an empty Open page of a group.
+void format_open_header(const Index &index, uint32_t group, uint32_t sequence, char *payload);
+
+} // namespace vq::ivf

@@ -1,0 +1,154 @@
+#include "pg/page.h"
+
+#include "pg/reuse.h"
+
+extern "C" {
+#include "access/transam.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "storage/freespace.h"
+#include "storage/indexfsm.h"
+#include "storage/lmgr.h"
+}
+
+namespace vq::pg {
+
+using namespace vq::ivf;
+
+void report_corrupted(Relation rel, BlockNumber block, const char *detail)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_INDEX_CORRUPTED),
+             errmsg("index \"%s\" is corrupted at block %u: %s", RelationGetRelationName(rel), block, detail),
+             errhint("Please REINDEX it.")));
+    pg_unreachable();
+}
+
+// Whether the relation has that block. Asking costs a system call, so the last answer is kept: a file never
+// shrinks, and a rebuilt index has another relfilenode.
+static bool block_exists(Relation rel, BlockNumber block)
+{
+    static Oid known_relation = InvalidOid, known_file = InvalidOid;
+    static BlockNumber known_blocks = 0;
+    const bool same = known_relation == RelationGetRelid(rel) && known_file == rel->rd_rel->relfilenode;
+    if (same && block < known_blocks)
+        return true;
+    known_blocks = RelationGetNumberOfBlocks(rel);
+    known_relation = RelationGetRelid(rel);
+    known_file = rel->rd_rel->relfilenode;
+    return block < known_blocks;
+}
+
+static bool is_ours(Page page)
+{
+    const PageHeader header = (PageHeader)page;
+    return header->pd_special == BLCKSZ - sizeof(PageTail) && page_tail(page)->magic == kTailMagic;
+}
+
+bool is_page_of(Page page, PageKind kind)
+{
+    return !PageIsNew(page) && is_ours(page) && page_tail(page)->kind == (uint16_t)kind;
+}
+
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
+{
+    if (!block_exists(rel, block))
+        report_corrupted(rel, block, "no such block");
+    Buffer buf = ReadBuffer(rel, block);
+    LockBuffer(buf, lock);
+    Page page = BufferGetPage(buf);
+    const char *why = nullptr;
+    if (PageIsNew(page))
+        why = "empty page";
+    else if (!is_ours(page))
+        why = "not a vector_quant page";
+    else if ((page_tail(page)->kind & ~kFreed) != (uint16_t)kind)
+        why = "unexpected page kind";
+    if (why) {
+        UnlockReleaseBuffer(buf);
+        report_corrupted(rel, block, why);
+    }
+    return buf;
+}
+
+void init_page(Page page, PageKind kind)
+{
+    PageInit(page, BLCKSZ, sizeof(PageTail));
+    // GenericXLog and full-page images leave out what lies between pd_lower and pd_upper.
+    ((PageHeader)page)->pd_lower = ((PageHeader)page)->pd_upper;
+    *page_tail(page) = {InvalidBlockNumber, (uint16_t)kind, kTailMagic};
+}
+
+// pd_prune_xid holds the low half of the xid; the page was freed less than 2^32 transactions ago, or waits a
+// little longer.
+static FullTransactionId freed_by(Page page)
+{
+    const FullTransactionId now = ReadNextFullTransactionId();
+    const TransactionId low = ((PageHeader)page)->pd_prune_xid;
+    const uint32_t epoch = EpochFromFullTransactionId(now) - (low > XidFromFullTransactionId(now) ? 1 : 0);
+    return FullTransactionIdFromEpochAndXid(epoch, low);
+}
+
+static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
+{
+    if (PageIsNew(page))
+        return true;
+    if (!is_ours(page) || !(page_tail(page)->kind & kFreed))
+        return false;
+    if (!snapshots_passed(heap, freed_by(page)))
+        return false;
+    // A standby's queries may still read the old content: tell it first, as nbtree does.
+    if (RelationNeedsWAL(rel) && XLogStandbyInfoActive())
+        log_page_reuse(rel, heap, block, freed_by(page));
+    return true;
+}
+
+Buffer new_page(Relation rel, Relation heap)
+{
+    for (;;) {
+        BlockNumber block = GetFreeIndexPage(rel);
+        if (block == InvalidBlockNumber)
+            break;
+        if (block >= RelationGetNumberOfBlocks(rel))
+            continue; // the free space map outlived a truncation
+        Buffer buf = ReadBuffer(rel, block);
+        if (ConditionalLockBuffer(buf)) {
+            if (reusable(rel, heap, block, BufferGetPage(buf)))
+                return buf;
+            LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+        }
+        // Too young: an open snapshot may still read it. Offer it again later, and grow instead.
+        ReleaseBuffer(buf);
+        RecordFreeIndexPage(rel, block);
+        break;
+    }
+    const bool lock = !RELATION_IS_LOCAL(rel);
+    if (lock)
+        LockRelationForExtension(rel, ExclusiveLock);
+    Buffer buf = extend(rel, MAIN_FORKNUM);
+    if (lock)
+        UnlockRelationForExtension(rel, ExclusiveLock);
+    return buf;
+}
+
+Buffer extend(Relation rel, ForkNumber fork)
+{
+    Buffer buf = ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, nullptr);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    return buf;
+}
+
+void free_page(Relation rel, BlockNumber block)
+{
+    Buffer buf = ReadBuffer(rel, block);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(rel);
+    Page page = GenericXLogRegisterBuffer(state, buf, 0);
+    page_tail(page)->kind |= kFreed;
+    ((PageHeader)page)->pd_prune_xid = XidFromFullTransactionId(ReadNextFullTransactionId());
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+    RecordFreeIndexPage(rel, block);
+}
+
+} // namespace vq::pg

@@ -1,0 +1,52 @@
+// One gate to a page: every read checks what it got, every new page comes from here.
+#pragma once
+
+#include "ivf/format.h"
+
+extern "C" {
+#include "access/generic_xlog.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+}
+
+namespace vq::pg {
+
+using ivf::PageKind;
+
+// Reads and locks (BUFFER_LOCK_SHARE or _EXCLUSIVE) a page of one of our kinds.
+// Errors: INDEX_CORRUPTED if the block does not exist, is empty, or is not a page of that kind; the buffer is
+// released then.
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock);
+
+// Whether a page is one of ours, of that kind, and in use (read_page also accepts freed ones: an older scan
+// may be on its way there).
+bool is_page_of(Page page, PageKind kind);
+
+// Raises INDEX_CORRUPTED with the REINDEX hint; detail is a short phrase ("list extent out of bounds").
+[[noreturn]] void report_corrupted(Relation rel, BlockNumber block, const char *detail);
+
+inline ivf::PageTail *page_tail(Page page)
+{
+    return (ivf::PageTail *)PageGetSpecialPointer(page);
+}
+inline char *page_payload(Page page)
+{
+    return (char *)page + ivf::kPayloadStart;
+}
+
+// Formats a page of that kind with all of its payload in use and zero (pd_lower at the end), and no next
+// page.
+void init_page(Page page, PageKind kind);
+
+// A new page for this index, exclusively locked, not formatted: a freed page if one may be reused, else the
+// relation grows. The caller formats it under GenericXLOG_FULL_IMAGE.
+Buffer new_page(Relation rel, Relation heap);
+
+// Appends a page at the end of the relation, exclusively locked (index build: nobody else is there).
+Buffer extend(Relation rel, ForkNumber fork);
+
+// Puts a page that nothing on disk refers to any more into the free space map, stamped so that it waits for
+// older snapshots. Locks: takes the page's exclusive lock. One WAL record.
+void free_page(Relation rel, BlockNumber block);
+
+} // namespace vq::pg

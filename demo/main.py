@@ -94,7 +94,7 @@ def measure_index(server, connection, data, index, args):
     for value in KNOB_VALUES.get(index.name, (None, *index.sweep[::3])):
         settings = {**index.at(value), "enable_seqscan": "off"}
         measure.apply_settings(connection, settings)
-        found = measure.found_ids(connection, "items", data.metric, args.k, len(data.queries))
+        found = measure.found_ids(connection, "items", data.metric, args.k, len(data.queries), index.name)
         speed = measure.pgbench(server, index.extension, sql, len(data.queries), args.seconds, settings)
         label = f"{index.name} {index.knob.split('.')[1]} {'default' if value is None else value}"
         yield (label, f"{seconds:.1f}", f"{megabytes:.1f}", f"{measure.recall(data, found, args.k):.3f}",

@@ -147,3 +147,15 @@ def distances(base, rows, query, metric):
     if metric == "ip":
         return -product
     return 1 - product / np.maximum(np.linalg.norm(found, axis=1) * np.linalg.norm(query), 1e-300)
+
+
+def generated(rows, dims, queries=QUERIES_TAKEN, seed=7):
+    """Clustered unit vectors, where no real ones are at hand: a few hundred centres, noise whose spread falls off
+    over the dimensions as an embedding's does."""
+    random = np.random.default_rng(seed)
+    spread = (1 / np.sqrt(1 + np.arange(dims, dtype=np.float32)))
+    centres = random.standard_normal((300, dims), np.float32) * spread
+    total = rows + queries
+    points = centres[random.integers(0, len(centres), total)]
+    points = unit(points + 0.8 * spread * random.standard_normal((total, dims), np.float32))
+    return Dataset(f"generated-{dims}", "cosine", points[:rows], points[rows:])

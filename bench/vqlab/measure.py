@@ -54,7 +54,13 @@ def plan_uses(connection, table, metric, k, name):
     return any(re.search(rf"using {name}\b", line) for line, in plan)
 
 
-def found_ids(connection, table, metric, k, count):
+def found_ids(connection, table, metric, k, count, name):
+    """The ids the named index gives for every query. A cached plan knows nothing of a changed setting or of what
+    show_only did, so plans are made afresh."""
+    connection.execute("DISCARD PLANS")
+    connection.execute("SET enable_seqscan = off")
+    if not plan_uses(connection, table, metric, k, name):
+        raise RuntimeError(f"the planner does not use {name} even with enable_seqscan = off")
     sql = nearest_sql(table, metric, k, "%s")
     return [[row[0] for row in connection.execute(sql, [query], prepare=True)] for query in range(count)]
 

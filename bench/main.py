@@ -1,0 +1,118 @@
+"""The benchmarks behind run.sh."""
+import argparse
+import os
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sections import inprocess, memory, query, writes
+from vqlab import datasets, indexes
+from vqlab.server import Server
+
+SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
+SECTIONS = ("query", "build", "insert", "vacuum", "memory")
+
+
+@dataclass
+class Bench:
+    """What every section works with."""
+    args: argparse.Namespace
+    server: Server
+    connections: dict    # extension -> connection to its database
+    indexes: list
+    only: set            # sections asked for
+
+    def csv(self, name):
+        return Path(self.args.work) / f"{name}.csv"
+
+    def connection(self, index):
+        return self.connections[index.extension]
+
+    @staticmethod
+    def say(text):
+        print(f"== {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections; default %(default)s")
+    parser.add_argument("--sets", help="fashion, arxiv, generated, or paths; default: what --data-root holds")
+    parser.add_argument("--data-root", help="folder with the sets' folders")
+    parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2, help="for each point of a sweep in each round")
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
+    parser.add_argument("--k", type=int, default=10)
+    parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")
+    parser.add_argument("--faiss", action="store_true", help="Faiss in process, one thread, on the same sets")
+    parser.add_argument("--work", default="build/bench", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def chosen_sets(args):
+    """Paths, or None for the generated set."""
+    root = Path(args.data_root or ".")
+    if args.sets:
+        names = args.sets.split(",")
+    else:
+        names = [name for name, folder in SETS.items() if (root / folder).exists()] or ["generated"]
+    return [None if name == "generated" else root / SETS[name] if name in SETS else Path(name) for name in names]
+
+
+def read_set(path, args):
+    if path is None:
+        data = datasets.generated(args.rows or 50_000, 384)
+    else:
+        data = datasets.load(path, None, args.rows)
+    data.queries = data.queries[:args.queries]
+    if data.truth is not None:
+        data.truth = data.truth[:len(data.queries)] if len(data.truth) >= len(data.queries) else None
+    return datasets.ensure_truth(data, args.k)
+
+
+def run_sections(bench, data):
+    if bench.only & {"query", "build", "memory"}:
+        query.prepare(bench, data)
+    if "query" in bench.only:
+        query.run(bench, data)
+    if "memory" in bench.only:
+        memory.run(bench, data)
+    if bench.only & {"insert", "vacuum"}:
+        writes.run(bench, data)
+
+
+def connect(server, stack):
+    made = (extension for extension in indexes.EXTENSIONS if server.create_database(extension, extension))
+    return {extension: stack.enter_context(server.connect(extension)) for extension in made}
+
+
+def main():
+    args = arguments()
+    only = set(args.only.split(","))
+    if only - set(SECTIONS):
+        raise SystemExit(f"unknown section; known: {', '.join(SECTIONS)}")
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(Path(args.work) / "server", os.environ.get("PG_CONFIG", "pg_config")))
+        connections = connect(server, stack)
+        found = indexes.available(connections, args.indexes and args.indexes.split(","))
+        bench = Bench(args, server, connections, found, only)
+        print(f"{server.describe()}\nindexes: {', '.join(i.name for i in found)}")
+        for path in chosen_sets(args):
+            data = read_set(path, args)
+            print(f"\n## {data.describe()}, k = {args.k}")
+            run_sections(bench, data)
+            if args.faiss:
+                inprocess.run(bench, data)
+        if "insert" in only:
+            print("\n## generated, 768 dimensions")
+            writes.run_generated(bench, 768)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The benchmarks: one private server, one run, indexes interleaved, ratios. About twenty minutes by default.
+#   bash bench/run.sh                                        everything, on the sets found under --data-root
+#   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
+#   bash bench/run.sh --help
+# pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.
+# Tables go to the terminal, every figure to build/bench/*.csv.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$root/build/bench
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$root/bench/lib.sh"
+
+main() {
+  local files=("$root/bench/requirements.txt")
+  mkdir -p "$work"
+  find_postgres
+  trap 'stop_server "$work/server/data"' EXIT
+  [[ -n ${VQ_SKIP_BUILD:-} ]] || build_extension "$root"
+  [[ " $* " != *" --faiss "* ]] || files+=("$root/bench/requirements-faiss.txt")
+  [[ " $* " != *.hdf5* ]] || files+=("$root/bench/requirements-hdf5.txt")
+  python_env "$work/venv" "${files[@]}"
+  PYTHONPATH=$root/bench PYTHONUNBUFFERED=1 "$work/venv/bin/python" "$root/bench/main.py" \
+    --work "$work" --data-root "$root/../shared/data" "$@"
+}
+
+main "$@"

@@ -428,10 +428,9 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     b->fork = MAIN_FORKNUM;
 
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kSampling);
-    const size_t wanted = options->nlist > 0 ? (size_t)options->nlist * 64 : (size_t)4000000;
     Sample sample;
     draw_sample(&sample, heap, index, info, dims, metric == Metric::Cosine,
-                sample_capacity(dims, (double)Max(wanted, (size_t)10000)));
+                sample_capacity(heap, dims, options->nlist));
     notice_little_data(index, sample);
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kClustering);
     train(&b->training, am, options, metric, sample, index);

@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "optimizer/plancat.h"
 #include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 }
@@ -96,12 +97,15 @@ uint32_t choose_nlist(int option, double rows)
     return (uint32_t)Max(1.0, Min(lists, 65536.0));
 }
 
-size_t sample_capacity(uint32_t dims, double rows_at_most)
+size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option)
 {
-    // Half of maintenance_work_mem for the sample; centroids, k-means' scratch and tuplesort come beside or
-    // after it.
+    BlockNumber pages;
+    double rows, all_visible;
+    estimate_rel_size(heap, nullptr, &pages, &rows, &all_visible);
+    // Half of maintenance_work_mem for the sample; centroids, k-means' scratch and tuplesort come beside or after it.
     const size_t by_memory = (size_t)maintenance_work_mem * 1024 / 2 / (dims * sizeof(float));
-    return Max((size_t)256, Min(by_memory, (size_t)Min(rows_at_most, 4.0e6)));
+    const size_t wanted = Max(kSamplePerList * choose_nlist(nlist_option, rows), (size_t)10000);
+    return Max((size_t)256, Min(by_memory, wanted));
 }
 
 void train(Training *t, const AccessMethod *am, const IndexOptions *options, Metric metric,

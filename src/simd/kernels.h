@@ -55,8 +55,9 @@ struct Kernels
     // --- bounds of a tile (formula in core/codec.h) ---
     // For v < n (1..32):  est = add[v] + list_add + scale(v) * (mul * acc[v] + offset),  lower = est - list_err * err(v)
     // where scale and err are bfloat16 arrays. Writes lower[v]; returns the bit mask of v < n with lower[v] < threshold
-    // (NaN compares false). All arithmetic in float with one rounding per operation and no fused multiply-add, so that
-    // every level gives the same bits.
+    // (NaN compares false). Sums group from the left, (add + list_add) + scale * (...); acc < 2^31; lower has room for 32
+    // entries, those from n on may be overwritten. All arithmetic in float with one rounding per operation and no fused
+    // multiply-add, so that every level gives the same bits (of a NaN only that it is one).
     uint32_t (*tile_bounds)(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
                             const uint16_t *err, size_t n, float mul, float offset, float list_add,
                             float list_err, float threshold, float lower[kTileRows]) noexcept;
@@ -71,8 +72,14 @@ struct Kernels
     float (*element_dot[kElementCount])(const float *w, const uint8_t *code, size_t n) noexcept;
 };
 
-// The table in use; set before first use to the best level of this CPU (and operating system).
-const Kernels &kernels() noexcept;
+namespace detail
+{
+// Set when the library is loaded, then only by select_level.
+extern const Kernels *active __attribute__((visibility("hidden")));
+} // namespace detail
+
+// The table in use; from loading on the best level of this CPU (and operating system).
+inline const Kernels &kernels() noexcept { return *detail::active; }
 
 // All levels compiled in, best last; `supported` says whether this CPU can run it.
 struct Level
@@ -83,7 +90,9 @@ struct Level
 size_t level_count() noexcept;
 Level level(size_t i) noexcept;
 
-// Selects a level by name ("auto" = best supported). Returns false, changing nothing, if unknown or unsupported.
+// Selects a level by its table's name: "scalar", "avx2", "avx512f", "avx512_vpopcntdq", "neon". "auto" is the best
+// supported level, "avx512" the best supported of the two AVX-512 levels. Returns false, changing nothing, if the name
+// is unknown or the level unsupported.
 bool select_level(const char *name) noexcept;
 
 } // namespace vq::simd

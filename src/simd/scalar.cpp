@@ -1,0 +1,242 @@
+// The oracle: every kernel in the plainest form, for every CPU. The other levels are tested against this
+// table. Elements are read by memcpy, because pointers need not be aligned.
+#include "simd/levels.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace vq::simd {
+
+namespace {
+
+template <class T>
+T load(const void *p) noexcept
+{
+    T value;
+    std::memcpy(&value, p, sizeof value);
+    return value;
+}
+
+template <class T>
+T at(const T *p, size_t i) noexcept
+{
+    return load<T>(reinterpret_cast<const char *>(p) + i * sizeof(T));
+}
+
+template <class T>
+void put(T *p, size_t i, T value) noexcept
+{
+    std::memcpy(reinterpret_cast<char *>(p) + i * sizeof(T), &value, sizeof value);
+}
+
+// Four running sums: the rounding error grows with n / 4 and the adds do not wait for one another.
+template <class Term>
+float sum_of(size_t n, Term term) noexcept
+{
+    float s[4] = {};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            s[j] += term(i + j);
+    for (; i < n; i++)
+        s[i % 4] += term(i);
+    return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+float dot(const float *a, const float *b, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) { return at(a, i) * at(b, i); });
+}
+
+float l2sq(const float *a, const float *b, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) {
+        float d = at(a, i) - at(b, i);
+        return d * d;
+    });
+}
+
+float l1(const float *a, const float *b, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) { return std::fabs(at(a, i) - at(b, i)); });
+}
+
+void dot_norms(const float *a, const float *b, size_t n, float out[3]) noexcept
+{
+    put(out, 0, dot(a, b, n));
+    put(out, 1, dot(a, a, n));
+    put(out, 2, dot(b, b, n));
+}
+
+void axpy(float alpha, const float *x, float *y, size_t n) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        put(y, i, at(y, i) + alpha * at(x, i));
+}
+
+void dot_block(const float *x, size_t nx, size_t x_stride, const float *c, size_t nc, size_t c_stride,
+               size_t dims, float *out, size_t out_stride) noexcept
+{
+    for (size_t i = 0; i < nx; i++)
+        for (size_t j = 0; j < nc; j++)
+            put(out, i * out_stride + j, dot(x + i * x_stride, c + j * c_stride, dims));
+}
+
+void fwht(float *x, size_t n) noexcept
+{
+    for (size_t h = 1; h < n; h *= 2)
+        for (size_t base = 0; base < n; base += 2 * h)
+            for (size_t i = base; i < base + h; i++) {
+                float a = at(x, i), b = at(x, i + h);
+                put(x, i, a + b);
+                put(x, i + h, a - b);
+            }
+}
+
+void flip_signs(float *x, const uint8_t *bits, size_t n) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        if (bits[i / 8] >> (i % 8) & 1)
+            put(x, i, -at(x, i));
+}
+
+// Code of vector v in column 2r or 2r + 1: byte v % 16 of that column's half row, high nibble for v >= 16.
+unsigned tile_code(const uint8_t *row, size_t column, size_t v) noexcept
+{
+    return row[16 * column + v % 16] >> (v < 16 ? 0 : 4) & 15u;
+}
+
+void fastscan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    for (size_t v = 0; v < kTileRows; v++) {
+        uint32_t sum = at(acc, v);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t column = 0; column < 2; column++)
+                sum += lut[32 * r + 16 * column + tile_code(codes + 32 * r, column, v)];
+        put(acc, v, sum);
+    }
+}
+
+void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
+                uint32_t acc[kTileRows]) noexcept
+{
+    for (size_t v = 0; v < kTileRows; v++) {
+        uint32_t sum = at(acc, v);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t column = 0; column < 2; column++) {
+                size_t entry = 32 * r + 16 * column + tile_code(codes + 32 * r, column, v);
+                sum += lut_lo[entry] + 256u * lut_hi[entry];
+            }
+        put(acc, v, sum);
+    }
+}
+
+uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes, unsigned nplanes) noexcept
+{
+    uint32_t total = 0;
+    for (unsigned p = 0; p < nplanes; p++, planes += bytes) {
+        uint32_t count = 0;
+        size_t i = 0;
+        for (; i + 8 <= bytes; i += 8)
+            count += (uint32_t)std::popcount(load<uint64_t>(code + i) & load<uint64_t>(planes + i));
+        for (; i < bytes; i++)
+            count += (uint32_t)std::popcount((unsigned)(code[i] & planes[i]));
+        total += count << p;
+    }
+    return total;
+}
+
+float bf16(uint16_t h) noexcept
+{
+    return std::bit_cast<float>((uint32_t)h << 16);
+}
+
+// The sums are written operation by operation: every level rounds in this order.
+uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
+                     const uint16_t *err, size_t n, float mul, float offset, float list_add, float list_err,
+                     float threshold, float lower[kTileRows]) noexcept
+{
+    uint32_t mask = 0;
+    for (size_t v = 0; v < n; v++) {
+        float product = mul * (float)(int32_t)at(acc, v);
+        float inner = product + offset;
+        float scaled = bf16(at(scale, v)) * inner;
+        float base = at(add, v) + list_add;
+        float estimate = base + scaled;
+        float margin = list_err * bf16(at(err, v));
+        float bound = estimate - margin;
+        put(lower, v, bound);
+        mask |= (uint32_t)(bound < threshold) << v;
+    }
+    return mask;
+}
+
+float half(uint16_t h) noexcept
+{
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 31u, fraction = h & 1023u;
+    if (exponent == 31)
+        return std::bit_cast<float>(sign | 0x7F800000u | fraction << 13 | (fraction ? 0x00400000u : 0u));
+    if (exponent == 0) // zero or subnormal: exact in float
+        return std::bit_cast<float>(sign | std::bit_cast<uint32_t>((float)fraction * 0x1p-24f));
+    return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+}
+
+template <Element E>
+float decode(const uint8_t *code, size_t i) noexcept
+{
+    if constexpr (E == Element::SQ6) {
+        size_t byte = 6 * i / 8, shift = 6 * i % 8;
+        unsigned two = code[byte];
+        if (shift > 2) // the next byte belongs to the code only if this element reaches into it
+            two |= (unsigned)code[byte + 1] << 8;
+        return (float)(two >> shift & 63u);
+    } else if constexpr (E == Element::SQ8)
+        return (float)code[i];
+    else if constexpr (E == Element::FP16)
+        return half(load<uint16_t>(code + 2 * i));
+    else if constexpr (E == Element::BF16)
+        return bf16(load<uint16_t>(code + 2 * i));
+    else
+        return load<float>(code + 4 * i);
+}
+
+template <Element E>
+float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) {
+        float v = decode<E>(code, i);
+        float d = at(a, i) - (s ? at(s, i) * v : v);
+        return d * d;
+    });
+}
+
+template <Element E>
+float element_dot(const float *w, const uint8_t *code, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) { return at(w, i) * decode<E>(code, i); });
+}
+
+} // namespace
+
+constinit const Kernels kScalar = {
+    .name = "scalar",
+    .dot = dot,
+    .l2sq = l2sq,
+    .l1 = l1,
+    .dot_norms = dot_norms,
+    .axpy = axpy,
+    .dot_block = dot_block,
+    .fwht = fwht,
+    .flip_signs = flip_signs,
+    .fastscan8 = fastscan8,
+    .fastscan16 = fastscan16,
+    .bit_planes_dot = bit_planes_dot,
+    .tile_bounds = tile_bounds,
+    .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
+                   element_l2<Element::BF16>, element_l2<Element::FP32>},
+    .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,
+                    element_dot<Element::BF16>, element_dot<Element::FP32>},
+};
+
+} // namespace vq::simd

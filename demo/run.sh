@@ -17,7 +17,7 @@ requirements() {
   case " $* " in
     *" --data="*.hdf5* | *" --data "*.hdf5* | *" --data "*.h5* | *" --data="*.h5*) echo "$root/bench/requirements-hdf5.txt" ;;
     *" --data "* | *" --data="*) ;;
-    *) printf '%s\n' "$root/demo/requirements.txt" "$root/demo/requirements-model.txt" ;;
+    *) printf '%s\n' "$root/demo/requirements-text.txt" "$root/demo/requirements-model.txt" ;;
   esac
 }
 

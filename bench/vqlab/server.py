@@ -47,11 +47,11 @@ class Server:
 
     def __enter__(self):
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: sys.exit(143))    # so that __exit__ runs
-        self.stop("immediate")                                 # left over from a killed run
-        shutil.rmtree(self.data, ignore_errors=True)
-        self.prepare()
+            signal.signal(number, lambda *_: sys.exit(143))           # so that __exit__ runs
+        signal.signal(signal.SIGINT, signal.default_int_handler)      # a background job would ignore it
+        self.clean_up()                                               # left over from a killed run
         try:
+            self.prepare()
             self.start()
         except BaseException:
             self.__exit__()
@@ -59,16 +59,27 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)    # a second Ctrl-C must not leave it running
-        self.stop("immediate")
-        if self.socket:
-            shutil.rmtree(self.socket, ignore_errors=True)
-        shutil.rmtree(self.data, ignore_errors=True)
-        signal.signal(signal.SIGINT, previous)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)    # a second Ctrl-C must not leave it running
+        self.clean_up()
+
+    def clean_up(self):
+        """Stops the server of this data directory and removes what it left."""
+        try:
+            self.stop("immediate")
+        except RuntimeError:
+            self.stop("immediate")    # another stop was quicker: then the pid file is gone, or it is stale
+        finally:
+            socket_note = self.folder / "socket"
+            if socket_note.exists():
+                shutil.rmtree(socket_note.read_text(encoding="utf-8"), ignore_errors=True)
+                socket_note.unlink()
+            shutil.rmtree(self.data, ignore_errors=True)
 
     def prepare(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = tempfile.mkdtemp(prefix="vq-", dir="/tmp")    # a socket's path has 107 bytes at most
+        (self.folder / "socket").write_text(self.socket, encoding="utf-8")
         self.data.mkdir(mode=0o700)
         self.log.touch()
         if os.geteuid() == 0:
@@ -79,12 +90,12 @@ class Server:
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as f:
             f.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
 
-    def run(self, program, *arguments):
+    def run(self, program, *arguments, accept=(0,)):
         """A PostgreSQL program as the server's user, away from the caller's folder, which that user may not enter."""
         drop = AS_POSTGRES if os.geteuid() == 0 else []
         done = subprocess.run([*drop, self.bin / program, *map(str, arguments)], cwd="/", text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if done.returncode:
+        if done.returncode not in accept:
             raise RuntimeError(f"{program} failed:\n{done.stdout}")
         return done.stdout
 
@@ -97,8 +108,12 @@ class Server:
             raise RuntimeError("the server did not start:\n" + self.log.read_text(encoding="utf-8")[-2000:])
 
     def stop(self, mode="fast"):
-        if (self.data / "postmaster.pid").exists():
+        """Nothing where no server has this data directory; its pid file alone may outlive a power cut."""
+        if (self.data / "postmaster.pid").exists() and self.running():
             self.run("pg_ctl", "-D", self.data, "-m", mode, "-w", "-s", "stop")
+
+    def running(self):
+        return "server is running" in self.run("pg_ctl", "-D", self.data, "status", accept=(0, 3))
 
     def connect(self, database="postgres"):
         return psycopg.connect(host=self.socket, user=self.user, dbname=database, autocommit=True)

@@ -78,3 +78,36 @@
 #else
 #define compat_reserve_prefix(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
+
+// Ownership of a relation; the caller includes utils/acl.h and catalog/pg_class.h.
+#if PG_VERSION_NUM >= 160000
+#define compat_class_ownercheck(relation, user) object_ownercheck(RelationRelationId, relation, user)
+#else
+#define compat_class_ownercheck(relation, user) pg_class_ownercheck(relation, user)
+#endif
+
+// A sorted datum, of a type passed by value; false at the end.
+#if PG_VERSION_NUM >= 160000
+#define compat_tuplesort_getdatum(sort, value, isnull)                                                       \
+    tuplesort_getdatum(sort, true, false, value, isnull, nullptr)
+#else
+#define compat_tuplesort_getdatum(sort, value, isnull)                                                       \
+    tuplesort_getdatum(sort, true, value, isnull, nullptr)
+#endif
+
+// Before expressions of an index run: from 17 on maintenance looks names up in pg_catalog only.
+#if PG_VERSION_NUM >= 170000
+#define compat_restrict_search_path() RestrictSearchPath()
+#else
+#define compat_restrict_search_path() ((void)0)
+#endif
+
+// TOAST: the snapshot became a function's result in 18, where index_beginscan also takes instrumentation.
+#if PG_VERSION_NUM >= 180000
+#define compat_init_toast_snapshot(snap) ((snap) = *get_toast_snapshot())
+#define compat_index_beginscan(table, index, snap, nkeys)                                                    \
+    index_beginscan(table, index, snap, nullptr, nkeys, 0)
+#else
+#define compat_init_toast_snapshot(snap) init_toast_snapshot(&(snap))
+#define compat_index_beginscan(table, index, snap, nkeys) index_beginscan(table, index, snap, nkeys, 0)
+#endif

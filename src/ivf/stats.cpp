@@ -1,0 +1,135 @@
+// vector_quant_index_stats: the shape of an index, from its directory and open pages.
+#include "ivf/directory.h"
+#include "ivf/inspect.h"
+#include "pg/page.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct Stats
+{
+    uint64_t rows; // live
+    uint64_t rows_max;
+    double rows_squared; // sum over lists
+    uint64_t open_rows;
+    uint64_t dead_rows;
+    uint64_t tile_pages;
+    uint64_t open_pages;
+    uint64_t fine_pages;
+};
+
+// Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
+void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber block, uint64_t *rows_of_list,
+                Stats *s)
+{
+    const uint32_t lists = lists_of_group(index, g);
+    while (block != InvalidBlockNumber) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = pg::read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
+        const char *payload = pg::page_payload(BufferGetPage(buf));
+        const OpenHeader header = *(const OpenHeader *)payload;
+        if (header.group != g || header.rows > index.open_rows_per_page ||
+            header.row_bytes != index.open_row_bytes)
+            pg::report_corrupted(rel, block, "damaged open page");
+        for (uint32_t i = 0; i < header.rows; i++) {
+            const OpenRow *row = (const OpenRow *)(payload + sizeof header + i * index.open_row_bytes);
+            if (row->list >= lists)
+                pg::report_corrupted(rel, block, "row of a list outside its group");
+            if (row->tid.ip_posid == 0) {
+                s->dead_rows++;
+                continue;
+            }
+            rows_of_list[row->list]++;
+            s->open_rows++;
+        }
+        s->open_pages++;
+        block = pg::page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+    }
+}
+
+void count_group(Relation rel, const Index &index, uint32_t g, Group *group, uint64_t *rows_of_list, Stats *s)
+{
+    read_group(rel, index, g, group);
+    for (uint32_t l = 0; l < index.meta.group_lists; l++) {
+        rows_of_list[l] = group->entries[l].rows - group->entries[l].dead;
+        s->dead_rows += group->entries[l].dead;
+    }
+    s->tile_pages += group->record.tile_pages;
+    s->fine_pages += group->record.fine_pages;
+    count_open(rel, index, g, group->record.open_head, rows_of_list, s);
+    for (uint32_t l = 0; l < lists_of_group(index, g); l++) {
+        s->rows += rows_of_list[l];
+        s->rows_max = Max(s->rows_max, rows_of_list[l]);
+        s->rows_squared += (double)rows_of_list[l] * (double)rows_of_list[l];
+    }
+}
+
+Stats count_all(Relation rel, const Index &index)
+{
+    Stats s = {};
+    Group *group = (Group *)palloc(group_bytes(index));
+    uint64_t *rows_of_list = (uint64_t *)palloc(index.meta.group_lists * sizeof(uint64_t));
+    for (uint32_t g = 0; g < index.groups; g++)
+        count_group(rel, index, g, group, rows_of_list, &s);
+    return s;
+}
+
+} // namespace
+
+} // namespace vq::ivf
+
+VQ_FUNCTION(vq_index_stats)
+{
+    using namespace vq::ivf;
+    TupleDesc desc;
+    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant stats", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    const vq::ivf::Index &index = *open_index(target.rel, memory);
+    const MetaPage &meta = index.meta;
+    const Stats s = count_all(target.rel, index);
+    const uint64_t pages = RelationGetNumberOfBlocks(target.rel);
+    const uint64_t used = meta.first_list_block + s.tile_pages + s.open_pages + s.fine_pages;
+    const double lists = meta.nlist, rows = (double)s.rows;
+    // 1 = all lists alike; n = a query for a random row meets lists n times as long as the average.
+    const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
+    MemoryContextSwitchTo(old);
+
+    Datum values[] = {Int32GetDatum((int32)meta.nlist),
+                      Int64GetDatum((int64)s.rows),
+                      Float8GetDatum(rows / lists),
+                      Int64GetDatum((int64)s.rows_max),
+                      Float8GetDatum(imbalance),
+                      Int64GetDatum((int64)s.open_rows),
+                      Int64GetDatum((int64)s.dead_rows),
+                      Int64GetDatum((int64)pages),
+                      Int64GetDatum((int64)meta.first_list_block),
+                      Int64GetDatum((int64)s.tile_pages),
+                      Int64GetDatum((int64)s.open_pages),
+                      Int64GetDatum((int64)s.fine_pages),
+                      Int64GetDatum((int64)(pages > used ? pages - used : 0)),
+                      Int64GetDatum((int64)(pages * BLCKSZ)),
+                      Int32GetDatum((int32)meta.options.dims),
+                      Int32GetDatum((int32)meta.version),
+                      BoolGetDatum(meta.trained != 0),
+                      Int64GetDatum((int64)meta.build_rows),
+                      Int32GetDatum((int32)Min(default_nprobe(meta), meta.nlist)),
+                      Float8GetDatum(meta.residual_norm)};
+    bool nulls[lengthof(values)] = {};
+    const Datum result = HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+    MemoryContextDelete(memory);
+    inspect_close(target);
+    PG_RETURN_DATUM(result);
+}

@@ -154,63 +154,85 @@ void encode_fine(const float *r, const float *centre, size_t D, double norm_sq, 
 // --- query
 // ----------------------------------------------------------------------------------------------------------------
 
-// Quantizes the query to odd levels l = 2u - (2^bits - 1); u to `levels`. Fills delta, lift, levels_sum and
-// the table error.
-void quantize(const float *q, size_t D, Query &state, uint16_t *levels) noexcept
+// Largest magnitude; eight lanes, so that it needs no reassociation to become wide.
+float largest_magnitude(const float *q, size_t D) noexcept
 {
-    double norm_sq = 0;
+    float lanes[8] = {};
+    for (size_t i = 0; i < D; i += 8)
+        for (size_t j = 0; j < 8; j++) {
+            const float a = std::fabs(q[i + j]);
+            lanes[j] = a > lanes[j] ? a : lanes[j];
+        }
     float largest = 0;
-    for (size_t i = 0; i < D; i++) {
-        norm_sq += (double)q[i] * q[i];
-        largest = std::fmax(largest, std::fabs(q[i]));
-    }
+    for (float lane : lanes)
+        largest = lane > largest ? lane : largest;
+    return largest;
+}
+
+// Quantizes the query to odd levels l = 2u - (2^bits - 1); u to `levels`. Fills delta, lift, levels_sum and
+// the table error. decoded: D floats of scratch.
+void quantize(const float *q, size_t D, Query &state, uint16_t *levels, float *decoded) noexcept
+{
+    const auto &k = simd::kernels();
     const int top = (1 << state.bits) - 1;
-    float radius = largest;
-    if (state.bits <= 8)
-        radius = std::fmin(radius, kRadius[state.bits] * (float)std::sqrt(norm_sq / (double)D));
+    float radius = largest_magnitude(q, D);
+    if (state.bits <= 8) {
+        const float optimum = kRadius[state.bits] * std::sqrt(k.dot(q, q, D) / (float)D);
+        radius = optimum < radius ? optimum : radius;
+    }
     if (!(radius > 0))
         radius = 1e-30f;
-    const float delta = radius / (float)top, inverse = (float)top / radius;
-    double error_sq = 0;
-    int64_t sum = 0, lift = 0;
+    const float delta = radius / (float)top;
+    // u = round((q / delta + top) / 2), computed as floor(x + 1/2) of a value that is clamped to be positive
+    // first
+    const float half_inverse = 0.5f * (float)top / radius, centre = 0.5f * (float)top + 0.5f,
+                limit = (float)top + 0.5f;
+    int sum = 0, lift = 0; // at most 16,000 levels of 14 bits
     for (size_t i = 0; i < D; i++) {
-        float u = std::nearbyint((q[i] * inverse + (float)top) * 0.5f);
-        int level = (int)(u < 0 ? 0 : u > (float)top ? (float)top : u);
+        float u = q[i] * half_inverse + centre;
+        u = u < 0 ? 0 : u;
+        u = u > limit ? limit : u;
+        const int level = (int)u;
+        const int l = 2 * level - top;
         levels[i] = (uint16_t)level;
-        int l = 2 * level - top;
+        decoded[i] = delta * (float)l;
         sum += l;
         lift += l < 0 ? -l : 0;
-        double e = q[i] - (double)delta * l;
-        error_sq += e * e;
     }
     state.delta = delta;
     state.lift = (uint32_t)lift;
     state.levels_sum = (double)sum;
     state.head.mul = delta;
     state.head.offset = (float)(-(double)delta * ((double)lift + 0.5 * (double)sum));
-    state.head.table_error = (float)std::sqrt(error_sq);
+    state.head.table_error = std::sqrt(k.l2sq(q, decoded, D));
     // A query error e moves <q', s r~> by s ||e|| / 2 = ||e|| ||r|| / (cos sqrt D), the bound's unit is ||r||
     // tan / sqrt(D - 1); with cos^2 = 2/pi for 1-bit codes that is 1 / sin = 1.66.
     state.head.table_weight = 1.66f;
 }
 
-// Sixteen subset sums of four dimensions, lifted by the negative levels so that the smallest is 0.
+// Sixteen subset sums of four dimensions, lifted by the negative levels so that the smallest is 0. All of
+// them fit 16 bits, so the sums are taken modulo 2^16, sixteen side by side.
 void build_tables(const uint16_t *levels, size_t D, int top, uint8_t *low, uint8_t *high) noexcept
 {
+    alignas(32) uint16_t member[4][16]; // all ones where the subset i holds dimension j
+    for (int j = 0; j < 4; j++)
+        for (int i = 0; i < 16; i++)
+            member[j][i] = (uint16_t) - ((i >> j) & 1);
     for (size_t g = 0; g < D / 4; g++) {
-        int l[4], sums[16];
-        sums[0] = 0;
+        uint16_t l[4], base = 0;
         for (int j = 0; j < 4; j++) {
-            l[j] = 2 * (int)levels[4 * g + j] - top;
-            sums[0] += l[j] < 0 ? -l[j] : 0;
+            const int level = 2 * (int)levels[4 * g + j] - top;
+            l[j] = (uint16_t)level;
+            base = (uint16_t)(base + (level < 0 ? -level : 0));
         }
-        for (int j = 0; j < 4; j++)
-            for (int i = 0; i < (1 << j); i++)
-                sums[(1 << j) + i] = sums[i] + l[j];
-        for (int i = 0; i < 16; i++) {
+        uint16_t sums[16];
+        for (int i = 0; i < 16; i++)
+            sums[i] = (uint16_t)(base + (member[0][i] & l[0]) + (member[1][i] & l[1]) +
+                                 (member[2][i] & l[2]) + (member[3][i] & l[3]));
+        for (int i = 0; i < 16; i++)
             low[16 * g + i] = (uint8_t)sums[i];
+        for (int i = 0; i < 16; i++)
             high[16 * g + i] = (uint8_t)(sums[i] >> 8);
-        }
     }
 }
 
@@ -332,8 +354,9 @@ void RabitqCodec::prepare(const uint8_t *image, const float *query, int query_bi
     // The finer code's sum builds on the first bit's: that one then wants the finest query too.
     q.bits = query_bits <= 0 || h.bits > 1 ? kFinestBits : (unsigned)(query_bits > 8 ? 8 : query_bits);
     uint8_t *low = reinterpret_cast<uint8_t *>(&q) + kQueryHeader;
-    uint16_t levels[kMaxDims]; // 32 kB of stack
-    quantize(query, D, q, levels);
+    uint16_t levels[kMaxDims]; // 96 kB of stack with the next
+    float decoded[kMaxDims];
+    quantize(query, D, q, levels, decoded);
     build_tables(levels, D, (1 << q.bits) - 1, low, low + 4 * D);
     build_planes(levels, D, q.bits, low + 8 * D);
 }

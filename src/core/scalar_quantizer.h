@@ -3,6 +3,8 @@
 // SQ decoding: x~_i = low_i + step_i * code_i. Training chooses low and step so that integer data with a range of at most 255
 // (SQ8; 63 for SQ6) decodes without any loss: where every sampled value of every dimension is an integer, step is a
 // whole number >= 1 and low is an integer. (A half-step offset would lose those: recall then stops below 1.)
+// x~_i is the float low_i + (step_i * code_i), each operation rounded, no fused multiply-add; scores compute
+// (q_i - low_i) - step_i * code_i instead, which differs by rounding only and not at all on integer data.
 #pragma once
 
 #include "simd/kernels.h"
@@ -40,17 +42,19 @@ constexpr size_t sq_code_bytes(Element e, size_t dims) noexcept
 }
 
 // Trains the image on rows x dims floats (row-major, finite). rows == 0 gives low = -1, step = 2 / levels.
-// The range is the sample's min..max widened by 1/64 of it on both sides, unless the data are integers (above).
+// The range is the sample's min..max widened by 1/64 of it on both sides, unless the data are integers (above): those get
+// one range for all dimensions where the codes cover it, 0..levels if nothing is negative. A constant dimension has step 0.
 void sq_train(Element e, size_t dims, const float *sample, size_t rows, float *image) noexcept;
 
 // Encodes x (dims floats). Values outside the trained range clamp. Returns ||x - x~||_2, rounded up; 0 means lossless
-// (x~ == x bit for bit). Writes exactly sq_code_bytes.
+// (x~ == x; only the sign of a zero may differ). Saturates at FLT_MAX. Writes exactly sq_code_bytes.
 float sq_encode(Element e, size_t dims, const float *image, const float *x, uint8_t *code) noexcept;
 
 void sq_decode(Element e, size_t dims, const float *image, const uint8_t *code, float *x) noexcept;
 
 // A query prepared once. L2: a_i = q_i - low_i, s = step; inner product: w_i = q_i * step_i and a constant <q, low>.
-// weights: 2 * dims floats, owned by the caller (unused for the float formats, where the query itself is used).
+// weights: dims floats, owned by the caller (unused for the float formats, where the query itself is used). The result
+// points into weights, q and image.
 struct SqQuery
 {
     Element element;

@@ -230,6 +230,8 @@ void write_fixed_parts(Build *b, const AccessMethod *am)
     write_meta(b, meta_buf);
     UnlockReleaseBuffer(meta_buf);
     init_index(&b->layout, *meta, am, b->training.image);
+    if (b->fork == MAIN_FORKNUM)
+        cache_centroids(b->index, &b->layout);
 }
 
 // --- rows

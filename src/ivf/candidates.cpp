@@ -2,10 +2,18 @@
 
 namespace vq::ivf {
 
-static bool later(const Candidate &a, const Candidate &b)
+namespace {
+
+struct Later // for heaps with the smallest on top
 {
-    return before(b, a);
+    bool operator()(const Candidate &a, const Candidate &b) const { return Before()(b, a); }
+};
+bool before(const Candidate &a, const Candidate &b)
+{
+    return Before()(a, b);
 }
+
+} // namespace
 
 size_t candidates_bytes(uint32_t keep)
 {
@@ -26,7 +34,7 @@ void candidates_begin(Candidates *c, void *memory, uint32_t keep, const Candidat
 
 static void truncate(Candidates *c)
 {
-    std::nth_element(c->items, c->items + c->keep - 1, c->items + c->count, before);
+    std::nth_element(c->items, c->items + c->keep - 1, c->items + c->count, Before());
     c->count = c->keep;
     c->last = c->items[c->keep - 1];
     c->truncated = true;
@@ -48,7 +56,7 @@ void candidates_finish(Candidates *c)
 {
     if (c->count > c->keep)
         truncate(c);
-    std::make_heap(c->items, c->items + c->count, later);
+    std::make_heap(c->items, c->items + c->count, Later());
 }
 
 bool candidates_empty(const Candidates *c)
@@ -63,14 +71,14 @@ const Candidate &candidates_top(const Candidates *c)
 
 Candidate candidates_pop(Candidates *c)
 {
-    std::pop_heap(c->items, c->items + c->count, later);
+    std::pop_heap(c->items, c->items + c->count, Later());
     return c->items[--c->count];
 }
 
 void candidates_push(Candidates *c, const Candidate &candidate)
 {
     c->items[c->count++] = candidate;
-    std::push_heap(c->items, c->items + c->count, later);
+    std::push_heap(c->items, c->items + c->count, Later());
 }
 
 } // namespace vq::ivf

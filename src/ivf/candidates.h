@@ -19,12 +19,17 @@ static_assert(sizeof(Candidate) == 28);
 
 // Total order of candidates: passes over the same lists see the same rows in it, so that each pass can take
 // up where the last ended.
-inline bool before(const Candidate &a, const Candidate &b)
+struct Before
 {
-    if (a.lower != b.lower)
-        return a.lower < b.lower;
-    return ItemPointerCompare(const_cast<ItemPointer>(&a.tid), const_cast<ItemPointer>(&b.tid)) < 0;
-}
+    bool operator()(const Candidate &a, const Candidate &b) const
+    {
+        if (a.lower != b.lower)
+            return a.lower < b.lower;
+        const BlockNumber x = ItemPointerGetBlockNumberNoCheck(&a.tid),
+                          y = ItemPointerGetBlockNumberNoCheck(&b.tid);
+        return x != y ? x < y : a.tid.ip_posid < b.tid.ip_posid;
+    }
+};
 
 // While a pass runs: keeps at least the `keep` first candidates after `after` in an array of 2 * keep. Then:
 // a heap, smallest on top.

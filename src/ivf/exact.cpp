@@ -48,7 +48,7 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
     return norm > 0 ? score - 2 * shift / norm : -1;
 }
 
-void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot)
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims)
 {
     *reader = {};
     reader->heap = heap;
@@ -59,6 +59,7 @@ void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapsho
     reader->column = index->rd_index->indkey.values[0];
     reader->row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant row", ALLOCSET_DEFAULT_SIZES);
+    reader->plain = (struct varlena *)palloc(vector_datum_bytes(dims));
     reader->blocks = RelationGetNumberOfBlocks(heap);
     if (reader->column == 0) {
         reader->info = BuildIndexInfo(index);
@@ -73,6 +74,7 @@ void heap_reader_close(HeapReader *reader)
         return;
     if (reader->estate)
         FreeExecutorState(reader->estate);
+    pg::toast_close(&reader->toast);
     ExecDropSingleTupleTableSlot(reader->slot);
     table_index_fetch_end(reader->fetch);
     MemoryContextDelete(reader->row_memory);
@@ -103,17 +105,19 @@ bool heap_score(HeapReader *reader, const ExactQuery &query, const ItemPointerDa
     }
     if (!table_index_fetch_tuple(reader->fetch, &root, reader->snapshot, reader->slot, &call_again, nullptr))
         return false;
-    MemoryContext old = MemoryContextSwitchTo(reader->row_memory);
     bool isnull;
+    MemoryContext owner = MemoryContextSwitchTo(reader->row_memory);
     Datum value = indexed_value(reader, &isnull);
-    bool found = !isnull;
-    if (found) {
-        const float *x = vector_of_datum(value, query.dims, reader->index);
-        *score = exact_score(query, x);
+    if (!isnull) {
+        MemoryContextSwitchTo(owner); // what the TOAST reader opens lives as long as the scan
+        if (pg::toast_read(&reader->toast, value, reader->plain, vector_datum_bytes(query.dims)))
+            value = PointerGetDatum(reader->plain);
+        MemoryContextSwitchTo(reader->row_memory);
+        *score = exact_score(query, vector_of_datum(value, query.dims, reader->index));
     }
-    MemoryContextSwitchTo(old);
+    MemoryContextSwitchTo(owner);
     MemoryContextReset(reader->row_memory);
-    return found;
+    return !isnull;
 }
 
 } // namespace vq::ivf

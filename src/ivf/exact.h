@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ivf/index.h"
+#include "pg/toast.h"
 
 extern "C" {
 #include "access/relscan.h"
@@ -41,10 +42,12 @@ struct HeapReader
     EState *estate;
     AttrNumber column; // plain column, or 0 = expression
     MemoryContext row_memory;
-    BlockNumber blocks; // of the heap when the scan began
+    pg::ToastReader toast;
+    struct varlena *plain; // a detoasted vector
+    BlockNumber blocks;    // of the heap when the scan began
 };
 
-void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot);
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims);
 void heap_reader_close(HeapReader *reader);
 
 // Score of the row that `tid` leads to for this snapshot; false if it is not visible. Errors: INDEX_CORRUPTED

@@ -1,5 +1,6 @@
 #include "ivf/index.h"
 
+#include "ivf/tiles.h"
 #include "pg/page.h"
 
 extern "C" {
@@ -139,6 +140,7 @@ Entry *load(Relation rel)
     const uint8_t *image = read_image(rel, meta);
     check_image(rel, meta, am, image);
     init_index(&entry->index, meta, am, image);
+    cache_centroids(rel, &entry->index);
     MemoryContextSwitchTo(old);
     // Only now can nothing fail any more: hand it over to the cache.
     entry->relation = RelationGetRelid(rel);
@@ -161,6 +163,27 @@ Entry *find(Relation rel)
 
 } // namespace
 
+static const uint8_t *read_centroid_part(Relation rel, BlockNumber first, size_t bytes)
+{
+    uint8_t *copy = (uint8_t *)palloc(bytes);
+    read_part(rel, PageKind::Centroid, first, 0, bytes, copy);
+    return copy;
+}
+
+void cache_centroids(Relation rel, Index *index)
+{
+    const MetaPage &m = index->meta;
+    const size_t tiles =
+        (m.nlist + simd::kTileRows - 1) / simd::kTileRows * centroid_tile_bytes(index->shape);
+    const size_t records = m.nlist * centroid_record_bytes(index->shape);
+    if (2 * tiles + records > kCachedCentroidBytes)
+        return;
+    index->assign_codes = read_centroid_part(rel, m.assign_tiles, tiles);
+    index->query_codes =
+        m.query_tiles == m.assign_tiles ? index->assign_codes : read_centroid_part(rel, m.query_tiles, tiles);
+    index->centroid_records = read_centroid_part(rel, m.centroids, records);
+}
+
 uint32_t meta_crc(const MetaPage &meta)
 {
     MetaPage copy = meta;
@@ -174,6 +197,7 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     const float *mean = (const float *)image;
     const uint8_t *codec_image = image + codec_image_offset(dims, meta.space_dims);
     const Metric scored = (Metric)meta.metric == Metric::L2 ? Metric::L2 : Metric::InnerProduct;
+    *index = {};
     index->meta = meta;
     index->codec = am->codec;
     index->shape = am->codec->shape(codec_image);

@@ -26,6 +26,11 @@ struct Index // immutable; memory belongs to the cache
     Space space;        // scores of the index's metric
     Space assign_space; // the same with L2: which list a row belongs to
     const float *refine_image;
+    // Copies of the centroid parts in memory, where they are small enough (kCachedCentroidBytes); null: read
+    // from pages.
+    const uint8_t *assign_codes;
+    const uint8_t *query_codes;
+    const uint8_t *centroid_records;
     uint32_t refine_bytes;      // of the refine code alone, 0 = none
     uint32_t fine_record_bytes; // of a row's record on Fine pages, 0 = none
     uint32_t open_row_bytes;
@@ -43,6 +48,20 @@ struct Index // immutable; memory belongs to the cache
 constexpr uint32_t codec_fine_part(const CodecShape &shape)
 {
     return shape.fine_bytes > 0 ? 3 * sizeof(float) + shape.fine_bytes : 0;
+}
+
+// Centroids of up to this size are kept in memory by each backend that uses the index: looking at a page's
+// worth of them through shared buffers costs as much as scanning a list.
+constexpr size_t kCachedCentroidBytes = 8 << 20;
+
+// Bytes of a tile of centroid codes: codes, then add, scale and err of 32 rows.
+constexpr size_t centroid_tile_bytes(const CodecShape &shape)
+{
+    return (size_t)shape.code_bytes * kUnit + 8 * simd::kTileRows;
+}
+constexpr size_t centroid_record_bytes(const CodecShape &shape)
+{
+    return sizeof(CentroidTerms) + shape.space_dims * sizeof(uint16_t);
 }
 
 // Reads (or finds) the index. It stays valid until `owner` is reset or deleted, whatever happens to the
@@ -65,6 +84,9 @@ constexpr size_t codec_image_offset(uint32_t dims, uint32_t space_dims)
 
 // Lists that nprobe = 0 visits.
 uint32_t default_nprobe(const MetaPage &meta);
+
+// Copies the centroid parts into memory (current context) if they are small enough.
+void cache_centroids(Relation rel, Index *index);
 
 uint32_t meta_crc(const MetaPage &meta);
 

@@ -11,22 +11,28 @@ namespace vq::ivf {
 
 size_t route_bytes(const Index &index)
 {
-    return index.meta.nlist * (sizeof(float) + sizeof(uint32_t) + sizeof(RoutedList));
+    return index.meta.nlist * (2 * sizeof(float) + sizeof(uint32_t) + sizeof(RoutedList));
 }
 
-// Centroid tiles hold no row ids: factors only, laid out as RowData without its TIDs would be.
+// Centroid tiles hold no row ids: factors of 32 rows only.
 static uint32_t centroid_row_data_bytes()
 {
     return 8 * simd::kTileRows;
 }
 
-static void estimate_all(Router *r, BlockNumber tiles, const void *state)
+static void estimate_all(Router *r, const void *state)
 {
     const Index &index = *r->index;
     const QueryHead &head = *(const QueryHead *)state;
     const simd::Kernels &k = simd::kernels();
     UnitStream stream;
-    stream_open(&stream, r->rel, PageKind::Centroid, tiles, 0);
+    const bool rows = r->space == &index.assign_space;
+    const uint8_t *cached = rows ? index.assign_codes : index.query_codes;
+    if (cached)
+        stream_open_memory(&stream, cached);
+    else
+        stream_open(&stream, r->rel, PageKind::Centroid,
+                    rows ? index.meta.assign_tiles : index.meta.query_tiles, 0);
     uint8_t buffer[8 * simd::kTileRows];
     for (uint32_t first = 0; first < r->lists; first += simd::kTileRows) {
         uint32_t acc[simd::kTileRows] = {};
@@ -58,6 +64,7 @@ void route_begin(Router *router, Relation rel, const Index *index, const Space *
     router->lists = lists;
     router->exact = router->next = 0;
     router->estimate = (float *)palloc(lists * sizeof(float));
+    router->selection = (float *)palloc(lists * sizeof(float));
     router->order = (uint32_t *)palloc(lists * sizeof(uint32_t));
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));
     for (uint32_t i = 0; i < lists; i++)
@@ -65,46 +72,114 @@ void route_begin(Router *router, Relation rel, const Index *index, const Space *
     if (lists == 1)
         router->estimate[0] = 0;
     else
-        estimate_all(router, space == &index->space ? index->meta.query_tiles : index->meta.assign_tiles,
-                     state);
+        estimate_all(router, state);
+}
+
+// Reads centroid records one after the other, in order of list numbers: neighbours share a page.
+struct RecordReader
+{
+    Relation rel;
+    const Index *index;
+    size_t bytes; // of a record
+    Buffer buf;
+    BlockNumber block;
+    uint8_t *copy;
+};
+
+static void let_go(RecordReader *reader)
+{
+    if (reader->buf != InvalidBuffer)
+        UnlockReleaseBuffer(reader->buf);
+    reader->buf = InvalidBuffer;
+    reader->block = InvalidBlockNumber;
+}
+
+static const uint8_t *read_record(RecordReader *reader, uint32_t list)
+{
+    const Index &index = *reader->index;
+    const uint64_t position = list * reader->bytes;
+    if (index.centroid_records)
+        return index.centroid_records + position;
+    const BlockNumber block = index.meta.centroids + (BlockNumber)(position / kPayload);
+    const uint32_t offset = (uint32_t)(position % kPayload);
+    if (offset + reader->bytes > kPayload) {
+        let_go(reader);
+        read_part(reader->rel, PageKind::Centroid, index.meta.centroids, position, reader->bytes,
+                  reader->copy);
+        return reader->copy;
+    }
+    if (block != reader->block) {
+        let_go(reader);
+        reader->buf = pg::read_page(reader->rel, block, PageKind::Centroid, BUFFER_LOCK_SHARE);
+        reader->block = block;
+    }
+    return (const uint8_t *)pg::page_payload(BufferGetPage(reader->buf)) + offset;
 }
 
 // Scores the centroids order[from .. to) exactly into ready[from .. to).
 static void score_exactly(Router *r, uint32_t from, uint32_t to)
 {
     const Index &index = *r->index;
-    const size_t record = sizeof(CentroidTerms) + index.shape.space_dims * sizeof(uint16_t);
-    std::sort(r->order + from, r->order + to); // pages in order: neighbours share one
-    uint8_t *copy = (uint8_t *)palloc(record);
-    Buffer buf = InvalidBuffer;
-    BlockNumber at = InvalidBlockNumber;
+    std::sort(r->order + from, r->order + to);
+    const size_t bytes = centroid_record_bytes(index.shape);
+    RecordReader reader = {r->rel,        r->index,           bytes,
+                           InvalidBuffer, InvalidBlockNumber, (uint8_t *)palloc(bytes)};
     for (uint32_t i = from; i < to; i++) {
-        const uint64_t position = (uint64_t)r->order[i] * record;
-        const BlockNumber block = index.meta.centroids + (BlockNumber)(position / kPayload);
-        const uint32_t offset = (uint32_t)(position % kPayload);
-        const uint8_t *bytes = copy;
-        if (offset + record > kPayload) {
-            if (buf != InvalidBuffer)
-                UnlockReleaseBuffer(buf);
-            buf = InvalidBuffer, at = InvalidBlockNumber;
-            read_part(r->rel, PageKind::Centroid, index.meta.centroids, position, record, copy);
-        } else {
-            if (block != at) {
-                if (buf != InvalidBuffer)
-                    UnlockReleaseBuffer(buf);
-                buf = pg::read_page(r->rel, block, PageKind::Centroid, BUFFER_LOCK_SHARE);
-                at = block;
-            }
-            bytes = (const uint8_t *)pg::page_payload(BufferGetPage(buf)) + offset;
-        }
+        const uint8_t *record = read_record(&reader, r->order[i]);
         CentroidTerms terms;
-        memcpy(&terms, bytes, sizeof terms);
-        ListTerms t = list_terms(*r->space, r->query, terms, bytes + sizeof terms);
+        memcpy(&terms, record, sizeof terms);
+        ListTerms t = list_terms(*r->space, r->query, terms, record + sizeof terms);
         r->ready[i] = {r->order[i], t.add, t.distance};
     }
-    if (buf != InvalidBuffer)
-        UnlockReleaseBuffer(buf);
-    pfree(copy);
+    let_go(&reader);
+    pfree(reader.copy);
+}
+
+// Few lists, as for a row's own: one pass that keeps the best in a sorted array. Most estimates lose against
+// its last at once.
+constexpr uint32_t kFew = 32;
+
+static void select_few(Router *r, uint32_t from, uint32_t count)
+{
+    float best[kFew];
+    uint32_t at[kFew], found = 0; // places in order
+    for (uint32_t i = from; i < r->lists; i++) {
+        const float e = r->estimate[r->order[i]];
+        if (found == count && !(e < best[found - 1]))
+            continue;
+        uint32_t k = found < count ? found++ : found - 1;
+        for (; k > 0 && best[k - 1] > e; k--)
+            best[k] = best[k - 1], at[k] = at[k - 1];
+        best[k] = e;
+        at[k] = i;
+    }
+    std::sort(at, at + count); // so that no swap moves one that is still to come
+    for (uint32_t k = 0; k < count; k++)
+        std::swap(r->order[from + k], r->order[at[k]]);
+}
+
+// Moves the `count` lists with the smallest estimates to the front of order[from ..).
+static void select_best(Router *r, uint32_t from, uint32_t count)
+{
+    const uint32_t left = r->lists - from;
+    if (count >= left)
+        return;
+    if (count <= kFew) {
+        select_few(r, from, count);
+        return;
+    }
+    float *values = r->selection;
+    for (uint32_t i = 0; i < left; i++)
+        values[i] = r->estimate[r->order[from + i]];
+    std::nth_element(values, values + count - 1, values + left);
+    const float border = values[count - 1];
+    uint32_t at = from;
+    for (uint32_t i = from; i < r->lists && at < from + count; i++)
+        if (r->estimate[r->order[i]] < border)
+            std::swap(r->order[at++], r->order[i]);
+    for (uint32_t i = at; i < r->lists && at < from + count; i++) // ties at the border fill what is left
+        if (r->estimate[r->order[i]] == border)
+            std::swap(r->order[at++], r->order[i]);
 }
 
 uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
@@ -114,10 +189,7 @@ uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
         CHECK_FOR_INTERRUPTS();
         // Half as many again as asked for, so that the estimate's errors at the border matter little.
         uint32_t to = Min(r->lists, r->next + want + want / 2 + 8);
-        const float *estimate = r->estimate;
-        if (to < r->lists)
-            std::nth_element(r->order + r->exact, r->order + to, r->order + r->lists,
-                             [estimate](uint32_t a, uint32_t b) { return estimate[a] < estimate[b]; });
+        select_best(r, r->exact, to - r->exact);
         score_exactly(r, r->exact, to);
         r->exact = to;
         std::sort(r->ready + r->next, r->ready + to, [](const RoutedList &a, const RoutedList &b) {

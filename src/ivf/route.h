@@ -23,8 +23,9 @@ struct Router
     uint32_t lists;
     uint32_t exact; // ready[0 .. exact) are scored exactly and sorted, not yet handed out from `next` on
     uint32_t next;
-    float *estimate; // per list number
-    uint32_t *order; // list numbers; [0, exact) already looked at exactly
+    float *estimate;  // per list number
+    float *selection; // scratch
+    uint32_t *order;  // list numbers; [0, exact) already looked at exactly
     RoutedList *ready;
 };
 

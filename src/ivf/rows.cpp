@@ -58,12 +58,16 @@ uint32_t nearest_list(RowEncoder *e, const float *x)
 static void read_centre(RowEncoder *e, uint32_t list)
 {
     const size_t D = e->index->shape.space_dims;
-    const uint64_t record = sizeof(CentroidTerms) + D * sizeof(uint16_t);
-    read_part(e->rel, PageKind::Centroid, e->index->meta.centroids, list * record + sizeof(CentroidTerms),
-              D * sizeof(uint16_t), e->centroid);
+    const Index &index = *e->index;
+    const uint64_t at = list * centroid_record_bytes(index.shape) + sizeof(CentroidTerms);
+    const uint8_t *centroid = e->centroid;
+    if (index.centroid_records)
+        centroid = index.centroid_records + at;
+    else
+        read_part(e->rel, PageKind::Centroid, index.meta.centroids, at, D * sizeof(uint16_t), e->centroid);
     for (size_t i = 0; i < D; i++) {
         uint16_t h;
-        memcpy(&h, e->centroid + 2 * i, sizeof h);
+        memcpy(&h, centroid + 2 * i, sizeof h);
         e->centre[i] = bf16_to_float(h);
     }
 }

@@ -277,7 +277,7 @@ void start(IndexScanDesc desc, Scan *scan)
     // Four standard deviations of an error whose direction is independent of the query's.
     scan->error_share = Min(1.0, 4.0 / std::sqrt((double)dims));
     scan->clamp_error = refine_error_limit(*index);
-    heap_reader_open(&scan->heap, desc->heapRelation, desc->indexRelation, desc->xs_snapshot);
+    heap_reader_open(&scan->heap, desc->heapRelation, desc->indexRelation, desc->xs_snapshot, dims);
     scan->started = true;
 }
 

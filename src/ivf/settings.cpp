@@ -62,6 +62,7 @@ void define_common_settings()
                                "Sets the instruction set that distances are computed with.",
                                "auto = the best this CPU has; the others are for tests.", &simd_level, "auto",
                                PGC_USERSET, 0, check_simd, assign_simd, nullptr);
+    compat_reserve_prefix("vector_quant");
 }
 
 } // namespace vq::ivf

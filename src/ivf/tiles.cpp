@@ -12,7 +12,14 @@ void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, 
 {
     if (offset >= kPayload || offset % kUnit != 0)
         pg::report_corrupted(rel, block, "unit offset out of bounds");
-    *s = {rel, kind, pg::read_page(rel, block, kind, BUFFER_LOCK_SHARE), block, offset};
+    *s = {rel, kind, pg::read_page(rel, block, kind, BUFFER_LOCK_SHARE), block, offset, nullptr};
+}
+
+void stream_open_memory(UnitStream *s, const uint8_t *memory)
+{
+    *s = {};
+    s->buf = InvalidBuffer;
+    s->memory = memory;
 }
 
 void stream_close(UnitStream *s)
@@ -36,6 +43,11 @@ static void next_page(UnitStream *s)
 
 const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got)
 {
+    if (s->memory) {
+        *got = want;
+        s->memory += want;
+        return s->memory - want;
+    }
     if (s->offset == kPayload)
         next_page(s);
     *got = Min(want, kPayload - s->offset);
@@ -100,7 +112,7 @@ static void open_extent(TileReader *r, BlockNumber block, uint32_t offset)
 void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry)
 {
     r->index = index;
-    r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0};
+    r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0, nullptr};
     r->list = list;
     r->rows_left = 0;
     r->budget = entry.rows;

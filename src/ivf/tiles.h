@@ -9,17 +9,20 @@ extern "C" {
 
 namespace vq::ivf {
 
-// A position in a chain of pages of one kind. Holds a pin and a share lock on the current page while open.
+// A position in a chain of pages of one kind, with a pin and a share lock on the current page while open; or
+// in memory.
 struct UnitStream
 {
     Relation rel;
     PageKind kind;
     Buffer buf; // InvalidBuffer: closed
     BlockNumber block;
-    uint32_t offset; // into the payload
+    uint32_t offset;       // into the payload
+    const uint8_t *memory; // not null: what follows lies here, all of it
 };
 
 void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, uint32_t offset);
+void stream_open_memory(UnitStream *s, const uint8_t *memory);
 void stream_close(UnitStream *s);
 
 // Up to `want` bytes (a multiple of kUnit) that lie together at the current position; *got says how many (at

@@ -102,7 +102,8 @@ size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option)
     BlockNumber pages;
     double rows, all_visible;
     estimate_rel_size(heap, nullptr, &pages, &rows, &all_visible);
-    // Half of maintenance_work_mem for the sample; centroids, k-means' scratch and tuplesort come beside or after it.
+    // Half of maintenance_work_mem for the sample; centroids, k-means' scratch and tuplesort come beside or
+    // after it.
     const size_t by_memory = (size_t)maintenance_work_mem * 1024 / 2 / (dims * sizeof(float));
     const size_t wanted = Max(kSamplePerList * choose_nlist(nlist_option, rows), (size_t)10000);
     return Max((size_t)256, Min(by_memory, wanted));
@@ -165,32 +166,49 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
 
 namespace {
 
-// For each calibration query the row numbers of its nearest sample rows, itself left out. queries x
-// kCalibrationNeighbours.
-void nearest_in_sample(const Sample &sample, Metric metric, const size_t *queries, size_t n, uint32_t *out)
+// The nearest rows one calibration query has met so far, nearest first.
+struct Nearest
 {
+    float score[kCalibrationNeighbours];
+    uint32_t row[kCalibrationNeighbours];
+    size_t found;
+
+    void offer(float s, uint32_t r)
+    {
+        if (found == kCalibrationNeighbours && s >= score[found - 1])
+            return;
+        size_t at = found < kCalibrationNeighbours ? found++ : found - 1;
+        for (; at > 0 && score[at - 1] > s; at--)
+            score[at] = score[at - 1], row[at] = row[at - 1];
+        score[at] = s;
+        row[at] = r;
+    }
+};
+
+// Finds the nearest sample rows of each query, itself left out, by blocks of rows against all queries.
+void nearest_in_sample(const Sample &sample, Metric metric, const size_t *queries, size_t n, Nearest *out)
+{
+    constexpr size_t kBlock = 64;
     const auto &k = simd::kernels();
-    float *best = (float *)palloc(kCalibrationNeighbours * sizeof(float));
-    for (size_t q = 0; q < n; q++) {
+    const size_t dims = sample.dims;
+    float *q = (float *)palloc(n * dims * sizeof(float)), *dots = (float *)palloc(n * kBlock * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        memcpy(q + i * dims, sample.vectors + queries[i] * dims, dims * sizeof(float));
+    for (size_t first = 0; first < sample.rows; first += kBlock) {
         CHECK_FOR_INTERRUPTS();
-        const float *x = sample.vectors + queries[q] * sample.dims;
-        uint32_t *row = out + q * kCalibrationNeighbours;
-        size_t found = 0;
-        for (size_t i = 0; i < sample.rows; i++) {
-            if (i == queries[q])
-                continue;
-            const float *y = sample.vectors + i * sample.dims;
-            const float score = metric == Metric::L2 ? k.l2sq(x, y, sample.dims) : -k.dot(x, y, sample.dims);
-            if (found == kCalibrationNeighbours && score >= best[found - 1])
-                continue;
-            size_t at = found < kCalibrationNeighbours ? found++ : found - 1;
-            for (; at > 0 && best[at - 1] > score; at--)
-                best[at] = best[at - 1], row[at] = row[at - 1];
-            best[at] = score;
-            row[at] = (uint32_t)i;
+        const size_t rows = Min(kBlock, sample.rows - first);
+        const float *block = sample.vectors + first * dims;
+        k.dot_block(q, n, dims, block, rows, dims, dims, dots, kBlock);
+        for (size_t j = 0; j < rows; j++) {
+            const float norm_sq = metric == Metric::L2 ? k.dot(block + j * dims, block + j * dims, dims) : 0;
+            const float factor = metric == Metric::L2 ? 2.0f : 1.0f;
+            for (size_t i = 0; i < n; i++)
+                if (first + j != queries[i])
+                    out[i].offer(norm_sq - factor * dots[i * kBlock + j], (uint32_t)(first + j));
         }
     }
-    pfree(best);
+    pfree(q);
+    pfree(dots);
 }
 
 // Place (0 = first) of every list in the order in which a query visits them.
@@ -221,7 +239,7 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     Random random(kSeed + 1);
     for (size_t i = 0; i < n; i++)
         queries[i] = random.below(sample.rows);
-    uint32_t *neighbours = (uint32_t *)palloc(n * kCalibrationNeighbours * sizeof(uint32_t));
+    Nearest *neighbours = (Nearest *)palloc0(n * sizeof(Nearest));
     nearest_in_sample(sample, index->space.metric, queries, n, neighbours);
 
     float *norms = (float *)palloc(nlist * sizeof(float));
@@ -242,8 +260,8 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
         places_of_lists(&encoder, sample.vectors + queries[q] * sample.dims, place);
         for (size_t j = 0; j < kCalibrationNeighbours; j++) {
             uint32_t list;
-            kmeans_assign(sample.vectors + (size_t)neighbours[q * kCalibrationNeighbours + j] * sample.dims,
-                          1, sample.dims, centroids, norms, nlist, &list, nullptr, scratch);
+            kmeans_assign(sample.vectors + (size_t)neighbours[q].row[j] * sample.dims, 1, sample.dims,
+                          centroids, norms, nlist, &list, nullptr, scratch);
             at_place[place[list]]++;
         }
         MemoryContextSwitchTo(old);

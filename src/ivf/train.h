@@ -18,7 +18,8 @@ struct Training
 // Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
 uint32_t choose_nlist(int option, double rows);
 
-// Rows to sample: enough for k-means on the lists that the table's size asks for, within maintenance_work_mem.
+// Rows to sample: enough for k-means on the lists that the table's size asks for, within
+// maintenance_work_mem.
 size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option);
 
 // Trains within maintenance_work_mem (memory in the current context); progress and interrupts are looked

@@ -24,4 +24,9 @@ const float *query_of_datum(Datum value, uint32_t dims)
     return v->x;
 }
 
+Size vector_datum_bytes(uint32_t dims)
+{
+    return vector_size((int)dims);
+}
+
 } // namespace vq::ivf

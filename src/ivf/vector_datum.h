@@ -17,4 +17,7 @@ const float *vector_of_datum(Datum value, uint32_t dims, Relation index);
 // 2").
 const float *query_of_datum(Datum value, uint32_t dims);
 
+// Bytes of a plain datum of that many dimensions, header included.
+Size vector_datum_bytes(uint32_t dims);
+
 } // namespace vq::ivf

@@ -91,8 +91,7 @@
 #define compat_tuplesort_getdatum(sort, value, isnull)                                                       \
     tuplesort_getdatum(sort, true, false, value, isnull, nullptr)
 #else
-#define compat_tuplesort_getdatum(sort, value, isnull)                                                       \
-    tuplesort_getdatum(sort, true, value, isnull, nullptr)
+#define compat_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, nullptr)
 #endif
 
 // Before expressions of an index run: from 17 on maintenance looks names up in pg_catalog only.

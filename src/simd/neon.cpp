@@ -1,0 +1,215 @@
+// NEON on aarch64, where it is part of the base architecture.
+#if defined(__aarch64__)
+
+#include "simd/levels.h"
+#include "simd/wide_block.h"
+#include "simd/wide_codes.h"
+#include "simd/wide_rotation.h"
+#include "simd/wide_vectors.h"
+
+#include <arm_neon.h>
+
+namespace vq::simd {
+
+namespace {
+
+struct Lanes
+{
+    using F = xsimd::batch<float, xsimd::neon64>;
+    static constexpr size_t kWidth = 4;
+    static constexpr size_t kBlockRows = 6;
+    static constexpr size_t kSixBitRead = 3;
+
+    static F load(const float *p) noexcept { return F::load_unaligned(p); }
+    static F load_first(const float *p, size_t n) noexcept
+    {
+        float v[4] = {};
+        __builtin_memcpy(v, p, n * sizeof *p);
+        return F::load_unaligned(v);
+    }
+    static void store(float *p, F v) noexcept { v.store_unaligned(p); }
+    static void store_first(float *p, F v, size_t n) noexcept
+    {
+        float lanes[4];
+        v.store_unaligned(lanes);
+        __builtin_memcpy(p, lanes, n * sizeof *p);
+    }
+    static float sum(F v) noexcept { return vaddvq_f32(v); }
+    static void store_sums(float *out, F a, F b, F c, F d) noexcept
+    {
+        vst1q_f32(out, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+    }
+
+    template <size_t H>
+    static F butterfly(F v) noexcept
+    {
+        float32x4_t x = v, other = H == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2);
+        const uint32x4_t upper = H == 1 ? uint32x4_t{0, ~0u, 0, ~0u} : uint32x4_t{0, 0, ~0u, ~0u};
+        return vbslq_f32(upper, vsubq_f32(other, x), vaddq_f32(x, other));
+    }
+
+    // Bit i is shifted up to the sign of lane i.
+    static F flip(F v, unsigned bits) noexcept
+    {
+        const int32x4_t up = {31, 30, 29, 28};
+        uint32x4_t sign = vandq_u32(vshlq_u32(vdupq_n_u32(bits), up), vdupq_n_u32(0x80000000u));
+        return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(v), sign));
+    }
+
+    static F from_int(const uint32_t *p) noexcept
+    {
+        return vcvtq_f32_s32(vreinterpretq_s32_u32(vld1q_u32(p)));
+    }
+    static F fp16(const uint8_t *p) noexcept { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
+    static F bf16(const uint8_t *p) noexcept
+    {
+        return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16));
+    }
+    static F u8(const uint8_t *p) noexcept
+    {
+        uint32_t word;
+        __builtin_memcpy(&word, p, 4);
+        uint16x8_t wide = vmovl_u8(vcreate_u8(word));
+        return vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)));
+    }
+    // Three bytes hold four elements: all lanes take them, each shifts its own down.
+    static F u6(const uint8_t *p) noexcept
+    {
+        const int32x4_t down = {0, -6, -12, -18};
+        uint32x4_t bits = vdupq_n_u32(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16);
+        return vcvtq_f32_u32(vandq_u32(vshlq_u32(bits, down), vdupq_n_u32(63)));
+    }
+    static uint32_t below(F a, F b) noexcept
+    {
+        const uint32x4_t place = {1, 2, 4, 8};
+        return vaddvq_u32(vandq_u32(vcltq_f32(a, b), place));
+    }
+};
+
+// --- FastScan
+// -----------------------------------------------------------------------------------------------------
+//
+// TBL looks up sixteen entries of one column: the low nibbles are rows 0..15 of the tile, the high
+// nibbles 16..31. The widening additions UADDW put them into 16-bit sums in row order, so there is nothing to
+// unpack at the end. Both columns share the sums: 65,535 / (255 * 2) = 128 code rows. Four sums a table are
+// independent, and an addition takes two or three cycles, so they overlap.
+
+constexpr size_t kChunkRows = 128;
+
+struct Sums // of one table: rows 0..7, 8..15, 16..23, 24..31
+{
+    uint16x8_t part[4];
+};
+
+__attribute__((always_inline)) inline void look_up(Sums &s, uint8x16_t low, uint8x16_t high,
+                                                   uint8x16_t table) noexcept
+{
+    uint8x16_t a = vqtbl1q_u8(table, low), b = vqtbl1q_u8(table, high);
+    s.part[0] = vaddw_u8(s.part[0], vget_low_u8(a));
+    s.part[1] = vaddw_high_u8(s.part[1], a);
+    s.part[2] = vaddw_u8(s.part[2], vget_low_u8(b));
+    s.part[3] = vaddw_high_u8(s.part[3], b);
+}
+
+// kTables: 1 for byte entries, 2 where the second table holds the high bytes.
+template <size_t kTables>
+__attribute__((always_inline)) inline void fastscan(const uint8_t *codes,
+                                                    const uint8_t *const (&lut)[kTables], size_t rows,
+                                                    uint32_t acc[kTileRows]) noexcept
+{
+    for (size_t start = 0; start < rows; start += kChunkRows) {
+        const size_t end = rows - start < kChunkRows ? rows : start + kChunkRows;
+        Sums sums[kTables] = {};
+        for (size_t half = 2 * start; half < 2 * end; half++) // one column
+        {
+            uint8x16_t code = vld1q_u8(codes + 16 * half);
+            uint8x16_t low = vandq_u8(code, vdupq_n_u8(15)), high = vshrq_n_u8(code, 4);
+            for (size_t t = 0; t < kTables; t++)
+                look_up(sums[t], low, high, vld1q_u8(lut[t] + 16 * half));
+        }
+        for (size_t t = 0; t < kTables; t++)
+            for (size_t i = 0; i < 4; i++) {
+                const int32x4_t shift = vdupq_n_s32((int)(8 * t));
+                uint32_t *to = acc + 8 * i;
+                uint32x4_t low = vshlq_u32(vmovl_u16(vget_low_u16(sums[t].part[i])), shift);
+                uint32x4_t high = vshlq_u32(vmovl_high_u16(sums[t].part[i]), shift);
+                vst1q_u32(to, vaddq_u32(vld1q_u32(to), low));
+                vst1q_u32(to + 4, vaddq_u32(vld1q_u32(to + 4), high));
+            }
+    }
+}
+
+void fastscan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    fastscan<1>(codes, {lut}, rows, acc);
+}
+
+void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
+                uint32_t acc[kTileRows]) noexcept
+{
+    fastscan<2>(codes, {lut_lo, lut_hi}, rows, acc);
+}
+
+// --- bit planes
+// ---------------------------------------------------------------------------------------------------
+
+// The `n` < 16 bytes at p, then zeros.
+uint8x16_t load_short(const uint8_t *p, size_t n) noexcept
+{
+    uint8_t bytes[16] = {};
+    __builtin_memcpy(bytes, p, n);
+    return vld1q_u8(bytes);
+}
+
+// CNT counts the bits of bytes. Planes from the highest down, total = 2 * total + count. Counts stay in bytes
+// (at most 8 each) for 31 vectors, then are added pairwise to 16 bits.
+uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes, unsigned nplanes) noexcept
+{
+    constexpr size_t kSegment = 31 * 16;
+    uint32_t sum = 0;
+    for (size_t start = 0; start < bytes; start += kSegment) {
+        const size_t end = bytes - start < kSegment ? bytes : start + kSegment;
+        uint32_t total = 0;
+        for (unsigned p = nplanes; p-- > 0;) {
+            const uint8_t *plane = planes + p * bytes;
+            uint8x16_t counts = vdupq_n_u8(0);
+            size_t i = start;
+            for (; i + 16 <= end; i += 16)
+                counts = vaddq_u8(counts, vcntq_u8(vandq_u8(vld1q_u8(code + i), vld1q_u8(plane + i))));
+            if (i < end)
+                counts = vaddq_u8(counts, vcntq_u8(vandq_u8(load_short(code + i, end - i),
+                                                            load_short(plane + i, end - i))));
+            total = 2 * total + vaddlvq_u8(counts);
+        }
+        sum += total;
+    }
+    return sum;
+}
+
+} // namespace
+
+constinit const Kernels kNeon = {
+    .name = "neon",
+    .dot = dot<Lanes>,
+    .l2sq = l2sq<Lanes>,
+    .l1 = l1<Lanes>,
+    .dot_norms = dot_norms<Lanes>,
+    .axpy = axpy<Lanes>,
+    .dot_block = dot_block<Lanes>,
+    .fwht = fwht<Lanes>,
+    .flip_signs = flip_signs<Lanes>,
+    .fastscan8 = fastscan8,
+    .fastscan16 = fastscan16,
+    .bit_planes_dot = bit_planes_dot,
+    .tile_bounds = tile_bounds<Lanes>,
+    .element_l2 = {element_l2<Lanes, Element::SQ6>, element_l2<Lanes, Element::SQ8>,
+                   element_l2<Lanes, Element::FP16>, element_l2<Lanes, Element::BF16>,
+                   element_l2<Lanes, Element::FP32>},
+    .element_dot = {element_dot<Lanes, Element::SQ6>, element_dot<Lanes, Element::SQ8>,
+                    element_dot<Lanes, Element::FP16>, element_dot<Lanes, Element::BF16>,
+                    element_dot<Lanes, Element::FP32>},
+};
+
+} // namespace vq::simd
+
+#endif

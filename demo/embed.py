@@ -1,4 +1,4 @@
-"""Embeds texts through a cache on disk, so that a second run, or one after an interruption, computes only what is new."""
+"""Embeds texts through a cache on disk: a second run, or one after an interruption, computes only what is new."""
 import hashlib
 import sys
 import time

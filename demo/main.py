@@ -12,19 +12,20 @@ from vqlab import datasets, indexes, load, measure, report
 from vqlab.server import Server
 
 HELD_OUT = 500        # queries of the table
-KNOB_VALUES = {"ivf_rabitq": (None, 4, 16, 64), "hnsw": (None, 80, 200), "ivfflat": (None, 10, 40)}
+KNOB_VALUES = {"ivf_rabitq": (None, 16, 64, 128), "hnsw": (None, 80, 200), "ivfflat": (None, 10, 40)}
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="demo/run.sh", description=__doc__)
     parser.add_argument("text", nargs="?", default="look inside network traffic captures", help="what to look for")
     parser.add_argument("--data", help=".npy, .fvecs, .bvecs, ann-benchmarks .hdf5, or a folder with base_*.npy")
-    parser.add_argument("--metric", choices=datasets.METRICS, help="default: what the file says; cosine for unit vectors")
+    parser.add_argument("--metric", choices=datasets.METRICS, help="default: the file's; cosine for unit vectors")
     parser.add_argument("--rows", type=int, help="take the first N rows")
     parser.add_argument("--queries", type=int, help="take the first N queries")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--indexes", default="ivf_rabitq", help="comma-separated; default %(default)s")
     parser.add_argument("--seconds", type=int, default=2, help="measuring time for each line of the table")
+    parser.add_argument("--self-test", action="store_true", help="check the text model against plain numpy, and stop")
     parser.add_argument("--work", default="build/demo", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -125,6 +126,10 @@ def demonstrate(server, data, args, found=None, asked=None):
 def main():
     args = arguments()
     found = asked = None
+    if args.self_test:
+        from reference import self_test
+        self_test(model_folder())
+        return
     if args.data:
         step(f"reading {args.data}")
         data = datasets.load(args.data, args.metric, args.rows, args.queries)

@@ -2,7 +2,7 @@
 # Semantic search over the package descriptions of this machine, or a look at how well the index does on your vectors.
 #   bash demo/run.sh "look inside network traffic captures"
 #   bash demo/run.sh --data FILE.npy|.fvecs|.bvecs|.hdf5|FOLDER [--metric l2|ip|cosine] [--rows N] [--queries N]
-#   bash demo/run.sh --help
+#   bash demo/run.sh --self-test | --help
 # Needs Debian 12 and, for what it installs, root. Everything it makes lies under build/.
 set -euo pipefail
 

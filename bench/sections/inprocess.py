@@ -30,7 +30,8 @@ def run(bench, data):
         index.train(base)
         index.add(base)
         seconds = time.monotonic() - start
-        rows += [(name, f"{seconds:.1f}", *row) for row in sweep(faiss, index, data, queries, knob, values, bench.args.k)]
+        rows += [(name, f"{seconds:.1f}", *row)
+                 for row in sweep(faiss, index, data, queries, knob, values, bench.args.k)]
     header = ("in process", "build s", "setting", f"recall@{bench.args.k}", "queries/s")
     report.write_csv(bench.csv(f"faiss_{data.name}"), header, rows)
     print("\n" + report.table(header, rows))

@@ -26,7 +26,8 @@ def prepare(bench, data):
 def show_build(bench, data, built):
     report.write_csv(bench.csv(f"build_{data.name}"), ("index", "seconds", "mb"), built)
     base = {name: (seconds, size) for name, seconds, size in built}.get(YARDSTICK)
-    rows = [(name, f"{seconds:.1f}", f"{size:.1f}", *([f"{seconds / base[0]:.3f}", f"{size / base[1]:.3f}"] if base else ()))
+    rows = [(name, f"{seconds:.1f}", f"{size:.1f}",
+             *([f"{seconds / base[0]:.3f}", f"{size / base[1]:.3f}"] if base else ()))
             for name, seconds, size in built]
     print("\n" + report.table(("index", "build s", "MB", *(["build / hnsw", "MB / hnsw"] if base else ())), rows))
 
@@ -140,7 +141,8 @@ def show_targets(bench, data, sweeps):
                 ratio = report.spread([rate / rate_at(sweeps[YARDSTICK], number, target)[0]
                                        for number, (rate, _) in enumerate(rates)], 2)
             default = next(p.recall for p in points if p.value is None)
-            rows.append((f"{name} at {target}{mark}", report.spread([rate for rate, _ in rates]), ratio, f"{default:.4f}"))
+            rows.append((f"{name} at {target}{mark}", report.spread([rate for rate, _ in rates]), ratio,
+                         f"{default:.4f}"))
     header = ("index at recall", "queries/s min/median/max", f"ratio to {YARDSTICK}", "recall as shipped")
     report.write_csv(bench.csv(f"targets_{data.name}"), header, rows)
     print("\n" + report.table(header, rows))

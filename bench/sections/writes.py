@@ -7,21 +7,22 @@ from vqlab import datasets, load, measure, report
 
 ROWS = 100_000             # in the table when its index is built
 INSERTED = 5_000           # by the one statement that is timed
-GENERATED_ROWS = 20_000    # of the 768-dimensional set, where only WAL is of interest
+GENERATED_ROWS = 50_000    # of the 768-dimensional set, which is here for the WAL
+GENERATED_INSERTED = 4_000
 YARDSTICK = "hnsw"
 
 
 def run(bench, data):
     rows = min(ROWS, int(len(data.base) / 1.11))
     order = np.random.default_rng(2).permutation(len(data.base))[:rows + rows // 10]
-    measured = measure_all(bench, data.base[order], data.metric, rows, min(INSERTED, rows // 20), "vacuum" in bench.only)
+    inserted = min(INSERTED, rows // 20)
+    measured = measure_all(bench, data.base[order], data.metric, rows, inserted, "vacuum" in bench.only)
     show(bench, data.name, measured, rows)
 
 
 def run_generated(bench, dims):
-    data = datasets.generated(GENERATED_ROWS + GENERATED_ROWS // 10 + INSERTED, dims)
-    inserted = INSERTED // 5
-    measured = measure_all(bench, data.base, data.metric, GENERATED_ROWS, inserted, False)
+    data = datasets.generated(GENERATED_ROWS + GENERATED_ROWS // 10, dims)
+    measured = measure_all(bench, data.base, data.metric, GENERATED_ROWS, GENERATED_INSERTED, False)
     show(bench, data.name, measured, GENERATED_ROWS)
 
 

@@ -25,7 +25,7 @@ class Index:
         return self.settings if value is None else {**self.settings, self.knob: value}
 
 
-PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 INDEXES = (
     Index("ivf_rabitq", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES),
     Index("ivf_rabitq_sq8", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES,

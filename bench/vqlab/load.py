@@ -2,7 +2,7 @@
 import numpy as np
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)    # flags and header extension are zero
-ROWS_A_BLOCK = 4096
+ROWS_A_BLOCK = 4096    # packed at a time: a few megabytes
 OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>"}
 OPCLASSES = {"l2": "vector_l2_ops", "ip": "vector_ip_ops", "cosine": "vector_cosine_ops"}
 

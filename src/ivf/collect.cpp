@@ -65,6 +65,10 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
         p.kernels->tile_bounds(acc, (const float *)data, (const uint16_t *)(data + layout.scale()),
                                (const uint16_t *)(data + layout.err()), reader->rows, p.head->mul,
                                p.head->offset, list.add, p.epsilon * list.distance, out->threshold, lower);
+    if (!fits_float(list)) {
+        mask = (uint32_t)((1ull << reader->rows) - 1);
+        std::fill_n(lower, reader->rows, -std::numeric_limits<float>::max());
+    }
     for (; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
         if (((const uint16_t *)(data + layout.tid_offset()))[v] != 0)
@@ -93,7 +97,7 @@ void scan_open_row(const Pass &p, const char *bytes, uint32_t slot)
     p.kernels->tile_bounds(acc, &row.factors.add, &row.factors.scale, &row.factors.err, 1, p.head->mul,
                            p.head->offset, list.add, p.epsilon * list.distance, 0, lower);
     Candidate c = {};
-    c.lower = finite(lower[0]);
+    c.lower = fits_float(list) ? finite(lower[0]) : -std::numeric_limits<float>::max();
     c.acc = acc[0];
     c.tid = row.tid;
     c.slot = slot;

@@ -48,7 +48,9 @@ static void estimate_all(Router *r, const void *state)
         k.tile_bounds(acc, (const float *)data, (const uint16_t *)(data + 4 * simd::kTileRows),
                       (const uint16_t *)(data + 6 * simd::kTileRows), n, head.mul, head.offset, 0, 0, 0,
                       lower);
-        memcpy(r->estimate + first, lower, n * sizeof(float));
+        // Lists are sorted by this, and sorting NaN is undefined. It comes from overflow, or a damaged page.
+        for (uint32_t i = 0; i < n; i++)
+            r->estimate[first + i] = std::isnan(lower[i]) ? -std::numeric_limits<float>::max() : lower[i];
     }
     stream_close(&stream);
 }

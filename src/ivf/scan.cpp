@@ -170,6 +170,8 @@ void push_result(Scan *scan, double score, const ItemPointerData &tid)
 float codec_fine_bound(const Scan *scan, const Candidate &c, const uint8_t *record)
 {
     const ProbedList &list = scan->lists[c.slot];
+    if (!fits_float(list))
+        return c.lower;
     float factors[3];
     memcpy(factors, record, sizeof factors);
     float dot = scan->index->codec->scan_fine(scan->state, c.acc, record + sizeof factors);

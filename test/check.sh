@@ -1,0 +1,236 @@
+#!/usr/bin/env bash
+# Every test there is, on a bare Debian 12 as well as on a developer's machine.
+#   bash test/check.sh            all
+#   bash test/check.sh tap 002    some: lint, unit, build, regress, isolation, tap; a TAP file by its number
+# As root it installs the packages that are missing and runs the servers as user postgres, from a copy of
+# PostgreSQL in a temporary folder: neither an installed extension nor a running cluster is touched, and no server
+# is left behind. Logs and results end up in build/check/. Ends with `N passed, N failed, N skipped`.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+out=$root/build/check
+# shellcheck source-path=SCRIPTDIR source=../bench/lib.sh
+source "$root/bench/lib.sh"
+cd "$root"
+
+passed=0 failed=0 skipped=0
+stage='' # what the server's user can read and write, even where the checkout lies in a closed home
+only=" $* "
+
+# --- counting
+
+count() { # SUITE PASSED FAILED SKIPPED
+  printf '   %-10s %5d passed, %3d failed, %3d skipped   (%d s)\n' "$@" "$((SECONDS - suite_began))"
+  passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+}
+
+matches() { grep -cE "$1" "$2" || true; }
+
+show() { # the end of a log, after a failure
+  printf -- '--- %s\n' "$1"
+  tail -n "${2:-60}" "$1" | cut -c1-400
+}
+
+suite() { # NAME FUNCTION: runs it if asked for
+  [[ $only == "  " || $only == *" $1 "* ]] || return 0
+  suite_began=$SECONDS
+  say "$1"
+  "$2"
+}
+
+# --- the surroundings
+
+as_server() { # as the user that may run a server, with nothing of the caller's settings
+  local -a user=()
+  ((EUID != 0)) || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  (cd "$stage" && "${user[@]}" env -i PATH="$pg/bin:/usr/local/bin:/usr/bin:/bin" HOME="$stage" TMPDIR="$stage/tmp" \
+    LANG=C.UTF-8 PGHOST="$stage/tmp" PGPORT=5432 PGUSER=postgres PG_CONFIG="$pg/bin/pg_config" "$@")
+}
+
+cleanup() {
+  [[ -n $stage ]] || return 0
+  local data
+  while IFS= read -r data; do # a killed TAP test's servers too
+    as_server "$pg/bin/pg_ctl" -D "${data%/*}" -m immediate -w stop > /dev/null 2>&1 || true
+  done < <(find "$stage" -name postmaster.pid 2> /dev/null)
+  rm -rf "$stage"
+}
+
+# A copy of PostgreSQL: pg_config and the server find everything relative to their own place.
+copy_postgres() {
+  local major system
+  major=$(pg_major)
+  system=$(readlink -f "/usr/lib/postgresql/$major")
+  pg=$stage/pg/lib/postgresql/$major
+  mkdir -p "${pg%/*}" "$stage/pg/share/postgresql" "$stage/pg/include" "$stage/tmp"
+  cp -a "$system" "$pg"
+  cp -a "/usr/share/postgresql/$major" "$stage/pg/share/postgresql/"
+  ln -s /usr/include/postgresql "$stage/pg/include/postgresql"
+}
+
+prepare() {
+  local major
+  major=$(pg_major)
+  install_packages "postgresql-$major" "postgresql-server-dev-$major" g++ make libxsimd-dev libgtest-dev perl \
+    libipc-run-perl python3 python3-venv clang-format
+  mkdir -p "$out"
+  rm -rf "${out:?}"/*.log "$out/tap" "$out/regress" "$out/isolation"
+  stage=$(mktemp -d "${TMPDIR:-/tmp}/vqcheck.XXXXXX")
+  trap cleanup EXIT
+  trap 'exit 130' INT TERM
+  chmod 755 "$stage"
+  copy_postgres
+}
+
+# --- suites
+
+lint() {
+  bash test/lint.sh > "$out/lint.log" 2>&1 || cat "$out/lint.log"
+  local counts
+  counts=$(sed -nE 's/^lint: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$out/lint.log")
+  # shellcheck disable=SC2086
+  count lint ${counts:-0 1 0}
+}
+
+unit_variant() { # VARIANT
+  local binary=$root/build/unit/$1/unit_tests log=$out/unit_$1.log p f s status=0
+  if ! make -s -C test/unit -j2 "$binary" > "$out/unit_$1_build.log" 2>&1; then
+    show "$out/unit_$1_build.log"
+    count "unit $1" 0 1 0
+    return
+  fi
+  "$binary" --gtest_brief=1 > "$log" 2>&1 || status=$?
+  p=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) tests?.*/\1/p' "$log")
+  s=$(sed -nE 's/^\[  SKIPPED \] ([0-9]+) tests?.*/\1/p' "$log")
+  f=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) tests?.*/\1/p' "$log" | head -n 1)
+  ((status == 0)) || { f=$((${f:-0} > 0 ? f : 1)); show "$log"; } # a sanitizer's report ends the run
+  count "unit $1" "${p:-0}" "${f:-0}" "${s:-0}"
+}
+
+unit() {
+  unit_variant plain
+  suite_began=$SECONDS
+  unit_variant asan
+}
+
+build() {
+  local status=0
+  make -s -j2 PG_CONFIG="$pg/bin/pg_config" > "$out/build.log" 2>&1 &&
+    make -s install PG_CONFIG="$pg/bin/pg_config" >> "$out/build.log" 2>&1 || status=1
+  ((status == 0)) || show "$out/build.log"
+  count build $((1 - status)) "$status" 0
+  # What the tests read, where the server's user can.
+  mkdir -p "$stage/tree/build"
+  tar -c --exclude='*.o' --exclude='*.d' Makefile sql expected test src | tar -x -C "$stage/tree"
+  ((EUID != 0)) || chown -R postgres:postgres "$stage/tree" "$stage/tmp" "$stage"
+  return "$status"
+}
+
+start_server() {
+  as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 > "$out/server.log" 2>&1 &&
+    as_server pg_ctl -D "$stage/data" -w -l "$stage/server.log" \
+      -o "-c listen_addresses='' -c unix_socket_directories='$stage/tmp' -c fsync=off" start >> "$out/server.log" 2>&1
+}
+
+installcheck() { # SUITE MAKE-ARGUMENTS...: pg_regress prints one line a test
+  local name=$1 log=$out/$1.log status=0 p f
+  shift
+  as_server make -C "$stage/tree" installcheck PG_CONFIG="$pg/bin/pg_config" "$@" > "$log" 2>&1 || status=1
+  p=$(matches '^(ok |test .*\.\.\. ok|     .*\.\.\. ok)' "$log")
+  f=$(matches '^(not ok |test .*\.\.\. FAILED|     .*\.\.\. FAILED)' "$log")
+  if ((status != 0)); then
+    ((f > 0)) || f=1
+    show "$log" 30
+    find "$stage/tree" -name results -type d -exec cp -r {} "$out/$name" \;
+    find "$stage/tree" -name regression.diffs -exec mv {} "$out/$name.diffs" \;
+    [[ ! -e $out/$name.diffs ]] || { printf -- '--- %s\n' "$out/$name.diffs"; head -n 200 "$out/$name.diffs"; }
+  fi
+  count "$name" "$p" "$f" 0
+}
+
+has_specs() { compgen -G 'test/isolation/specs/*.spec' > /dev/null; }
+
+regress() { installcheck regress ISOLATION=; }
+isolation() { ! has_specs || installcheck isolation REGRESS=; }
+
+# One TAP file. Its output and its servers' logs go to build/check/tap; a file that ends early counts as one failure.
+tap_file() {
+  local name=$1 status=0 began=$SECONDS
+  as_server mkdir -p "$stage/tap/$name"
+  as_server env TESTDIR="$stage/tap/$name" PG_REGRESS="$pg/lib/pgxs/src/test/regress/pg_regress" \
+    VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
+    prove --verbose --timer -I "$pg/lib/pgxs/src/test/perl" "$stage/tree/test/t/$name.pl" \
+    > "$out/tap/$name.log" 2>&1 || status=$?
+  ((status == 0)) || cp -r "$stage/tap/$name/tmp_check/log" "$out/tap/$name.servers" 2> /dev/null || true
+  echo "$status $((SECONDS - began))" > "$out/tap/$name.status"
+}
+
+tap_report() { # NAME
+  local log=$out/tap/$1.log p f s status
+  read -r status suite_began < "$out/tap/$1.status"
+  suite_began=$((SECONDS - suite_began))
+  p=$(grep -E '^ok ' "$log" | grep -cvE '# (SKIP|skip)' || true)
+  s=$(matches '^ok .*# (SKIP|skip)|^1\.\.0 # (SKIP|skip)' "$log")
+  f=$(matches '^not ok ' "$log")
+  if ((status != 0)); then
+    ((f > 0)) || f=1
+    show "$log" 40
+  fi
+  count "tap ${1%%_*}" "$p" "$f" "$s"
+}
+
+tap() {
+  local file name
+  local -a names=()
+  local asked
+  asked=$(grep -oE '\b[0-9]{3}\b' <<< "$only" || true)
+  # Never beside the checkout's own environment: it must be readable for the server's user.
+  python_env "$out/venv" bench/requirements.txt test/requirements-test.txt
+  cp -a "$out/venv" "$stage/venv"
+  mkdir -p "$out/tap"
+  find_data
+  for file in test/t/[0-9]*.pl; do
+    name=$(basename "$file" .pl)
+    [[ -z $asked || $asked == *"${name%%_*}"* ]] && names+=("$name")
+  done
+  for name in "${names[@]}"; do
+    while (($(jobs -rp | wc -l) >= 2)); do wait -n || true; done
+    tap_file "$name" &
+  done
+  wait
+  for name in "${names[@]}"; do tap_report "$name"; done
+}
+
+# Real vectors, where this machine has some the server's user can read: VQ_DATA, or a folder beside the checkout.
+find_data() {
+  VQ_DATA=${VQ_DATA:-$root/../shared/data}
+  as_server test -r "$VQ_DATA/README.md" || VQ_DATA=''
+}
+
+server_suites() {
+  if ! start_server; then
+    show "$out/server.log"
+    count server 0 1 0
+    return
+  fi
+  suite regress regress
+  suite isolation isolation
+  as_server pg_ctl -D "$stage/data" -m fast -w stop > /dev/null
+}
+
+main() {
+  suite_began=0
+  prepare
+  suite lint lint
+  suite unit unit
+  suite_began=$SECONDS
+  if build; then
+    server_suites
+    suite tap tap
+  fi
+  say "logs in ${out#"$root/"}, $SECONDS s"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  ((failed == 0))
+}
+
+main

@@ -1,0 +1,74 @@
+# After an immediate stop and recovery the index holds exactly the rows of the table.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+use VectorQuant;
+
+my $dims  = 48;
+my $node  = new_node('crash', 'checkpoint_timeout = 1h', 'shared_buffers = 2MB');
+my $query = query_vector($node, $dims, 1);
+
+sub crash_and_look
+{
+    my ($step) = @_;
+    $node->stop('immediate');
+    $node->start;
+    is_complete($node, $_, $query, "$step, $_") for qw(plain fine);
+}
+
+# Runs the statements again and again until the server is gone.
+sub crash_during
+{
+    my ($step, $milliseconds, $sql) = @_;
+    my $file = PostgreSQL::Test::Utils::tempdir() . '/script.sql';
+    append_to_file($file, "$sql\n" x 500);
+    my ($out, $err) = ('', '');
+    my @psql = ('psql', '-qXAt', '-d', $node->connstr('postgres'), '-f', $file);
+    my $psql = IPC::Run::start(\@psql, '>', \$out, '2>', \$err);
+    usleep($milliseconds * 1000);
+    $node->stop('immediate');
+    $psql->finish;
+    unlike($err, qr/ERROR:/, "$step: no error before the stop");
+    $node->start;
+    is_complete($node, $_, $query, "$step, $_") for qw(plain fine);
+}
+
+new_table($node, 'plain', $dims, 2000, with => 'nlist = 16');
+new_table($node, 'fine', $dims, 2000, with => "nlist = 16, rbq_bits = 2, refine = true, refine_type = 'SQ8'");
+crash_and_look('build');
+
+$node->safe_psql('postgres', 'CREATE SEQUENCE s START 1000000');
+my $insert = join('', map { "INSERT INTO $_ SELECT n, vq_row(n, $dims) FROM (SELECT nextval('s') n FROM generate_series(1, 40)) g;" }
+    qw(plain fine));
+for my $round (1 .. 4)
+{
+    crash_during("insert $round", 400 * $round, $insert);
+    $node->safe_psql('postgres', 'CHECKPOINT') if $round == 2;
+}
+
+$node->safe_psql('postgres', "DELETE FROM $_ WHERE id % 3 = 0; VACUUM $_") for qw(plain fine);
+crash_and_look('delete and vacuum');
+
+for my $round (1 .. 3)
+{
+    crash_during("vacuum $round", 300 * $round, "$insert DELETE FROM plain WHERE id % 7 = random()::int; VACUUM plain;"
+          . ' DELETE FROM fine WHERE id % 7 = random()::int; VACUUM fine;');
+}
+
+fill($node, $_, $dims, 500001, 500500) for qw(plain fine);
+crash_and_look('insert after recovery');
+
+$node->safe_psql('postgres', 'REINDEX INDEX plain_v; REINDEX INDEX fine_v');
+crash_and_look('reindex');
+
+ok(!crashed($node), 'no backend crashed');
+$node->stop;
+done_testing();

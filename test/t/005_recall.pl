@@ -1,0 +1,98 @@
+# Recall against an exact scan: 3 metrics x refine off, SQ8, FP32 with default settings. Generated clustered rows, and
+# real ones where VQ_DATA names a folder that has them.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VectorQuant;
+
+my $node = new_node('recall', 'shared_buffers = 256MB', 'maintenance_work_mem = 256MB');
+my %metric = ('<->' => 'vector_l2_ops', '<#>' => 'vector_ip_ops', '<=>' => 'vector_cosine_ops');
+my %kind = (
+    'refine off' => '',
+    'SQ8'        => "WITH (refine = true, refine_type = 'SQ8')",
+    'FP32'       => "WITH (refine = true, refine_type = 'FP32')");
+
+sub recall_at_least
+{
+    my ($table, $op, $least, $name, $settings) = @_;
+    my $recall = recall($node, $table, $op, 10, $settings);
+    note("$name: recall@10 $recall, at least $least");
+    return cmp_ok($recall, '>=', $least, "$name: recall@10 of $least or better") || diag("recall@10 $recall");
+}
+
+sub check_table
+{
+    my ($table, $op, $least) = @_;
+    for my $kind (sort keys %kind)
+    {
+        $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING ivf_rabitq (v $metric{$op}) $kind{$kind}");
+        my $name = "$table $op $kind";
+        uses_index($node, "SELECT id FROM $table ORDER BY v $op (SELECT v FROM ${table}_truth LIMIT 1) LIMIT 10",
+            "${table}_v", "$name: plan");
+        recall_at_least($table, $op, $least, "$name, defaults");
+        recall_at_least($table, $op, 0.999, "$name, all lists, wide bound",
+            'SET ivf_rabitq.nprobe = 65536; SET ivf_rabitq.epsilon = 4;');
+        $node->safe_psql('postgres', "DROP INDEX ${table}_v");
+    }
+}
+
+new_table($node, 'generated', 64, 10000, ops => '');
+for my $op (sort keys %metric)
+{
+    make_truth($node, 'generated', 64, $op, 10, 60);
+    check_table('generated', $op, 0.95);
+}
+
+# Sets of ../shared/data: base and query files, rows to take. Ground truth is made for the rows taken.
+sub load
+{
+    my ($table, $folder, $base, $query, $rows) = @_;
+    my $data = "$ENV{VQ_DATA}/$folder";
+    my $out  = PostgreSQL::Test::Utils::tempdir();
+    my $script = <<'PY';
+import sys, numpy as np
+for source, rows, target in ((sys.argv[1], int(sys.argv[3]), sys.argv[4]), (sys.argv[2], 60, sys.argv[5])):
+    x = np.load(source, mmap_mode="r")[:rows].astype(np.float32)
+    with open(target, "w") as f:
+        for i, row in enumerate(x):
+            f.write(f"{i}\t[{','.join('%.9g' % v for v in row)}]\n")
+PY
+    system_or_bail($ENV{VQ_PYTHON} || 'python3', '-c', $script, "$data/$base", "$data/$query", $rows, "$out/b", "$out/q");
+    my $dims = $folder =~ s/.*-//r;
+    $node->safe_psql(
+        'postgres', qq{
+        CREATE TABLE $table (id bigint PRIMARY KEY, v vector($dims));
+        COPY $table FROM '$out/b';
+        CREATE TABLE ${table}_query (id bigint, v vector($dims));
+        COPY ${table}_query FROM '$out/q'});
+    return;
+}
+
+sub real_set
+{
+    my ($table, $op, @source) = @_;
+    load($table, @source);
+    $node->safe_psql(
+        'postgres', qq{
+        CREATE TABLE ${table}_truth AS SELECT q.v, ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT 10) AS ids
+        FROM ${table}_query q});
+    check_table($table, $op, 0.95);
+    return;
+}
+
+SKIP:
+{
+    skip('VQ_DATA names no folder with real vectors', 2) unless -d ($ENV{VQ_DATA} || '/nonexistent');
+    real_set('fashion', '<->', 'fashion-mnist-784', 'base_u8.npy', 'query_u8.npy', 8000);
+    real_set('arxiv', '<=>', 'arxiv-minilm-384', 'base_f16.npy', 'query_f16.npy', 12000);
+}
+
+ok(!crashed($node), 'no backend crashed');
+$node->stop;
+done_testing();

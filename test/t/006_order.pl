@@ -1,0 +1,83 @@
+# The order in which a scan without LIMIT gives rows out: relaxed_order brings every row, in true order within the lists
+# that nprobe covers; strict_order never goes back; off stops after nprobe lists.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VectorQuant;
+
+my $dims  = 40;
+my $rows  = 4000;
+my $lists = 24;
+my $node  = new_node('order');
+my %metric = ('<->' => 'vector_l2_ops', '<#>' => 'vector_ip_ops', '<=>' => 'vector_cosine_ops');
+
+# "rows, distinct rows, steps back by more than a rounding error" of a cursor over everything.
+sub walk
+{
+    my ($table, $query, $op, $settings) = @_;
+    my $step = 'd < before - 1e-6 * (1 + abs(before))';
+    return $node->safe_psql(
+        'postgres', qq{
+        SET enable_seqscan = off; SET enable_sort = off; SET ivf_rabitq.epsilon = 4; $settings
+        BEGIN;
+        DECLARE c CURSOR FOR SELECT id, v $op $query AS d FROM $table ORDER BY v $op $query;
+        CREATE TEMP TABLE walked (n serial, id bigint, d float8) ON COMMIT DROP;
+        DO \$\$
+        DECLARE r record; c refcursor := 'c';
+        BEGIN
+            LOOP
+                FETCH c INTO r;
+                EXIT WHEN NOT FOUND;
+                INSERT INTO walked (id, d) VALUES (r.id, r.d);
+            END LOOP;
+        END \$\$;
+        SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE $step)
+        FROM (SELECT *, lag(d) OVER (ORDER BY n) AS before FROM walked) w;
+        COMMIT});
+}
+
+for my $op (sort keys %metric)
+{
+    for my $with ("nlist = $lists", "nlist = $lists, refine = true, rbq_bits = 2")
+    {
+        my $name = "$op, $with";
+        my $table = 'items';
+        new_table($node, $table, $dims, $rows, ops => $metric{$op}, with => $with);
+        fill($node, $table, $dims, $rows + 1, $rows + 500);    # open rows as well
+        my $total = $rows + 500;
+        my $query = query_vector($node, $dims, 3);
+        uses_index($node, "SELECT id FROM $table ORDER BY v $op $query", "${table}_v", "$name: plan");
+
+        is(walk($table, $query, $op, 'SET ivf_rabitq.nprobe = 65536;'),
+            "$total|$total|0", "$name: relaxed, all lists: every row once, in order");
+        like(walk($table, $query, $op, 'SET ivf_rabitq.nprobe = 2;'),
+            qr/^$total\|$total\|/, "$name: relaxed, two lists at a time: every row once");
+        my ($given, $distinct, $back) = split /\|/,
+          walk($table, $query, $op, "SET ivf_rabitq.nprobe = 2; SET ivf_rabitq.iterative_scan = strict_order;");
+        is($back,  0,         "$name: strict: never a step back");
+        is($given, $distinct, "$name: strict: no row twice");
+        cmp_ok($given, '>', 0.02 * $total, "$name: strict: rows come");
+        is(walk($table, $query, $op, "SET ivf_rabitq.nprobe = 65536; SET ivf_rabitq.iterative_scan = strict_order;"),
+            "$total|$total|0", "$name: strict, all lists: every row once, in order");
+        ($given, $distinct, $back) = split /\|/,
+          walk($table, $query, $op, "SET ivf_rabitq.nprobe = 2; SET ivf_rabitq.iterative_scan = off;");
+        is($back, 0, "$name: off: in order");
+        cmp_ok($given, '<', $total / 2, "$name: off: stops after nprobe lists");
+        ($given) = split /\|/, walk($table, $query, $op, "SET ivf_rabitq.nprobe = 2; SET ivf_rabitq.max_probes = 6;");
+        cmp_ok($given, '<', $total * 0.8, "$name: max_probes ends the scan");
+        # Little memory: candidates that found no room come with a further pass.
+        is(walk($table, $query, $op, "SET ivf_rabitq.nprobe = 65536; SET work_mem = '64kB';"),
+            "$total|$total|0", "$name: relaxed, 64 kB: every row once, in order");
+        $node->safe_psql('postgres', "DROP TABLE $table");
+    }
+}
+
+ok(!crashed($node), 'no backend crashed');
+$node->stop;
+done_testing();

@@ -1,0 +1,182 @@
+# Damaged pages of an index: correct rows, or an error that says so and names the remedy. Never a crash, a hang or another
+# error. Each round damages one place in each of many equal indexes of a stopped server, then reads and writes them.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::RecursiveCopy;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VectorQuant;
+
+my $dims   = 20;
+my $copies = 28;
+my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 6;
+my $seed   = $ENV{VQ_DAMAGE_SEED}   || 42;
+my %kind   = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine');
+my $node   = new_node('damage', "statement_timeout = '30s'", 'restart_after_crash = on');
+my $query  = query_vector($node, $dims, 1);
+srand($seed);
+note("seed $seed");
+
+# Copies differ in options, so that all page kinds and layouts occur.
+my @with = ('nlist = 8', 'nlist = 8, refine = true', "nlist = 4, rbq_bits = 3, refine = true, refine_type = 'FP32'", 'nlist = 2, rbq_bits = 2');
+my %file;
+for my $n (1 .. $copies)
+{
+    my $table = "t$n";
+    new_table($node, $table, $dims, 500, with => $with[ $n % @with ]);
+    fill($node, $table, $dims, 501, 560);
+    $file{$table} = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('${table}_v')");
+}
+$node->stop;
+my $pristine = PostgreSQL::Test::Utils::tempdir() . '/pristine';
+PostgreSQL::Test::RecursiveCopy::copypath($node->data_dir, $pristine);
+
+# Block numbers by page kind, from the special area at the end of each page.
+sub pages_by_kind
+{
+    my ($bytes) = @_;
+    my %blocks;
+    for my $block (0 .. length($bytes) / 8192 - 1)
+    {
+        my ($next, $kind, $magic) = unpack('Vvv', substr($bytes, $block * 8192 + 8184, 8));
+        push @{ $blocks{ $kind{$kind} } }, $block if $kind{$kind};
+    }
+    return \%blocks;
+}
+
+# One way to spoil $length bytes or more at $at; returns a description.
+sub spoil
+{
+    my ($bytes, $at) = @_;
+    my $way = int(rand(5));
+    my $new =
+        $way == 0 ? chr(ord(substr($$bytes, $at, 1)) ^ (1 << int(rand(8))))
+      : $way == 1 ? chr(int(rand(256)))
+      : $way == 2 ? "\xFF" x 4
+      : $way == 3 ? "\0" x 4
+      :             pack('V', int(rand(40)));    # a block number that exists, a small count
+    my $room = 8192 - $at % 8192;
+    $new = substr($new, 0, $room) if length($new) > $room;
+    my $same = substr($$bytes, $at, length($new)) eq $new;
+    substr($$bytes, $at, length($new)) = $new;
+    return $same ? '' : unpack('H*', $new);
+}
+
+# Where a change must be noticed: the meta structure, the image's used bytes, the first group's record.
+sub must_notice
+{
+    my ($kind, $bytes, $offset) = @_;
+    my $meta = substr($$bytes, 24, 176);
+    return $offset < 24 + 176 && ($offset < 28 || $offset >= 32) if $kind eq 'meta';
+    return $offset < 24 + unpack('Q<', substr($meta, 88, 8))      if $kind eq 'image';
+    return $offset < 24 + 32 + 16 * unpack('V', substr($meta, 68, 4)) if $kind eq 'directory';
+    return 0;
+}
+
+# Pages as a whole: emptied, or another page's content in its place.
+sub spoil_page
+{
+    my ($bytes, $block) = @_;
+    my $other = int(rand(length($$bytes) / 8192));
+    my $new = $other == $block || rand() < 0.3 ? "\0" x 8192 : substr($$bytes, $other * 8192, 8192);
+    substr($$bytes, $block * 8192, 8192) = $new;
+    return "page from " . ($new =~ /[^\0]/ ? "block $other" : 'zeros');
+}
+
+# Damages one place of the table's index; returns what was done and whether it must be noticed.
+sub damage
+{
+    my ($table, $kind) = @_;
+    my $bytes  = slurp_file($file{$table});
+    my $blocks = pages_by_kind($bytes)->{$kind} or return;
+    my $block  = $blocks->[ int(rand(@$blocks)) ];
+    my ($what, $must);
+    if (rand() < 0.1)
+    {
+        $what = "$kind block $block: " . spoil_page(\$bytes, $block);
+    }
+    else
+    {
+        # A third of the places lie among the first bytes, where the headers are, a sixth in the page's tail.
+        my $where  = rand();
+        my $offset = 24 + int($where < 0.33 ? rand(64) : $where < 0.5 ? 8160 + rand(8) : rand(8160));
+        $must = must_notice($kind, \$bytes, $offset) && $block == $blocks->[0];
+        my $new = spoil(\$bytes, $block * 8192 + $offset) or return;
+        $what = "$kind block $block offset $offset: $new";
+    }
+    open(my $out, '+<', $file{$table}) or die $!;
+    binmode $out;
+    syswrite($out, $bytes) == length($bytes) or die $!;
+    close($out);
+    return ($what, $must);
+}
+
+sub statements
+{
+    my ($table) = @_;
+    my $scan = "SELECT count(*) <= 600 AND bool_and(v = vq_row(id, $dims)) IS NOT false FROM (SELECT id, v FROM $table ORDER BY v <-> $query %s) n;";
+    return join("\n",
+        '\set VERBOSITY verbose',
+        'SET enable_seqscan = off; SET enable_sort = off;',
+        sprintf($scan, 'LIMIT 10'), sprintf($scan, ''),
+        "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(561, 570) id;",
+        "DELETE FROM $table WHERE id % 3 = 0;", "VACUUM $table;", sprintf($scan, ''), "REINDEX INDEX ${table}_v;", sprintf($scan, '')) . "\n";
+}
+
+my (%seen, @wrong);
+for my $round (1 .. $rounds)
+{
+    my (%done, %must);
+    my @kinds = sort { $a cmp $b } values %kind;
+    for my $n (1 .. $copies)
+    {
+        my $kind = $kinds[ ($n + int($n / 7)) % @kinds ];
+        my ($what, $must) = damage("t$n", $kind);
+        next unless $what;
+        $done{"t$n"} = $what;
+        $must{"t$n"} = $must;
+    }
+    $node->start;
+    for my $table (sort keys %done)
+    {
+        my ($out, $err) = ('', '');
+        my $report = "round $round, $table ($done{$table}): ";
+        $node->psql('postgres', statements($table), stdout => \$out, stderr => \$err, on_error_stop => 0);
+        my @errors = $err =~ /^(?:psql:.*?)?(?:ERROR|FATAL|PANIC):  (\w{5}: .*)/mg;
+        # An error of PostgreSQL's own page check is as good as ours.
+        my @other = grep { !/^XX002: |^XX001: invalid page in block|^0A000: index .* has format version/ } @errors;
+        my $kind = $done{$table} =~ s/ .*//r;
+        $seen{$kind}{ @errors ? 'reported' : 'answered' }++;
+        push @wrong, $report . join('; ', @other)              if @other;
+        push @wrong, $report . 'error without the REINDEX hint' if $err =~ /XX002: / && $err !~ /HINT:.*REINDEX/;
+        push @wrong, $report . 'not noticed'                   if $must{$table} && !@errors;
+        push @wrong, $report . 'wrong rows'                    if $out =~ /f/;
+        push @wrong, $report . 'REINDEX did not help'          if $out !~ /t\s*\z/;
+        if ($err =~ /closed the connection|terminat|recovery mode/)
+        {
+            push @wrong, $report . 'server crashed';
+            $node->poll_query_until('postgres', 'SELECT true');
+        }
+    }
+    $node->stop('immediate');
+    my $log = slurp_file($node->logfile);
+    push @wrong, "round $round: $_" for $log =~ /(server process .*terminated by signal.*|PANIC.*)/g;
+    system_or_bail('rm', '-rf', $node->data_dir);
+    PostgreSQL::Test::RecursiveCopy::copypath($pristine, $node->data_dir);
+    chmod(0700, $node->data_dir);
+}
+
+for my $name (sort keys %seen)
+{
+    my %n = (reported => 0, answered => 0, %{ $seen{$name} });
+    note("$name: $n{reported} reported, $n{answered} answered");
+    my @mine = grep { /\($name / } @wrong;
+    is(scalar(@mine), 0, "$name pages: right rows or a clear error") or diag(join("\n", @mine[ 0 .. ($#mine < 14 ? $#mine : 14) ]));
+}
+is(scalar(grep { !/\(/ } @wrong), 0, 'no crash in the log') or diag(join("\n", grep { !/\(/ } @wrong));
+done_testing();

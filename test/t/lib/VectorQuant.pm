@@ -1,0 +1,144 @@
+# What the TAP tests share: a cluster with the extension, generated clustered vectors, exact answers to compare with.
+#
+# A row's vector is a function of its number, vq_row(id), so that a test can put the same row back. Rows lie around
+# 40 centres; queries are rows that are not in the table.
+package VectorQuant;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(new_node new_table fill query_vector uses_index
+  rows_through_index is_complete make_truth recall nearest crashed);
+
+my $functions = <<'SQL';
+CREATE FUNCTION vq_uniform(i bigint, seed bigint) RETURNS float8 IMMUTABLE PARALLEL SAFE
+    RETURN (hashint8extended(i, seed) & 1048575) / 1048576.0 - 0.5;
+CREATE FUNCTION vq_row(id bigint, dims int) RETURNS vector IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT array_agg((vq_uniform(d, 1000 + id % 40) * 4
+        + vq_uniform(d, 100000 + id) + vq_uniform(d, -id))::real ORDER BY d)::vector
+        FROM generate_series(1, dims) d);
+SQL
+# A started server with the extension and the functions above. Options are lines of postgresql.conf.
+sub new_node
+{
+    my ($name, @conf) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init(allows_streaming => 1);
+    $node->append_conf('postgresql.conf', join("\n", 'autovacuum = off', @conf, ''));
+    $node->start;
+    $node->safe_psql('postgres', "CREATE EXTENSION vector_quant;\n$functions");
+    return $node;
+}
+
+# A table with rows 1 .. $rows and its index ${table}_v. Options: ops (operator class; '' = no index), with (index
+# options), kind (UNLOGGED).
+sub new_table
+{
+    my ($node, $table, $dims, $rows, %option) = @_;
+    my $ops  = $option{ops} // 'vector_l2_ops';
+    my $kind = $option{kind} // '';
+    $node->safe_psql('postgres', "CREATE $kind TABLE $table (id bigint PRIMARY KEY, v vector($dims))");
+    fill($node, $table, $dims, 1, $rows) if $rows > 0;
+    my $with = $option{with} ? "WITH ($option{with})" : '';
+    $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING ivf_rabitq (v $ops) $with") if $ops;
+    $node->safe_psql('postgres', "ANALYZE $table");
+    return;
+}
+
+sub fill
+{
+    my ($node, $table, $dims, $first, $last) = @_;
+    $node->safe_psql('postgres',
+        "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series($first, $last) id");
+    return;
+}
+
+# An SQL constant: a point near the rows.
+sub query_vector
+{
+    my ($node, $dims, $number) = @_;
+    return "'" . $node->safe_psql('postgres', "SELECT vq_row(1000000 + $number, $dims)") . "'";
+}
+
+my $force = 'SET enable_seqscan = off; SET enable_sort = off;';
+
+# Passes if the planner reads the query through the index.
+sub uses_index
+{
+    my ($node, $query, $index, $name) = @_;
+    my $plan = $node->safe_psql('postgres', "$force EXPLAIN (COSTS OFF) $query");
+    return like($plan, qr/Index Scan using $index/, $name);
+}
+
+# "rows, distinct rows, rows of the table not among them, rows that the table has not" of a full scan in distance order.
+sub rows_through_index
+{
+    my ($node, $table, $query, $op, $settings) = @_;
+    $op       //= '<->';
+    $settings //= '';
+    return $node->safe_psql(
+        'postgres', qq{
+        $force $settings
+        WITH found AS MATERIALIZED (SELECT id FROM $table ORDER BY v $op $query)
+        SELECT count(*), count(DISTINCT id),
+            (SELECT count(*) FROM (SELECT id FROM $table EXCEPT SELECT id FROM found) m),
+            (SELECT count(*) FROM (SELECT id FROM found EXCEPT SELECT id FROM $table) m) FROM found});
+}
+
+# Passes if a full scan through the index returns every row of the table exactly once.
+sub is_complete
+{
+    my ($node, $table, $query, $name, $op) = @_;
+    my $rows = $node->safe_psql('postgres', "SELECT count(*) FROM $table");
+    return is(rows_through_index($node, $table, $query, $op), "$rows|$rows|0|0", "$name: every row once through the index");
+}
+
+# Table ${table}_truth: $queries queries with their $k nearest rows by an exact scan.
+sub make_truth
+{
+    my ($node, $table, $dims, $op, $k, $queries) = @_;
+    $node->safe_psql(
+        'postgres', qq{
+        SET enable_indexscan = off;
+        DROP TABLE IF EXISTS ${table}_truth;
+        CREATE TABLE ${table}_truth AS
+            SELECT q.v, ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT $k) AS ids
+            FROM (SELECT vq_row(1000000 + n, $dims) AS v FROM generate_series(1, $queries) n OFFSET 0) q});
+    return;
+}
+
+# Share of the true nearest that the index finds.
+sub recall
+{
+    my ($node, $table, $op, $k, $settings) = @_;
+    $settings //= '';
+    return $node->safe_psql(
+        'postgres', qq{
+        $force $settings
+        SELECT round(avg(cardinality(ARRAY(SELECT unnest(ids) INTERSECT
+            SELECT unnest(ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT $k)))) / $k.0), 4)
+        FROM ${table}_truth q});
+}
+
+# Ids of the $k nearest, comma separated; with $index = 0 by an exact scan.
+sub nearest
+{
+    my ($node, $table, $query, $op, $k, $index) = @_;
+    my $how = $index ? $force : 'SET enable_indexscan = off;';
+    return $node->safe_psql('postgres',
+        "$how SELECT string_agg(id::text, ',') FROM (SELECT id FROM $table ORDER BY v $op $query LIMIT $k) n");
+}
+
+# Whether the server's log speaks of a crash of a backend.
+sub crashed
+{
+    my ($node) = @_;
+    return slurp_file($node->logfile) =~ /terminated by signal|was terminated by|PANIC|TRAP:/;
+}
+
+1;

@@ -1,0 +1,148 @@
+-- What an index cannot do, and what the functions on indexes refuse.
+SET client_min_messages = warning;
+CREATE FUNCTION er(statement text) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE detail text; hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN SQLSTATE || ' ' || SQLERRM || coalesce(nullif(E'\nDETAIL: ' || detail, E'\nDETAIL: '), '')
+        || coalesce(nullif(E'\nHINT: ' || hint, E'\nHINT: '), '');
+END
+$$;
+\pset format unaligned
+\pset tuples_only on
+CREATE TABLE er_t (id int, v vector(3), w vector, r real[], n int);
+INSERT INTO er_t VALUES (1, '[1,2,3]', '[1]', '{1}', 1);
+
+-- columns and operator classes
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (w)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq ((v || v))');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (r)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (n)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v vector_l1_ops)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v vector_ops)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (n vector_l2_ops)');
+SELECT er('CREATE TABLE er_long (v vector(16001))');
+SELECT er('CREATE UNIQUE INDEX ON er_t USING ivf_rabitq (v)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v) INCLUDE (id)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v, n)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v, v)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v DESC)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v NULLS FIRST)');
+SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v COLLATE "C")');
+SELECT er('ALTER TABLE er_t ADD EXCLUDE USING ivf_rabitq (v WITH =)');
+CREATE INDEX er_idx ON er_t USING ivf_rabitq (v);
+SELECT er('CLUSTER er_t USING er_idx');
+SELECT er('ALTER TABLE er_t REPLICA IDENTITY USING INDEX er_idx');
+
+-- what is not a vector of the column's dimensions gets in neither by type nor by array
+SELECT er($$INSERT INTO er_t (v) VALUES ('[NaN,1,1]')$$);
+SELECT er($$INSERT INTO er_t (v) VALUES ('[Infinity,1,1]')$$);
+SELECT er($$INSERT INTO er_t (v) VALUES ('[-inf,1,1]')$$);
+SELECT er($$INSERT INTO er_t (v) VALUES ('[1e39,1,1]')$$);
+SELECT er($$INSERT INTO er_t (v) VALUES (ARRAY['NaN',1,1]::real[])$$);
+SELECT er($$INSERT INTO er_t (v) VALUES ('[1,2]')$$);
+SELECT er($$INSERT INTO er_t (v) VALUES ('[1,2,3,4]')$$);
+SELECT er($$INSERT INTO er_t (v) VALUES (NULL)$$);
+SELECT vector_quant_index_check('er_idx', true);
+
+-- queries
+SET enable_seqscan = off;
+SET jit = off;
+SELECT er($$SELECT * FROM er_t ORDER BY v <-> '[1,2]'$$);
+SELECT er($$SELECT * FROM er_t ORDER BY v <-> '[1,2,3,4]'$$);
+SELECT er($$SELECT * FROM er_t ORDER BY v <-> '[1,NaN,3]'$$);
+SELECT er($$SELECT * FROM er_t ORDER BY v <-> v$$);
+-- not served by the index, but answered
+\pset format aligned
+\pset tuples_only off
+EXPLAIN (COSTS OFF) SELECT id FROM er_t;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t WHERE v = '[1,2,3]';
+EXPLAIN (COSTS OFF) SELECT id FROM er_t ORDER BY v;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t ORDER BY v <-> '[3,3,3]' DESC;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t ORDER BY v <-> '[3,3,3]' NULLS FIRST;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t ORDER BY v <=> '[3,3,3]';
+EXPLAIN (COSTS OFF) SELECT id FROM er_t ORDER BY (v <-> '[3,3,3]') + 1;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t ORDER BY v <-> v;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t WHERE v <-> '[3,3,3]' < 5;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM er_t;
+SELECT id FROM er_t ORDER BY v <-> '[3,3,3]' DESC NULLS LAST;
+-- a partial index would even come without a condition of its own
+CREATE INDEX er_part ON er_t USING ivf_rabitq (v) WHERE n = 1;
+EXPLAIN (COSTS OFF) SELECT id FROM er_t WHERE n = 1;
+SELECT id FROM er_t WHERE n = 1;
+\pset format unaligned
+\pset tuples_only on
+
+-- functions on indexes
+CREATE INDEX er_btree ON er_t (id);
+CREATE TABLE er_parts (v vector(3)) PARTITION BY RANGE (v);
+CREATE INDEX er_parts_idx ON er_parts USING ivf_rabitq (v);
+CREATE VIEW er_view AS SELECT 1 AS one;
+SELECT i, er(format('SELECT vector_quant_index_check(%L)', i))
+    FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such}'::text[]) i;
+SELECT i, er(format('SELECT vector_quant_index_stats(%L)', i))
+    FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such}'::text[]) i;
+SELECT er('SELECT vector_quant_index_check(1)');
+SELECT er('SELECT vector_quant_index_stats(0)');
+SELECT vector_quant_index_check(NULL) IS NULL, vector_quant_index_check('er_idx', NULL) IS NULL, vector_quant_index_stats(NULL) IS NULL;
+
+-- only the owner
+CREATE ROLE regress_vq_owner;
+CREATE ROLE regress_vq_reader;
+GRANT SELECT ON er_t TO regress_vq_reader;
+SET ROLE regress_vq_reader;
+SELECT er($$SELECT vector_quant_index_check('er_idx')$$);
+SELECT er($$SELECT vector_quant_index_stats('er_idx')$$);
+RESET ROLE;
+ALTER TABLE er_t OWNER TO regress_vq_owner;
+SET ROLE regress_vq_owner;
+SELECT er($$SELECT vector_quant_index_check('er_idx', true)$$);
+SELECT er($$SELECT vector_quant_index_stats('er_idx')$$);
+RESET ROLE;
+
+-- expressions of the index run as the table's owner
+CREATE SCHEMA regress_vq AUTHORIZATION regress_vq_owner;
+SET ROLE regress_vq_owner;
+CREATE TABLE regress_vq.er_who (v vector(1));
+CREATE FUNCTION regress_vq.who(vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS
+$$ BEGIN
+    IF current_user <> 'regress_vq_owner' THEN
+        RAISE EXCEPTION 'called as %', current_user;
+    END IF;
+    RETURN $1;
+END $$;
+CREATE INDEX er_who_idx ON regress_vq.er_who USING ivf_rabitq ((regress_vq.who(v)::vector(1)));
+INSERT INTO regress_vq.er_who VALUES ('[1]'), ('[2]');
+RESET ROLE;
+SELECT er($$SELECT vector_quant_index_check('regress_vq.er_who_idx', true)$$);
+
+-- an index that is not valid (its build failed)
+CREATE TABLE er_bad (v vector(1));
+INSERT INTO er_bad VALUES ('[1]');
+CREATE FUNCTION er_fail(vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'no'; END $$;
+\set VERBOSITY terse
+CREATE INDEX CONCURRENTLY er_bad_idx ON er_bad USING ivf_rabitq ((er_fail(v)::vector(1)));
+SELECT er($$SELECT vector_quant_index_check('er_bad_idx')$$);
+SELECT er($$SELECT vector_quant_index_stats('er_bad_idx')$$);
+
+-- an expression whose dimensions the index did not expect
+CREATE TABLE er_dims (id int, v vector);
+CREATE INDEX er_dims_idx ON er_dims USING ivf_rabitq ((v::vector(2)));
+SELECT er($$INSERT INTO er_dims VALUES (1, '[1,2,3]')$$);
+INSERT INTO er_dims VALUES (1, '[1,2]');
+SELECT vector_quant_index_check('er_dims_idx', true);
+
+-- support functions cannot be called
+SELECT er('SELECT vector_quant_metric_l2(NULL)');
+SELECT er('SELECT ivf_rabitq_handler(NULL)');
+
+DROP TABLE er_t, er_parts, er_bad, er_dims, regress_vq.er_who CASCADE;
+DROP VIEW er_view;
+DROP FUNCTION er, er_fail, regress_vq.who;
+DROP SCHEMA regress_vq;
+DROP ROLE regress_vq_owner, regress_vq_reader;

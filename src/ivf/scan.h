@@ -19,8 +19,8 @@ struct ProbedList
         entry; // as the directory had it when the list was first visited: all passes see the same extents
 };
 
-// Whether bounds of the list's rows can be computed in float. If not they say nothing (NaN would even lose the
-// row): every row is then looked at exactly. Far beyond any data that is not meant to test this.
+// Whether bounds of the list's rows can be computed in float. If not they say nothing (NaN would even lose
+// the row): every row is then looked at exactly. Far beyond any data that is not meant to test this.
 inline bool fits_float(const ProbedList &list)
 {
     return list.distance < 1e15f && std::fabs(list.add) < 1e30f;

@@ -50,7 +50,7 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
 
 void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims)
 {
-    *reader = {};
+    reader->datum_bytes = vector_datum_bytes(dims);
     reader->heap = heap;
     reader->index = index;
     reader->snapshot = snapshot;
@@ -59,7 +59,6 @@ void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapsho
     reader->column = index->rd_index->indkey.values[0];
     reader->row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant row", ALLOCSET_DEFAULT_SIZES);
-    reader->plain = (struct varlena *)palloc(vector_datum_bytes(dims));
     reader->blocks = RelationGetNumberOfBlocks(heap);
     if (reader->column == 0) {
         reader->info = BuildIndexInfo(index);
@@ -110,8 +109,9 @@ bool heap_score(HeapReader *reader, const ExactQuery &query, const ItemPointerDa
     Datum value = indexed_value(reader, &isnull);
     if (!isnull) {
         MemoryContextSwitchTo(owner); // what the TOAST reader opens lives as long as the scan
-        if (pg::toast_read(&reader->toast, value, reader->plain, vector_datum_bytes(query.dims)))
-            value = PointerGetDatum(reader->plain);
+        const struct varlena *plain = pg::toast_read(&reader->toast, value, reader->datum_bytes);
+        if (plain)
+            value = PointerGetDatum(plain);
         MemoryContextSwitchTo(reader->row_memory);
         *score = exact_score(query, vector_of_datum(value, query.dims, reader->index));
     }

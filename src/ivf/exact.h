@@ -43,10 +43,11 @@ struct HeapReader
     AttrNumber column; // plain column, or 0 = expression
     MemoryContext row_memory;
     pg::ToastReader toast;
-    struct varlena *plain; // a detoasted vector
-    BlockNumber blocks;    // of the heap when the scan began
+    Size datum_bytes;   // of a plain vector
+    BlockNumber blocks; // of the heap when the scan began
 };
 
+// The reader is zero but for what toast_remember put there.
 void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims);
 void heap_reader_close(HeapReader *reader);
 

@@ -13,6 +13,9 @@ extern "C" {
 
 namespace vq::ivf {
 
+// An untrained index says so once it holds this many rows.
+constexpr uint32_t kUntrainedRows = 10000;
+
 // nprobe = 0 visits as many lists as the calibration says that sampled rows need for this recall. Above the
 // 0.95 that is promised, because real queries often come from another distribution than the rows (titles
 // against abstracts).

@@ -180,11 +180,13 @@ void free_taken(const Maintenance &m)
 // --- sealing
 // --------------------------------------------------------------------------------------------------------------------
 
-void seal(Maintenance *m)
+// before, after: sealed rows of the group's first list.
+void seal(Maintenance *m, uint32_t *before, uint32_t *after)
 {
     const Index &index = *m->index;
     Group *group = (Group *)palloc(group_bytes(index));
     read_group(m->rel, index, m->group, group);
+    *before = group->entries[0].rows;
     m->taken = take_open_rows(*m, group->record);
     const uint32_t first_list = m->group * index.meta.group_lists;
     RunWriter run;
@@ -206,6 +208,7 @@ void seal(Maintenance *m)
     switch_group(*m, {group->entries, any ? run.chain.first : group->record.tile_head,
                       group->record.tile_pages + run.chain.pages, &open, InvalidBlockNumber,
                       InvalidBlockNumber, 0});
+    *after = group->entries[0].rows;
     free_taken(*m);
 }
 
@@ -351,13 +354,27 @@ uint32_t seal_limit(const Index &index)
     return Max(rows / index.open_rows_per_page, 4u);
 }
 
+// Says so when an index that was built without rows has grown past the point where training pays.
+static void notice_untrained(Relation rel, const Index &index, uint32_t before, uint32_t after)
+{
+    if (index.meta.trained || before >= kUntrainedRows || after < kUntrainedRows)
+        return;
+    ereport(NOTICE,
+            (errmsg("index \"%s\" was built on an empty table and keeps all rows in one list",
+                    RelationGetRelationName(rel)),
+             errdetail("It holds more than %u rows, and every query looks at all of them.", kUntrainedRows),
+             errhint("REINDEX it to train it on the rows it has now.")));
+}
+
 void try_seal(Relation rel, Relation heap, const Index &index, uint32_t group)
 {
     if (!try_lock_group(rel, group))
         return;
     Maintenance m = maintenance(rel, heap, index, group);
-    seal(&m);
+    uint32_t before, after;
+    seal(&m, &before, &after);
     unlock_group(rel, group);
+    notice_untrained(rel, index, before, after);
 }
 
 void rewrite_group(Relation rel, Relation heap, const Index &index, uint32_t group)

@@ -8,10 +8,77 @@ extern "C" {
 #include "access/toast_internals.h"
 #include "access/heaptoast.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
 namespace vq::pg {
+
+static ToastReader *active = nullptr; // readers of scans under way
+
+static void deactivate(void *arg)
+{
+    for (ToastReader **link = &active; *link; link = &(*link)->next_active)
+        if (*link == arg) {
+            *link = (*link)->next_active;
+            return;
+        }
+}
+
+// The reader is found by toast_recent from now on, until its memory goes, on whatever way.
+static void activate(ToastReader *r)
+{
+    for (const ToastReader *other = active; other; other = other->next_active)
+        if (other == r)
+            return;
+    MemoryContextCallback *callback = (MemoryContextCallback *)palloc0(sizeof(MemoryContextCallback));
+    callback->func = deactivate;
+    callback->arg = r;
+    MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+    r->next_active = active;
+    active = r;
+}
+
+static void allocate_recent(ToastReader *r, Size bytes)
+{
+    r->recent_capacity = (int)Max((Size)4, Min((Size)kRecentValues, kRecentBytes / bytes));
+    r->recent = (RecentValue *)palloc0((Size)r->recent_capacity * sizeof(RecentValue));
+    for (int i = 0; i < r->recent_capacity; i++)
+        r->recent[i].plain = (struct varlena *)palloc(bytes);
+    activate(r);
+}
+
+void toast_remember(ToastReader *r, Datum original, const struct varlena *plain)
+{
+    const struct varlena *datum = (const struct varlena *)DatumGetPointer(original);
+    if (!VARATT_IS_EXTERNAL_ONDISK(datum))
+        return;
+    struct varatt_external pointer;
+    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
+    r->remembered = {pointer.va_toastrelid, pointer.va_valueid, plain};
+    activate(r);
+}
+
+static bool names(const RecentValue &v, const struct varatt_external &pointer)
+{
+    return v.value == pointer.va_valueid && v.table == pointer.va_toastrelid;
+}
+
+const struct varlena *toast_recent(const struct varlena *datum)
+{
+    if (active == nullptr || !VARATT_IS_EXTERNAL_ONDISK(datum))
+        return nullptr;
+    struct varatt_external pointer;
+    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
+    for (const ToastReader *r = active; r; r = r->next_active) {
+        if (names(r->remembered, pointer))
+            return r->remembered.plain;
+        for (int i = 0; i < r->recent_capacity; i++)
+            if (names(r->recent[i], pointer))
+                return r->recent[i].plain;
+    }
+    return nullptr;
+}
 
 static void toast_open(ToastReader *r, Oid table)
 {
@@ -48,22 +115,11 @@ static bool take_chunk(TupleTableSlot *slot, int32 expected, char *out, Size roo
     return true;
 }
 
-bool toast_read(ToastReader *r, Datum value, struct varlena *out, Size bytes)
+// Reads all chunks of a value into `out`; false if they are not what the pointer says.
+static bool read_chunks(ToastReader *r, Oid value, struct varlena *out, Size bytes)
 {
-    const struct varlena *datum = (const struct varlena *)DatumGetPointer(value);
-    if (!VARATT_IS_EXTERNAL_ONDISK(datum))
-        return false;
-    struct varatt_external pointer;
-    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
-    if (VARATT_EXTERNAL_IS_COMPRESSED(pointer) || (Size)pointer.va_rawsize != bytes)
-        return false;
-    if (r->table && RelationGetRelid(r->table) != pointer.va_toastrelid)
-        toast_close(r); // after a rewrite of the table, old rows live in another one
-    if (r->table == nullptr)
-        toast_open(r, pointer.va_toastrelid);
-
     ScanKeyData key;
-    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(pointer.va_valueid));
+    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
     index_rescan(r->scan, &key, 1, nullptr, 0);
     Size done = 0;
     int32 sequence = 0;
@@ -75,6 +131,32 @@ bool toast_read(ToastReader *r, Datum value, struct varlena *out, Size bytes)
     }
     SET_VARSIZE(out, bytes);
     return done == bytes - VARHDRSZ;
+}
+
+const struct varlena *toast_read(ToastReader *r, Datum value, Size bytes)
+{
+    const struct varlena *datum = (const struct varlena *)DatumGetPointer(value);
+    if (!VARATT_IS_EXTERNAL_ONDISK(datum))
+        return nullptr;
+    struct varatt_external pointer;
+    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
+    if (VARATT_EXTERNAL_IS_COMPRESSED(pointer) || (Size)pointer.va_rawsize != bytes)
+        return nullptr;
+    if (r->table && RelationGetRelid(r->table) != pointer.va_toastrelid)
+        toast_close(r); // after a rewrite of the table, old rows live in another one
+    if (r->table == nullptr)
+        toast_open(r, pointer.va_toastrelid);
+    if (r->recent == nullptr)
+        allocate_recent(r, bytes);
+    RecentValue *place = &r->recent[r->recent_next];
+    r->recent_next = (r->recent_next + 1) % r->recent_capacity;
+    place->value = InvalidOid; // what was here is gone, whatever happens below
+    struct varlena *buffer = const_cast<struct varlena *>(place->plain);
+    if (!read_chunks(r, pointer.va_valueid, buffer, bytes))
+        return nullptr;
+    place->table = pointer.va_toastrelid;
+    place->value = pointer.va_valueid;
+    return place->plain;
 }
 
 } // namespace vq::pg

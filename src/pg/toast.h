@@ -14,8 +14,27 @@ extern "C" {
 
 namespace vq::pg {
 
+// A value as it was read; its TOAST pointer names it.
+struct RecentValue
+{
+    Oid table;
+    Oid value;
+    const struct varlena *plain;
+};
+
+// Values kept by a reader: a scan gives out its nearest rows soon after it read them, and the executor then
+// computes their distances again. The scan's snapshot keeps the rows, so a value's name cannot be reused
+// while it is here.
+constexpr int kRecentValues = 32;
+constexpr Size kRecentBytes = 256 * 1024; // fewer values if they are larger than that allows
+
 struct ToastReader
 {
+    RecentValue remembered; // by toast_remember
+    RecentValue *recent;    // plain: buffers of the reader
+    int recent_capacity;
+    int recent_next;
+    ToastReader *next_active;
     Relation table; // the TOAST table; null until first used
     Relation *indexes;
     int index_count;
@@ -26,10 +45,19 @@ struct ToastReader
 
 void toast_close(ToastReader *reader);
 
+// The value behind an out-of-line datum if a scan that is under way has just read it, else null. Read only;
+// valid until control goes back to that scan.
+const struct varlena *toast_recent(const struct varlena *datum);
+
+// Lets toast_recent find `plain` for the out-of-line datum `original` (any other datum: nothing happens)
+// while the reader's memory, the current context, lives. For a query's own vector, which the executor would
+// otherwise fetch again for every row.
+void toast_remember(ToastReader *reader, Datum original, const struct varlena *plain);
+
 // If `value` is an uncompressed out-of-line datum of a table's TOAST table with exactly `bytes` bytes
 // (varlena header included), copies it into `out` and returns true; false otherwise, also if chunks look
 // wrong: the ordinary detoaster then finds the words for it. Memory: opens things in the current context,
 // which must live until toast_close.
-bool toast_read(ToastReader *reader, Datum value, struct varlena *out, Size bytes);
+const struct varlena *toast_read(ToastReader *reader, Datum value, Size bytes);
 
 } // namespace vq::pg

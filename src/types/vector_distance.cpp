@@ -1,16 +1,24 @@
 // The distance functions and operators. Formulas: core/distance.h, which the index's rerank shares.
 #include "core/distance.h"
+#include "pg/toast.h"
 #include "types/vector.h"
 
 using namespace vq;
 
 namespace {
 
+// A vector to look at only: not fetched again if an index scan of ours has just read it.
+const Vector *vector_to_read(Datum datum)
+{
+    const struct varlena *recent = pg::toast_recent((const struct varlena *)DatumGetPointer(datum));
+    return recent ? (const Vector *)recent : datum_get_vector(datum);
+}
+
 template <double (*kDistance)(const float *, const float *, size_t) noexcept>
 Datum distance(FunctionCallInfo fcinfo)
 {
-    Vector *a = PG_GETARG_VECTOR(0);
-    Vector *b = PG_GETARG_VECTOR(1);
+    const Vector *a = vector_to_read(PG_GETARG_DATUM(0));
+    const Vector *b = vector_to_read(PG_GETARG_DATUM(1));
     check_same_dim(a, b);
     PG_RETURN_FLOAT8(kDistance(a->x, b->x, (size_t)a->dim));
 }

@@ -90,10 +90,15 @@ sub rows_through_index
             (SELECT count(*) FROM (SELECT id FROM found EXCEPT SELECT id FROM $table) m) FROM found});
 }
 
-# Passes if a full scan through the index returns every row of the table exactly once.
+# Passes if a full scan through the index returns every row of the table exactly once, and the indexes' pages are sound.
 sub is_complete
 {
     my ($node, $table, $query, $name, $op) = @_;
+    my ($out, $err) = ('', '');
+    $node->psql('postgres', "SELECT vector_quant_index_check(indexrelid, true) FROM pg_index JOIN pg_class c
+        ON c.oid = indexrelid JOIN pg_am a ON a.oid = relam WHERE amname = 'ivf_rabitq' AND indrelid = '$table'::regclass",
+        stdout => \$out, stderr => \$err);
+    is($err, '', "$name: vector_quant_index_check");
     my $rows = $node->safe_psql('postgres', "SELECT count(*) FROM $table");
     return is(rows_through_index($node, $table, $query, $op), "$rows|$rows|0|0", "$name: every row once through the index");
 }

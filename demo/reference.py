@@ -7,6 +7,7 @@ from minilm import DIMS, HEAD_DIMS, HEADS, LAYER_NORM_EPS, LAYERS, MiniLM, read_
 
 SENTENCES = ("look inside network traffic captures", "A command-line packet sniffer.", "tcp",
              "Typesetting of mathematical formulas for people who would rather not write TeX by hand")
+REPEATS = 50                                # wrong vectors have been seen to come now and then only
 ENOUGH = {"f32": 0.99999, "bf16": 0.999}    # cosine to the reference
 
 
@@ -49,7 +50,8 @@ def self_test(folder):
     weights = read_safetensors(folder / "model.safetensors")
     model = MiniLM(folder)
     expected = np.array([encode(ids, weights) for ids in model.tokenize(SENTENCES)])
-    for sentence, cosine in zip(SENTENCES, (model.embed(list(SENTENCES)) * expected).sum(1)):
+    worst = np.min([(model.embed(list(SENTENCES)) * expected).sum(1) for _ in range(REPEATS)], axis=0)
+    for sentence, cosine in zip(SENTENCES, worst):
         print(f"cosine to the reference {cosine:.6f}  {sentence}")
         if cosine < ENOUGH[model.precision]:
             raise SystemExit("the graph differs from the reference")

@@ -19,15 +19,12 @@ struct Target
     uint32_t group;
 };
 
-// Reads one field of the group's record under a share lock.
 GroupRecord group_record(const Target &t)
 {
-    const BlockNumber block = directory_block(*t.index, t.group);
-    Buffer buf = pg::read_page(t.rel, block, PageKind::Directory, BUFFER_LOCK_SHARE);
-    GroupRecord record = group_on_page(*t.index, BufferGetPage(buf), t.group)->record;
-    UnlockReleaseBuffer(buf);
-    if (record.group != t.group)
-        pg::report_corrupted(t.rel, block, "damaged directory");
+    Group *group = (Group *)palloc(group_bytes(*t.index));
+    read_group(t.rel, *t.index, t.group, group);
+    GroupRecord record = group->record;
+    pfree(group);
     return record;
 }
 
@@ -35,14 +32,7 @@ GroupRecord group_record(const Target &t)
 // then.
 Buffer lock_if_still(const Target &t, BlockNumber block, PageKind kind)
 {
-    if (block == InvalidBlockNumber)
-        return InvalidBuffer;
-    Buffer buf = ReadBuffer(t.rel, block);
-    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-    if (pg::is_page_of(BufferGetPage(buf), kind))
-        return buf;
-    UnlockReleaseBuffer(buf);
-    return InvalidBuffer;
+    return block == InvalidBlockNumber ? InvalidBuffer : pg::lock_page_if(t.rel, block, kind);
 }
 
 // --- fine records

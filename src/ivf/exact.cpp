@@ -92,16 +92,20 @@ static Datum indexed_value(HeapReader *reader, bool *isnull)
     return values[0];
 }
 
+void check_tid(HeapReader *reader, const ItemPointerData &tid)
+{
+    const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
+    if (block >= reader->blocks)
+        reader->blocks = RelationGetNumberOfBlocks(reader->heap);
+    if (block >= reader->blocks || tid.ip_posid > MaxOffsetNumber)
+        pg::report_corrupted(reader->index, InvalidBlockNumber, "row id beyond the end of the table");
+}
+
 bool heap_score(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *score)
 {
     ItemPointerData root = tid;
     bool call_again = false;
-    const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
-    if (block >= reader->blocks) {
-        reader->blocks = RelationGetNumberOfBlocks(reader->heap);
-        if (block >= reader->blocks)
-            pg::report_corrupted(reader->index, InvalidBlockNumber, "row id beyond the end of the table");
-    }
+    check_tid(reader, tid);
     if (!table_index_fetch_tuple(reader->fetch, &root, reader->snapshot, reader->slot, &call_again, nullptr))
         return false;
     bool isnull;

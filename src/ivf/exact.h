@@ -51,6 +51,9 @@ struct HeapReader
 void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims);
 void heap_reader_close(HeapReader *reader);
 
+// Errors: INDEX_CORRUPTED if the row id cannot be one of the table's.
+void check_tid(HeapReader *reader, const ItemPointerData &tid);
+
 // Score of the row that `tid` leads to for this snapshot; false if it is not visible. Errors: INDEX_CORRUPTED
 // for an impossible tid.
 bool heap_score(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *score);

@@ -131,8 +131,9 @@ struct Switch
     OpenWriter *open; // rows that stay open; its last page is still to be linked
     BlockNumber
         fine_rotated; // rewriting with fine records: the page that took new records meanwhile; else invalid
-    BlockNumber fine_first; // first page of the rewritten fine records
-    uint32_t fine_pages;
+    BlockNumber fine_first;  // first page of the rewritten fine records
+    uint32_t old_fine_pages; // pages of the records that were rewritten
+    uint32_t new_fine_pages; // pages they take now
 };
 
 // One record makes the new state visible: entries, chains and (rewriting) the link from the rotated fine page
@@ -161,7 +162,7 @@ void switch_group(const Maintenance &m, const Switch &s)
     if (later == InvalidBlockNumber)
         group->record.open_tail = last_open;
     if (fine != InvalidBuffer) {
-        group->record.fine_pages = s.fine_pages;
+        group->record.fine_pages = group->record.fine_pages - s.old_fine_pages + s.new_fine_pages;
         pg::page_tail(GenericXLogRegisterBuffer(state, fine, 0))->next = s.fine_first;
     }
     seal_group_record(index, group);
@@ -207,7 +208,7 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
     const bool any = run.chain.pages > 0;
     switch_group(*m, {group->entries, any ? run.chain.first : group->record.tile_head,
                       group->record.tile_pages + run.chain.pages, &open, InvalidBlockNumber,
-                      InvalidBlockNumber, 0});
+                      InvalidBlockNumber, 0, 0});
     *after = group->entries[0].rows;
     free_taken(*m);
 }
@@ -218,7 +219,7 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
 // New records go to a fresh page from now on. An inserter holds the Fine page it wrote to until its open row
 // is in, so once the old head is closed every record on the old pages belongs to a row that take_open_rows
 // will see.
-BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head)
+BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head, uint32_t *old_pages)
 {
     const Index &index = *m.index;
     FineWriter writer;
@@ -233,6 +234,7 @@ BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head)
     GenericXLogState *state = GenericXLogStart(m.rel);
     Group *group = group_on_page(index, GenericXLogRegisterBuffer(state, directory, 0), m.group);
     *old_head = group->record.fine_head;
+    *old_pages = group->record.fine_pages;
     pg::page_tail(GenericXLogRegisterBuffer(state, buf, 0))->next = *old_head;
     group->record.fine_head = fresh;
     group->record.fine_pages++;
@@ -311,7 +313,9 @@ void rewrite(Maintenance *m)
     r.codes = (uint8_t *)palloc(index.shape.code_bytes * kUnit);
     r.code = (uint8_t *)palloc(index.shape.code_bytes);
     BlockNumber old_fine = InvalidBlockNumber;
-    const BlockNumber rotated = r.moves_fine ? rotate_fine(*m, &old_fine) : InvalidBlockNumber;
+    uint32_t old_fine_pages = 0;
+    const BlockNumber rotated =
+        r.moves_fine ? rotate_fine(*m, &old_fine, &old_fine_pages) : InvalidBlockNumber;
 
     Group *group = (Group *)palloc(group_bytes(index));
     read_group(m->rel, index, m->group, group);
@@ -334,7 +338,7 @@ void rewrite(Maintenance *m)
     OpenWriter none;
     open_begin(&none, m->index, m->source, m->group);
     switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages, &none, rotated, r.fine.chain.first,
-                      1 + r.fine.chain.pages});
+                      old_fine_pages, r.fine.chain.pages});
     free_taken(*m);
     free_chain(m->rel, group->record.tile_head, PageKind::Tile);
     if (r.moves_fine)

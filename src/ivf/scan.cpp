@@ -198,6 +198,7 @@ void refine(Relation rel, Scan *scan, Candidate c)
         sq_decode((Element)index.meta.refine, index.meta.options.dims, index.refine_image,
                   part + sizeof error, scan->decoded);
         if (error == 0) {
+            check_tid(&scan->heap, c.tid); // the executor will fetch it
             push_result(scan, exact_score(scan->exact, scan->decoded), c.tid);
             return;
         }

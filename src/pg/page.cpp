@@ -50,6 +50,18 @@ bool is_page_of(Page page, PageKind kind)
     return !PageIsNew(page) && is_ours(page) && page_tail(page)->kind == (uint16_t)kind;
 }
 
+Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)
+{
+    if (!block_exists(rel, block))
+        report_corrupted(rel, block, "no such block");
+    Buffer buf = ReadBuffer(rel, block);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    if (is_page_of(BufferGetPage(buf), kind))
+        return buf;
+    UnlockReleaseBuffer(buf);
+    return InvalidBuffer;
+}
+
 Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
 {
     if (!block_exists(rel, block))
@@ -103,25 +115,42 @@ static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
     return true;
 }
 
-Buffer new_page(Relation rel, Relation heap)
+// A reusable page that the free space map offers, exclusively locked, or InvalidBuffer. Pages too young (an
+// open snapshot may still read them, and those just freed always are) are set aside and offered again: older
+// ones wait behind them.
+static Buffer recycled_page(Relation rel, Relation heap)
 {
-    for (;;) {
-        BlockNumber block = GetFreeIndexPage(rel);
+    constexpr int kTries = 64; // pages looked at before the relation grows instead
+    BlockNumber young[kTries];
+    int count = 0;
+    Buffer found = InvalidBuffer;
+    while (found == InvalidBuffer && count < kTries) {
+        const BlockNumber block = GetFreeIndexPage(rel);
         if (block == InvalidBlockNumber)
             break;
-        if (block >= RelationGetNumberOfBlocks(rel))
+        if (!block_exists(rel, block))
             continue; // the free space map outlived a truncation
         Buffer buf = ReadBuffer(rel, block);
         if (ConditionalLockBuffer(buf)) {
-            if (reusable(rel, heap, block, BufferGetPage(buf)))
-                return buf;
+            if (reusable(rel, heap, block, BufferGetPage(buf))) {
+                found = buf;
+                break;
+            }
             LockBuffer(buf, BUFFER_LOCK_UNLOCK);
         }
-        // Too young: an open snapshot may still read it. Offer it again later, and grow instead.
         ReleaseBuffer(buf);
-        RecordFreeIndexPage(rel, block);
-        break;
+        young[count++] = block;
     }
+    while (count > 0)
+        RecordFreeIndexPage(rel, young[--count]);
+    return found;
+}
+
+Buffer new_page(Relation rel, Relation heap)
+{
+    Buffer recycled = recycled_page(rel, heap);
+    if (recycled != InvalidBuffer)
+        return recycled;
     const bool lock = !RELATION_IS_LOCAL(rel);
     if (lock)
         LockRelationForExtension(rel, ExclusiveLock);
@@ -140,6 +169,8 @@ Buffer extend(Relation rel, ForkNumber fork)
 
 void free_page(Relation rel, BlockNumber block)
 {
+    if (!block_exists(rel, block))
+        report_corrupted(rel, block, "no such block");
     Buffer buf = ReadBuffer(rel, block);
     LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
     GenericXLogState *state = GenericXLogStart(rel);

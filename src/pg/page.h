@@ -22,6 +22,10 @@ Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock);
 // may be on its way there).
 bool is_page_of(Page page, PageKind kind);
 
+// Locks a page exclusively if it (still) is one of that kind and in use; InvalidBuffer if not. Errors:
+// INDEX_CORRUPTED if there is no such block.
+Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind);
+
 // Raises INDEX_CORRUPTED with the REINDEX hint; detail is a short phrase ("list extent out of bounds").
 [[noreturn]] void report_corrupted(Relation rel, BlockNumber block, const char *detail);
 

@@ -19,7 +19,7 @@ LAYERS = 6
 HEADS = 12
 HEAD_DIMS = DIMS // HEADS
 LAYER_NORM_EPS = 1e-12    # config.json of the model
-TOKENS_A_BATCH = 4096     # smaller batches share out badly over the threads
+TOKENS_A_BATCH = 4096     # enough for every thread to get a share of each operation
 
 
 def read_safetensors(path):
@@ -91,9 +91,8 @@ class Graph:
 
 
 def pick_precision(model, threads):
-    """bfloat16 or float32, whichever embeds a sample batch sooner: with AMX bfloat16 is several times faster, while
-    some processors that have AVX512-BF16 alone are slower with it (7,000 against 12,000 tokens/s on Emerald Rapids
-    with AMX masked)."""
+    """bfloat16 or float32, whichever embeds a sample batch sooner: bfloat16 is made for speed, yet a processor that
+    has AVX512-BF16 without AMX may be slower with it (7,000 against 12,000 tokens/s, Emerald Rapids, AMX masked)."""
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     if "avx512_bf16" not in flags and "amx_bf16" not in flags:
         return "f32", compile_model(model, threads, "f32")
@@ -110,8 +109,8 @@ def pick_precision(model, threads):
 
 
 def compile_model(model, threads, precision):
-    """One stream: with two, OpenVINO 2026.4 now and then gives wrong vectors for batches of changing shape (some 8 %
-    of short runs); one stream never did in 500."""
+    """One stream: with two, OpenVINO 2026.4 now and then gives wrong vectors for batches of changing shape (in 11 to
+    33 of 150 short runs on a busy machine); one stream did in none of 500."""
     return ov.Core().compile_model(model, "CPU", {
         "INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1})
 

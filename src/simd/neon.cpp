@@ -34,6 +34,8 @@ struct Lanes
         v.store_unaligned(lanes);
         __builtin_memcpy(p, lanes, n * sizeof *p);
     }
+    static F fma(F a, F b, F c) noexcept { return vfmaq_f32(c, a, b); }
+    static F fnma(F a, F b, F c) noexcept { return vfmsq_f32(c, a, b); }
     static float sum(F v) noexcept { return vaddvq_f32(v); }
     static void store_sums(float *out, F a, F b, F c, F d) noexcept
     {

@@ -10,6 +10,8 @@
 
 #include "simd/wide_vectors.h"
 
+#include <cstdint>
+
 namespace vq::simd {
 
 namespace {
@@ -43,7 +45,7 @@ void dot_one_block(const float *x, size_t x_stride, const float *c, size_t c_str
             F cs = load(c + j * c_stride);
 #pragma GCC unroll 8
             for (size_t i = 0; i < MX; i++)
-                sums[i][j] = xsimd::fma(xs[i], cs, sums[i][j]);
+                sums[i][j] = L::fma(xs[i], cs, sums[i][j]);
         }
     };
     size_t k = 0;
@@ -75,6 +77,31 @@ void dot_rows(const float *x, size_t x_stride, const float *c, size_t nc, size_t
         dot_one_block<L, MX, 1>(x, x_stride, c + j * c_stride, c_stride, dims, out + j, out_stride);
 }
 
+// A vector that crosses a cache line costs two accesses, and with all ten loads of a step crossing, the loads
+// become the limit. So rows of x that are not aligned are first copied to where they are; they serve a whole
+// group of c.
+constexpr size_t kLine = 64;
+constexpr size_t kPackedDims = 2048; // 48 kB of stack for six rows: no more than the first-level cache holds
+constexpr size_t kPackedFrom = 16;   // rows of c that make a copy worth while
+
+inline bool crosses_lines(const float *x, size_t x_stride) noexcept
+{
+    return (reinterpret_cast<uintptr_t>(x) | (x_stride * sizeof(float))) % kLine != 0;
+}
+
+template <class L, size_t MX>
+void dot_packed_rows(const float *x, size_t x_stride, const float *c, size_t nc, size_t c_stride, size_t dims,
+                     float *out, size_t out_stride) noexcept
+{
+    constexpr size_t kLineFloats = kLine / sizeof(float);
+    alignas(kLine) float packed[MX * (kPackedDims + kLineFloats)];
+    const size_t stride =
+        (dims / kLineFloats + 1) * kLineFloats; // + 1: rows of 1,024 would share sets
+    for (size_t i = 0; i < MX; i++)
+        __builtin_memcpy(packed + i * stride, x + i * x_stride, dims * sizeof(float));
+    dot_rows<L, MX>(packed, stride, c, nc, c_stride, dims, out, out_stride);
+}
+
 template <class L>
 void dot_block(const float *x, size_t nx, size_t x_stride, const float *c, size_t nc, size_t c_stride,
                size_t dims, float *out, size_t out_stride) noexcept
@@ -82,11 +109,15 @@ void dot_block(const float *x, size_t nx, size_t x_stride, const float *c, size_
     constexpr size_t R = L::kBlockRows;
     const size_t fit = kGroupBytes / (sizeof(float) * (dims + 1)) / kBlockColumns * kBlockColumns;
     const size_t group = fit < 4 * kBlockColumns ? 4 * kBlockColumns : fit;
+    const bool pack = crosses_lines(x, x_stride) && dims <= kPackedDims && nc >= kPackedFrom;
     for (size_t first = 0; first < nc; first += group) {
         const size_t columns = nc - first < group ? nc - first : group;
         const float *rows = c + first * c_stride;
         float *to = out + first;
         size_t i = 0;
+        for (; pack && i + R <= nx; i += R)
+            dot_packed_rows<L, R>(x + i * x_stride, x_stride, rows, columns, c_stride, dims,
+                                  to + i * out_stride, out_stride);
         for (; i + R <= nx; i += R)
             dot_rows<L, R>(x + i * x_stride, x_stride, rows, columns, c_stride, dims, to + i * out_stride,
                            out_stride);

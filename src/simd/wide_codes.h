@@ -81,11 +81,11 @@ float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) 
     if (s == nullptr)
         return sum_elements<L, E>(code, n, [=](F sum, size_t i, size_t m, F v) {
             F d = load_up_to<L>(a + i, m) - v;
-            return xsimd::fma(d, d, sum);
+            return L::fma(d, d, sum);
         });
     return sum_elements<L, E>(code, n, [=](F sum, size_t i, size_t m, F v) {
-        F d = xsimd::fnma(load_up_to<L>(s + i, m), v, load_up_to<L>(a + i, m));
-        return xsimd::fma(d, d, sum);
+        F d = L::fnma(load_up_to<L>(s + i, m), v, load_up_to<L>(a + i, m));
+        return L::fma(d, d, sum);
     });
 }
 
@@ -94,7 +94,7 @@ float element_dot(const float *w, const uint8_t *code, size_t n) noexcept
 {
     using F = typename L::F;
     return sum_elements<L, E>(
-        code, n, [=](F sum, size_t i, size_t m, F v) { return xsimd::fma(load_up_to<L>(w + i, m), v, sum); });
+        code, n, [=](F sum, size_t i, size_t m, F v) { return L::fma(load_up_to<L>(w + i, m), v, sum); });
 }
 
 // The first m < kWidth elements of a bfloat16 array.

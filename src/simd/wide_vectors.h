@@ -5,6 +5,7 @@
 //     F, kWidth, kBlockRows   xsimd batch, its floats, rows of x that dot_block keeps in registers
 //     load, store             any alignment
 //     load_first, store_first the first n < kWidth floats and not a byte more; the other lanes load as zero
+//     fma, fnma(a, b, c)      c + a * b, c - a * b in one instruction: xsimd 8 makes two of it on AVX-512
 //     sum(v)                  of all lanes
 //     store_sums(out, a..d)   out[0..3] = sums of four batches
 //     butterfly<H>(v)         lane i: v[i] + v[i ^ H] if bit H of i is clear, else v[i ^ H] - v[i]
@@ -49,7 +50,7 @@ template <class L>
 float dot(const float *a, const float *b, size_t n) noexcept
 {
     using F = typename L::F;
-    return sum_pairs<L>(a, b, n, [](F s, F x, F y) { return xsimd::fma(x, y, s); });
+    return sum_pairs<L>(a, b, n, [](F s, F x, F y) { return L::fma(x, y, s); });
 }
 
 template <class L>
@@ -58,7 +59,7 @@ float l2sq(const float *a, const float *b, size_t n) noexcept
     using F = typename L::F;
     return sum_pairs<L>(a, b, n, [](F s, F x, F y) {
         F d = x - y;
-        return xsimd::fma(d, d, s);
+        return L::fma(d, d, s);
     });
 }
 
@@ -78,9 +79,9 @@ void dot_norms(const float *a, const float *b, size_t n, float out[3]) noexcept
     constexpr size_t W = L::kWidth;
     F ab0(0.0f), aa0(0.0f), bb0(0.0f), ab1(0.0f), aa1(0.0f), bb1(0.0f);
     auto add = [](F x, F y, F &xy, F &xx, F &yy) {
-        xy = xsimd::fma(x, y, xy);
-        xx = xsimd::fma(x, x, xx);
-        yy = xsimd::fma(y, y, yy);
+        xy = L::fma(x, y, xy);
+        xx = L::fma(x, x, xx);
+        yy = L::fma(y, y, yy);
     };
     size_t i = 0;
     for (; i + 2 * W <= n; i += 2 * W) {
@@ -105,9 +106,9 @@ void axpy(float alpha, const float *x, float *y, size_t n) noexcept
     const F factor(alpha);
     size_t i = 0;
     for (; i + W <= n; i += W)
-        L::store(y + i, xsimd::fma(factor, L::load(x + i), L::load(y + i)));
+        L::store(y + i, L::fma(factor, L::load(x + i), L::load(y + i)));
     if (i < n)
-        L::store_first(y + i, xsimd::fma(factor, L::load_first(x + i, n - i), L::load_first(y + i, n - i)),
+        L::store_first(y + i, L::fma(factor, L::load_first(x + i, n - i), L::load_first(y + i, n - i)),
                        n - i);
 }
 

@@ -92,31 +92,43 @@ bool all_finite(const float *x, size_t n) noexcept
     return largest < 0x7F800000u;
 }
 
-// An empty cluster takes half of the largest: its centroid goes between that one's and one of its rows.
-void reseed_empty(Work &work, float *centroids, size_t k) noexcept
+// An empty cluster takes half of a large one: its centroid goes between that one's and one of its rows. Each
+// cluster gives once a round. False if nothing changed.
+bool reseed_empty(Work &work, float *centroids, size_t k) noexcept
 {
+    const simd::Kernels &kernels = simd::kernels();
     size_t dims = work.options.dims;
     if (std::find(work.count, work.count + k, 0u) == work.count + k)
-        return;
+        return false;
     // Heap of clusters by size, largest first; equal sizes by number so that the result does not depend on
     // the library.
     auto smaller = [&](uint32_t a, uint32_t b) {
         return work.count[a] != work.count[b] ? work.count[a] < work.count[b] : a > b;
     };
     size_t heap = 0;
+    bool seeded = false;
     for (size_t j = 0; j < k; j++)
         if (work.count[j])
             work.next[heap++] = (uint32_t)j;
     std::make_heap(work.next, work.next + heap, smaller);
-    for (size_t j = 0; j < k && heap; j++) {
+    for (size_t j = 0; j < k; j++) {
         if (work.count[j])
             continue;
-        std::pop_heap(work.next, work.next + heap, smaller);
-        size_t donor = work.next[heap - 1];
-        float *c = centroids + donor * dims, *empty = centroids + j * dims;
-        gather_rows(work, &work.member[donor], 1, empty);
-        if (work.options.spherical)
-            (void)normalize(empty, dims);
+        float *empty = centroids + j * dims, *c = nullptr;
+        while (!c && heap) {
+            std::pop_heap(work.next, work.next + heap, smaller);
+            size_t donor = work.next[--heap];
+            gather_rows(work, &work.member[donor], 1, empty);
+            if (work.options.spherical)
+                (void)normalize(empty, dims);
+            // Repeated rows cannot be told apart: such a cluster has nothing to give.
+            const float *at = centroids + donor * dims;
+            if (kernels.l2sq(empty, at, dims) > kCopy * kernels.dot(at, at, dims))
+                c = centroids + donor * dims;
+        }
+        if (!c)
+            return seeded;
+        seeded = true;
         float part = 0.25f + 0.5f * (float)work.random.uniform();
         for (size_t d = 0; d < dims; d++) {
             float away = part * (empty[d] - c[d]);
@@ -125,17 +137,13 @@ void reseed_empty(Work &work, float *centroids, size_t k) noexcept
         }
         if (work.options.spherical)
             (void)(normalize(c, dims) && normalize(empty, dims));
-        work.count[j] = work.count[donor] / 2;
-        work.count[donor] -= work.count[j];
-        work.member[j] = work.member[donor];
-        std::push_heap(work.next, work.next + heap, smaller);
-        // A donor of one row leaves j with none: it stays a near copy, and the next round tries again.
     }
+    return seeded;
 }
 
 } // namespace
 
-void move_centroids(Work &work, float *centroids, float *sums, size_t k, float relax) noexcept
+bool move_centroids(Work &work, float *centroids, float *sums, size_t k, float relax) noexcept
 {
     size_t dims = work.options.dims;
     for (size_t j = 0; j < k; j++) {
@@ -157,7 +165,7 @@ void move_centroids(Work &work, float *centroids, float *sums, size_t k, float r
         if (all_finite(mean, dims))
             std::memcpy(c, mean, dims * sizeof(float));
     }
-    reseed_empty(work, centroids, k);
+    return reseed_empty(work, centroids, k);
 }
 
 void partition(Work &work, size_t lo, size_t hi, size_t k) noexcept

@@ -101,9 +101,6 @@ size_t gather_near(Work &work, const Neighbourhood &hood, size_t centroid, uint3
 {
     size_t dims = work.options.dims, n = 0, wanted = std::min(kNear, work.options.clusters) - 1;
     const float *products = work.distances + centroid % kGroup * hood.stride;
-    // A copy of this centroid (repeated rows leave many) attracts no row more than this one does, and 48
-    // copies would hide all others. Copy: nearer than the rounding of the products can tell.
-    const float own = work.norms[centroid], copy = 1e-6f * own - own;
     Near heap[kNear];
     for (size_t i = 0; i < hood.runs; i++)
         for (size_t j = 0; j < hood.run[i].n; j++) {
@@ -111,7 +108,7 @@ size_t gather_near(Work &work, const Neighbourhood &hood, size_t centroid, uint3
             float distance = work.norms[other] - 2.0f * products[i * kGroup + j];
             if (n == wanted && !(distance <= heap[0].distance))
                 continue;
-            if (other != centroid && distance > copy)
+            if (other != centroid)
                 keep_nearest(heap, &n, wanted, {distance, (uint32_t)other});
         }
     id[0] = (uint32_t)centroid;
@@ -180,10 +177,9 @@ bool refine_clusters(Work &work) noexcept
         size_t moved;
         if (!assign_all(work, &moved))
             return false;
-        bool last =
-            round == rounds || moved * 1000 < work.options.rows; // a per mille no longer changes the error
-        move_centroids(work, work.centroids, work.sums, work.options.clusters, last ? 1.0f : kRelax);
-        if (last)
+        bool settled = moved * 1000 < work.options.rows; // a per mille no longer changes the error
+        float relax = settled || round == rounds ? 1.0f : kRelax;
+        if (!move_centroids(work, work.centroids, work.sums, work.options.clusters, relax) && settled)
             break;
         partition(work, 0, work.options.rows, work.options.clusters);
     }

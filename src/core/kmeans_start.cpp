@@ -59,7 +59,7 @@ bool lloyd(Work &work, size_t lo, size_t hi, float *centroids, float *sums, size
     for (int round = 1; round <= rounds; round++) {
         if (!assign_rows(work, lo, hi, centroids, k, sums))
             return false;
-        move_centroids(work, centroids, sums, k, round < rounds ? kRelax : last_relax);
+        (void)move_centroids(work, centroids, sums, k, round < rounds ? kRelax : last_relax);
     }
     return true;
 }

@@ -12,14 +12,14 @@
 
 namespace vq::kmeans_detail {
 
-constexpr size_t kBlockRows =
-    64; // rows gathered and scored together: 64 x 384 floats fill a twentieth of a 2 MB L2
+constexpr size_t kBlockRows = 64;   // rows gathered and scored together: 96 kB at 384 dims, well inside an L2
 constexpr size_t kBlockLists = 256; // centroids scored against them in one call
 constexpr size_t kLeaf = 64;        // up to so many clusters plain Lloyd rounds are the cheapest start
 constexpr size_t kMaxBranch = 256;  // cells of one split: sqrt(65,536)
 constexpr size_t kGroup = 64;       // neighbouring centroids that look for their neighbours together
 constexpr size_t kNearGroups = 32;  // groups looked at, at most: all of them up to 2,048 clusters
-constexpr size_t kNear = 48; // candidates of a row: the centroids nearest to its last one (section "refine")
+constexpr size_t kNear = 48;        // candidates of a row: the centroids nearest to its last one
+constexpr float kCopy = 1e-6f;      // ||a - b||^2 / ||b||^2 below which rounding cannot tell a from b
 
 struct Work
 {
@@ -71,9 +71,9 @@ inline void accumulate(Work &work, float *sums, size_t cluster, const float *row
 }
 
 // Ends a round: c += relax * (mean - c) for k centroids, from sums, count and member. relax = 1 is Lloyd's
-// step; a longer one saves rounds. Empty clusters take half of the largest. Centroids that would not be
+// step; a longer one saves rounds. Empty clusters take half of large ones. Centroids that would not be
 // finite keep their place.
-void move_centroids(Work &work, float *centroids, float *sums, size_t k, float relax) noexcept;
+bool move_centroids(Work &work, float *centroids, float *sums, size_t k, float relax) noexcept;
 
 // Sorts order[lo, hi) and label with it by label (0..k-1), in place; start[0..k] gets the positions.
 void partition(Work &work, size_t lo, size_t hi, size_t k) noexcept;

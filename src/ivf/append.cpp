@@ -137,9 +137,7 @@ bool append_to_tail(const Target &t, BlockNumber tail, const char *row)
     const bool fits = is_open_tail(t, buf) && rows < t.index->open_rows_per_page;
     if (fits) {
         GenericXLogState *state = GenericXLogStart(t.rel);
-        char *payload = pg::page_payload(GenericXLogRegisterBuffer(state, buf, 0));
-        memcpy(payload + sizeof(OpenHeader) + rows * t.index->open_row_bytes, row, t.index->open_row_bytes);
-        ((OpenHeader *)payload)->rows = (uint16_t)(rows + 1);
+        put_open_row(*t.index, GenericXLogRegisterBuffer(state, buf, 0), row);
         GenericXLogFinish(state);
     }
     UnlockReleaseBuffer(buf);
@@ -177,10 +175,8 @@ uint32_t extend_chain(const Target &t, BlockNumber tail, const char *row)
     group->record.open_tail = BufferGetBlockNumber(buf);
     seal_group_record(index, group);
     Page page = GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE);
-    pg::init_page(page, PageKind::Open);
-    format_open_header(index, t.group, sequence, pg::page_payload(page));
-    memcpy(pg::page_payload(page) + sizeof(OpenHeader), row, index.open_row_bytes);
-    ((OpenHeader *)pg::page_payload(page))->rows = 1;
+    format_open_page(index, t.group, sequence, page);
+    put_open_row(index, page, row);
     GenericXLogFinish(state);
 
     UnlockReleaseBuffer(buf);

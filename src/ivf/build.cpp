@@ -273,8 +273,8 @@ void begin_sort(Build *b)
     AttrNumber keys[] = {1};
     Oid operators[] = {Int4LessOperator}, collations[] = {InvalidOid};
     bool nulls_first[] = {false};
-    b->sort = tuplesort_begin_heap(desc, 1, keys, operators, collations, nulls_first, maintenance_work_mem,
-                                   nullptr, TUPLESORT_NONE);
+    b->sort = tuplesort_begin_heap(desc, 1, keys, operators, collations, nulls_first,
+                                   maintenance_work_mem / 2, nullptr, TUPLESORT_NONE);
     b->sort_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
     b->payload_bytes = 16 + b->layout.shape.code_bytes + b->layout.fine_record_bytes;
     b->payload = (char *)palloc0(VARHDRSZ + b->payload_bytes);

@@ -33,7 +33,7 @@ relopt_kind register_options()
                       65536, lock);
     add_enum_reloption(kind, "iterative_scan", "What to do when more rows are wanted", kIterativeModes,
                        kUnset, "Valid values are \"off\", \"relaxed_order\" and \"strict_order\".", lock);
-    add_real_reloption(kind, "refine_k", "Rows looked at exactly for each row returned, at most", kUnset, 1,
+    add_real_reloption(kind, "refine_k", "Rows looked at exactly for each row returned, at most", kUnset, 0,
                        1000, lock);
     add_real_reloption(kind, "epsilon", "Width of the error bound in standard errors", kUnset, 0, 4, lock);
     return kind;

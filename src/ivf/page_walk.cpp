@@ -39,6 +39,15 @@ static void claim(BlockSet *set, BlockNumber block)
     set->count++;
 }
 
+// Where pd_lower must be: open pages fill up row by row, all others are in use to the end.
+static uint32_t used_to(const char *page, PageKind kind)
+{
+    if (kind != PageKind::Open)
+        return BLCKSZ - sizeof(PageTail);
+    const OpenHeader *header = (const OpenHeader *)(page + kPayloadStart);
+    return kPayloadStart + sizeof(OpenHeader) + header->rows * header->row_bytes;
+}
+
 void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy)
 {
     CHECK_FOR_INTERRUPTS();
@@ -48,7 +57,7 @@ void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock 
     const PageHeader header = (PageHeader)copy->data;
     if (!pg::is_page_of((Page)copy->data, kind))
         pg::report_corrupted(set->rel, block, "page in use is marked as free");
-    if (header->pd_lower != header->pd_upper || header->pd_upper != header->pd_special)
+    if (header->pd_lower != used_to(copy->data, kind) || header->pd_upper != header->pd_special)
         pg::report_corrupted(set->rel, block, "damaged page header");
     claim(set, block);
 }

@@ -65,6 +65,51 @@ void prepare_query(Scan *scan, const ScanKeyData &key)
     index.codec->prepare(index.space.image, moved, scan->settings.query_bits, scan->state);
 }
 
+// --- results ------------------------------------------------------------------------------------------
+
+bool result_after(const Result &a, const Result &b)
+{
+    if (a.score != b.score)
+        return a.score > b.score;
+    return ItemPointerCompare(const_cast<ItemPointer>(&a.tid), const_cast<ItemPointer>(&b.tid)) > 0;
+}
+
+void append(Result **rows, uint32_t *count, uint32_t *capacity, const Result &row)
+{
+    if (*count == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 64;
+        const size_t bytes = *capacity * sizeof(Result);
+        *rows = (Result *)(*rows ? repalloc_huge(*rows, bytes) : palloc(bytes));
+    }
+    (*rows)[(*count)++] = row;
+}
+
+// An error bound holds with high probability only: a row can turn out nearer than one already given out.
+// Strict order drops it, the others keep it for the batch's end, so that distances never decrease within what
+// nprobe covers.
+void push_result(Scan *scan, double score, const ItemPointerData &tid)
+{
+    if (scan->ordered && score < scan->last_score) {
+        if (scan->settings.iterative != IterativeScan::StrictOrder)
+            append(&scan->late, &scan->late_count, &scan->late_capacity, {score, tid});
+        return;
+    }
+    append(&scan->results, &scan->result_count, &scan->result_capacity, {score, tid});
+    std::push_heap(scan->results, scan->results + scan->result_count, result_after);
+}
+
+// Late rows join the results again. False if there are none.
+bool release_late(Scan *scan)
+{
+    if (scan->settings.iterative != IterativeScan::StrictOrder)
+        scan->ordered = false;
+    const uint32_t count = scan->late_count;
+    scan->late_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        push_result(scan, scan->late[i].score, scan->late[i].tid);
+    return count > 0;
+}
+
 // --- batches of lists
 // --------------------------------------------------------------------------------------------------------
 
@@ -83,13 +128,19 @@ void allocate_batches(Scan *scan)
     memset(scan->slot_of_list, 0xFF, meta.nlist * sizeof(int32_t));
 }
 
+constexpr float kRounding = 2e-6f; // of the terms of a score: some dozen units in the last place
+
 // Looks up the routed lists in the directory, each group once.
 void look_up(Relation rel, Scan *scan, const RoutedList *routed, uint32_t n)
 {
     const Index &index = *scan->index;
     const QueryHead &head = *(const QueryHead *)scan->state;
     for (uint32_t i = 0; i < n; i++) {
-        scan->lists[i] = {routed[i].list, routed[i].add, error_distance(head, routed[i].distance), {}};
+        // Bounds are sums of floats: rows that differ by less than their rounding must not be told apart by
+        // them.
+        const float rounding = kRounding * (std::fabs(routed[i].add) + scan->query.norm_sq);
+        scan->lists[i] = {
+            routed[i].list, routed[i].add - rounding, error_distance(head, routed[i].distance), {}};
         scan->slot_of_list[routed[i].list] = (int32_t)i;
     }
     Group *group = (Group *)palloc(group_bytes(index));
@@ -129,6 +180,7 @@ bool next_batch(Relation rel, Scan *scan)
     scan->list_count = route_next(&scan->router, want, routed);
     look_up(rel, scan, routed, scan->list_count);
     pfree(routed);
+    release_late(scan);
     scan->probed += scan->list_count;
     scan->stats.lists += scan->list_count;
     collect(rel, scan, kFirstPass, nullptr);
@@ -148,27 +200,6 @@ void next_pass(Relation rel, Scan *scan)
 
 // --- refining
 // ------------------------------------------------------------------------------------------------------------------
-
-bool result_after(const Result &a, const Result &b)
-{
-    if (a.score != b.score)
-        return a.score > b.score;
-    return ItemPointerCompare(const_cast<ItemPointer>(&a.tid), const_cast<ItemPointer>(&b.tid)) > 0;
-}
-
-void push_result(Scan *scan, double score, const ItemPointerData &tid)
-{
-    if (scan->settings.iterative == IterativeScan::StrictOrder && scan->emitted > 0 &&
-        score < scan->last_score)
-        return; // nearer than a row already given out: too late for it
-    if (scan->result_count == scan->result_capacity) {
-        scan->result_capacity = scan->result_capacity ? 2 * scan->result_capacity : 64;
-        const size_t bytes = scan->result_capacity * sizeof(Result);
-        scan->results = (Result *)(scan->results ? repalloc_huge(scan->results, bytes) : palloc(bytes));
-    }
-    scan->results[scan->result_count++] = {score, tid};
-    std::push_heap(scan->results, scan->results + scan->result_count, result_after);
-}
 
 float codec_fine_bound(const Scan *scan, const Candidate &c, const uint8_t *record)
 {
@@ -253,6 +284,7 @@ bool next_row(Relation rel, Scan *scan, ItemPointer tid)
         if (result_ready(scan)) {
             *tid = scan->results[0].tid;
             scan->last_score = scan->results[0].score;
+            scan->ordered = true;
             std::pop_heap(scan->results, scan->results + scan->result_count, result_after);
             scan->result_count--;
             scan->emitted++;
@@ -262,7 +294,7 @@ bool next_row(Relation rel, Scan *scan, ItemPointer tid)
             look_at_next(rel, scan);
         else if (!scan->batch_over)
             next_pass(rel, scan);
-        else if (!next_batch(rel, scan))
+        else if (!next_batch(rel, scan) && !release_late(scan))
             return false;
     }
 }

@@ -76,7 +76,11 @@ struct Scan
     Result *results; // heap, nearest on top
     uint32_t result_count;
     uint32_t result_capacity;
+    Result *late; // nearer than a row that was already given out: they wait for the batch's end
+    uint32_t late_count;
+    uint32_t late_capacity;
     double last_score; // of the row given out last
+    bool ordered;      // last_score binds: something was given out of this batch (strict order: of any)
     uint64_t emitted;
     uint64_t rerank_work; // refined and reranked so far, for refine_k
 

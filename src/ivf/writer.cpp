@@ -236,9 +236,20 @@ void fine_end(FineWriter *w, BlockNumber next)
 // --- open rows
 // ----------------------------------------------------------------------------------------------------------------------
 
-void format_open_header(const Index &index, uint32_t group, uint32_t sequence, char *payload)
+void format_open_page(const Index &index, uint32_t group, uint32_t sequence, Page page)
 {
-    *(OpenHeader *)payload = {group, 0, 0, index.open_row_bytes, sequence};
+    pg::init_page(page, PageKind::Open);
+    *(OpenHeader *)pg::page_payload(page) = {group, 0, 0, index.open_row_bytes, sequence};
+    ((PageHeader)page)->pd_lower = kPayloadStart + sizeof(OpenHeader);
+}
+
+void put_open_row(const Index &index, Page page, const char *row)
+{
+    OpenHeader *header = (OpenHeader *)pg::page_payload(page);
+    memcpy((char *)(header + 1) + header->rows * index.open_row_bytes, row, index.open_row_bytes);
+    header->rows++;
+    ((PageHeader)page)->pd_lower =
+        (LocationIndex)(kPayloadStart + sizeof(OpenHeader) + header->rows * index.open_row_bytes);
 }
 
 void format_open_row(const Index &index, uint32_t list, const StoredRow &row, char *out)
@@ -258,19 +269,20 @@ void open_begin(OpenWriter *w, const Index *index, const PageSource &source, uin
     chain_begin(&w->chain, source, PageKind::Open);
     w->group = group;
     w->rows = 0;
+    w->row = (char *)palloc0(index->open_row_bytes);
 }
 
 void open_add(OpenWriter *w, uint32_t list, const StoredRow &row)
 {
     const Index &index = *w->index;
-    char *payload = chain_payload(&w->chain);
     if (w->chain.pages == 0 || w->rows == index.open_rows_per_page) {
-        payload = chain_extend(&w->chain);
-        format_open_header(index, w->group, w->chain.pages, payload);
+        chain_extend(&w->chain);
+        format_open_page(index, w->group, w->chain.pages, (Page)w->chain.copy.data);
         w->rows = 0;
     }
-    format_open_row(index, list, row, payload + sizeof(OpenHeader) + w->rows * index.open_row_bytes);
-    ((OpenHeader *)payload)->rows = (uint16_t)++w->rows;
+    format_open_row(index, list, row, w->row);
+    put_open_row(index, (Page)w->chain.copy.data, w->row);
+    w->rows++;
 }
 
 } // namespace vq::ivf

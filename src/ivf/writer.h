@@ -93,6 +93,7 @@ struct OpenWriter
     PageChain chain;
     uint32_t group;
     uint32_t rows; // on the chain's last page
+    char *row;     // scratch
 };
 
 void open_begin(OpenWriter *writer, const Index *index, const PageSource &source, uint32_t group);
@@ -100,7 +101,10 @@ void open_add(OpenWriter *writer, uint32_t list, const StoredRow &row);
 
 // Lays a row out as Open pages hold it (open_row_bytes).
 void format_open_row(const Index &index, uint32_t list, const StoredRow &row, char *out);
-// Fills the payload of an empty Open page of a group.
-void format_open_header(const Index &index, uint32_t group, uint32_t sequence, char *payload);
+// Makes a page an empty Open page of a group.
+void format_open_page(const Index &index, uint32_t group, uint32_t sequence, Page page);
+// Appends a row laid out by format_open_row to a page with room. pd_lower follows the last row: full-page
+// images leave the rest out.
+void put_open_row(const Index &index, Page page, const char *row);
 
 } // namespace vq::ivf

@@ -187,8 +187,9 @@ TEST(Rabitq, AccumulatedSumIsTheInnerProduct)
             (double)query.head().mul * RabitqCodec::scan_row(query.state, code.data()) + query.head().offset;
         EXPECT_NEAR(got, expected, 0.5 * std::sqrt(384.0) * query.head().table_error + 1e-3)
             << "bits " << bits;
-        if (bits == 0)
+        if (bits == 0) {
             EXPECT_NEAR(got, expected, 2e-3 * std::sqrt(384.0));
+        }
     }
 }
 
@@ -314,8 +315,9 @@ TEST(Rabitq, HugeAndTinyRowsNeverGiveNan)
             Query query(f, q, 0);
             Estimate e = estimate(f, query, row, centre);
             double truth = exact(metric, q, x);
-            if (std::isfinite((float)e.score) && truth < 1e38 && truth > -1e38)
+            if (std::isfinite((float)e.score) && truth < 1e38 && truth > -1e38) {
                 EXPECT_LE(e.score - 4.5 * e.error, truth + 1e-3 * std::fabs(truth) + 1e-3) << scale;
+            }
         }
 }
 

@@ -9,7 +9,6 @@ use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 use VectorQuant;
 
 my $dims  = 48;
@@ -24,16 +23,17 @@ sub crash_and_look
     is_complete($node, $_, $query, "$step, $_") for qw(plain fine);
 }
 
-# Runs the statements again and again until the server is gone.
+# Runs the statements again and again; stops the server when so many rows have been inserted.
 sub crash_during
 {
-    my ($step, $milliseconds, $sql) = @_;
+    my ($step, $rows, $sql) = @_;
     my $file = PostgreSQL::Test::Utils::tempdir() . '/script.sql';
     append_to_file($file, "$sql\n" x 500);
     my ($out, $err) = ('', '');
     my @psql = ('psql', '-qXAt', '-d', $node->connstr('postgres'), '-f', $file);
     my $psql = IPC::Run::start(\@psql, '>', \$out, '2>', \$err);
-    usleep($milliseconds * 1000);
+    my $goal = $rows + $node->safe_psql('postgres', 'SELECT last_value FROM s');
+    $node->poll_query_until('postgres', "SELECT last_value >= $goal FROM s") or die "$step: no progress";
     $node->stop('immediate');
     $psql->finish;
     unlike($err, qr/ERROR:/, "$step: no error before the stop");
@@ -50,7 +50,7 @@ my $insert = join('', map { "INSERT INTO $_ SELECT n, vq_row(n, $dims) FROM (SEL
     qw(plain fine));
 for my $round (1 .. 4)
 {
-    crash_during("insert $round", 400 * $round, $insert);
+    crash_during("insert $round", 150 * $round * $round, $insert);
     $node->safe_psql('postgres', 'CHECKPOINT') if $round == 2;
 }
 
@@ -59,7 +59,7 @@ crash_and_look('delete and vacuum');
 
 for my $round (1 .. 3)
 {
-    crash_during("vacuum $round", 300 * $round, "$insert DELETE FROM plain WHERE id % 7 = random()::int; VACUUM plain;"
+    crash_during("vacuum $round", 200 * $round, "$insert DELETE FROM plain WHERE id % 7 = random()::int; VACUUM plain;"
           . ' DELETE FROM fine WHERE id % 7 = random()::int; VACUUM fine;');
 }
 

@@ -22,8 +22,8 @@ sub recall_at_least
 {
     my ($table, $op, $least, $name, $settings) = @_;
     my $recall = recall($node, $table, $op, 10, $settings);
-    note("$name: recall@10 $recall, at least $least");
-    return cmp_ok($recall, '>=', $least, "$name: recall@10 of $least or better") || diag("recall@10 $recall");
+    note("$name: recall\@10 $recall, at least $least");
+    return cmp_ok($recall, '>=', $least, "$name: recall\@10 of $least or better") || diag("recall\@10 $recall");
 }
 
 sub check_table
@@ -57,7 +57,7 @@ sub load
     my $out  = PostgreSQL::Test::Utils::tempdir();
     my $script = <<'PY';
 import sys, numpy as np
-for source, rows, target in ((sys.argv[1], int(sys.argv[3]), sys.argv[4]), (sys.argv[2], 60, sys.argv[5])):
+for source, rows, target in ((sys.argv[1], int(sys.argv[3]), sys.argv[4]), (sys.argv[2], 200, sys.argv[5])):
     x = np.load(source, mmap_mode="r")[:rows].astype(np.float32)
     with open(target, "w") as f:
         for i, row in enumerate(x):

@@ -15,11 +15,12 @@ bool work_done(Work &work, uint64_t multiply_adds) noexcept
 {
     constexpr uint64_t kReport = 1 << 25; // 1 ms with AVX-512, some 20 ms without any vector unit
     work.done += multiply_adds;
-    if (!work.options.progress || work.done - work.reported < kReport)
-        return true;
+    if (!work.options.progress || work.stopped || work.done - work.reported < kReport)
+        return !work.stopped;
     work.reported = work.done;
     double share = (double)work.done / (double)std::max<uint64_t>(work.planned, 1);
-    return work.options.progress(work.options.progress_arg, std::min(share, 1.0));
+    work.stopped = !work.options.progress(work.options.progress_arg, std::min(share, 1.0));
+    return !work.stopped;
 }
 
 void gather_rows(const Work &work, const uint32_t *rows, size_t n, float *to) noexcept
@@ -146,7 +147,7 @@ bool reseed_empty(Work &work, float *centroids, size_t k) noexcept
 bool move_centroids(Work &work, float *centroids, float *sums, size_t k, float relax) noexcept
 {
     size_t dims = work.options.dims;
-    for (size_t j = 0; j < k; j++) {
+    for (size_t j = 0; j < k && work_done(work, dims); j++) {
         if (!work.count[j])
             continue;
         float *c = centroids + j * dims, *mean = sums + j * dims;
@@ -259,15 +260,18 @@ Work make_work(const KmeansOptions &options, const float *sample, float *centroi
                 .random = Random(options.seed),
                 .done = 0,
                 .planned = 0,
-                .reported = 0};
+                .reported = 0,
+                .stopped = false};
 }
 
 // 1 unless the largest coordinate is beyond 2^+-32: then the power of two that brings it into 1..2.
-float scale_of(const float *sample, size_t n) noexcept
+float scale_of(Work &work) noexcept
 {
+    size_t dims = work.options.dims;
     uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++)
-        bits = std::max(bits, std::bit_cast<uint32_t>(sample[i]) & 0x7FFFFFFFu);
+    for (size_t i = 0; i < work.options.rows && work_done(work, dims); i++)
+        for (size_t d = 0; d < dims; d++)
+            bits = std::max(bits, std::bit_cast<uint32_t>(work.sample[i * dims + d]) & 0x7FFFFFFFu);
     float largest = std::bit_cast<float>(bits);
     if (!(largest > 0.0f) || !std::isfinite(largest) || (largest > 0x1p-32f && largest < 0x1p32f))
         return 1.0f;
@@ -309,8 +313,8 @@ bool kmeans_train(const KmeansOptions &options, const float *sample, float *cent
     }
     Work work = make_work(options, sample, centroids);
     carve(work, ((uintptr_t)scratch + kAlign - 1) / kAlign * kAlign);
-    work.scale = scale_of(sample, options.rows * options.dims);
-    work.planned = start_cost(options) + refine_cost(options);
+    work.planned = options.rows * options.dims + start_cost(options) + refine_cost(options);
+    work.scale = scale_of(work);
 
     // Working order: a random permutation, so that every prefix is a fair subsample.
     for (size_t i = 0; i < options.rows; i++) {
@@ -325,6 +329,8 @@ bool kmeans_train(const KmeansOptions &options, const float *sample, float *cent
         if (!refine_clusters(work))
             return false;
     }
+    if (work.stopped)
+        return false;
     if (work.scale != 1.0f && !options.spherical)
         for (size_t i = 0; i < options.clusters * options.dims; i++)
             centroids[i] = std::clamp(centroids[i] / work.scale, -FLT_MAX, FLT_MAX);

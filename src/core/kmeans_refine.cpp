@@ -55,13 +55,15 @@ void keep_nearest(Near *heap, size_t *n, size_t wanted, Near candidate) noexcept
     }
 }
 
-// The mean of every group of consecutive centroids; after the hierarchical start those lie together.
+// Norms, and the mean of every group of consecutive centroids; after the hierarchical start those lie
+// together.
 void place_groups(Work &work) noexcept
 {
     size_t dims = work.options.dims;
-    for (size_t g = 0; g < group_count(work); g++) {
+    for (size_t g = 0; g < group_count(work) && work_done(work, kGroup * dims); g++) {
         Range range = group_range(work, g);
         float *centre = work.centres + g * dims;
+        squared_norms(work.centroids + range.first * dims, range.n, dims, work.norms + range.first);
         std::fill(centre, centre + dims, 0.0f);
         for (size_t j = 0; j < range.n; j++)
             simd::kernels().axpy(1.0f / (float)range.n, work.centroids + (range.first + j) * dims, centre,
@@ -151,7 +153,6 @@ bool assign_cluster(Work &work, const Neighbourhood &hood, size_t centroid, size
 bool assign_all(Work &work, size_t *moved) noexcept
 {
     size_t dims = work.options.dims, k = work.options.clusters;
-    squared_norms(work.centroids, k, dims, work.norms);
     place_groups(work);
     std::fill(work.sums, work.sums + k * dims, 0.0f);
     std::fill(work.count, work.count + k, 0u);
@@ -189,7 +190,7 @@ bool refine_clusters(Work &work) noexcept
 uint64_t refine_cost(const KmeansOptions &o) noexcept
 {
     uint64_t near = std::min(kNear, o.clusters), looked_at = std::min(kGroup * near_groups(o), o.clusters);
-    return (uint64_t)refine_rounds(o) * o.dims * (o.rows * near + o.clusters * looked_at);
+    return (uint64_t)refine_rounds(o) * o.dims * (o.rows * near + o.clusters * (looked_at + 2));
 }
 
 } // namespace vq::kmeans_detail

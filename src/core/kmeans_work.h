@@ -45,10 +45,11 @@ struct Work
 
     Random random;
     uint64_t done, planned, reported; // multiply-adds
+    bool stopped;                     // by the callback, which is not called again
 };
 
-// Counts work and calls back every few milliseconds. False = stop.
-[[nodiscard]] bool work_done(Work &work, uint64_t multiply_adds) noexcept;
+// Counts work and calls back every few milliseconds. False = stop, now and ever after.
+bool work_done(Work &work, uint64_t multiply_adds) noexcept;
 
 // Copies n rows of the sample, scaled, next to each other.
 void gather_rows(const Work &work, const uint32_t *rows, size_t n, float *to) noexcept;

@@ -370,7 +370,7 @@ TEST(Kmeans, ReportsProgressAndStopsWhenAsked)
     EXPECT_TRUE(training.run(sample).finished);
     EXPECT_GE(all.calls, 10u);
     EXPECT_GT(all.last, 0.8);
-    for (size_t stop : {(size_t)1, all.calls / 2}) {
+    for (size_t stop : {(size_t)1, all.calls / 2, all.calls}) {
         Progress some{.stop_at = stop};
         training.options.progress_arg = &some;
         EXPECT_FALSE(training.run(sample).finished);

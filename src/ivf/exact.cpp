@@ -50,6 +50,7 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
 
 void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims)
 {
+    *reader = {};
     reader->datum_bytes = vector_datum_bytes(dims);
     reader->heap = heap;
     reader->index = index;

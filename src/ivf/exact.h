@@ -47,7 +47,6 @@ struct HeapReader
     BlockNumber blocks; // of the heap when the scan began
 };
 
-// The reader is zero but for what toast_remember put there.
 void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims);
 void heap_reader_close(HeapReader *reader);
 

@@ -37,14 +37,11 @@ const float *query_vector(Scan *scan, const ScanKeyData &key)
 {
     const uint32_t dims = scan->index->meta.options.dims;
     float *copy = (float *)palloc0(dims * sizeof(float));
-    const struct varlena *plain;
     scan->exact = {(Metric)scan->index->meta.metric, dims, copy, 0, false};
     if (key.sk_flags & SK_ISNULL)
         scan->exact.unordered = true;
-    else {
-        memcpy(copy, query_of_datum(key.sk_argument, dims, &plain), dims * sizeof(float));
-        pg::toast_remember(&scan->heap.toast, key.sk_argument, plain);
-    }
+    else
+        memcpy(copy, query_of_datum(key.sk_argument, dims), dims * sizeof(float));
     scan->exact.norm = std::sqrt((double)simd::kernels().dot(copy, copy, dims));
     if (scan->index->cosine() && scan->exact.norm == 0)
         scan->exact.unordered = true;

@@ -15,13 +15,12 @@ const float *vector_of_datum(Datum value, uint32_t dims, Relation index)
     return v->x;
 }
 
-const float *query_of_datum(Datum value, uint32_t dims, const struct varlena **plain)
+const float *query_of_datum(Datum value, uint32_t dims)
 {
     const Vector *v = datum_get_vector(value);
     if ((uint32_t)v->dim != dims)
         ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
                         errmsg("different vector dimensions %u and %d", dims, v->dim)));
-    *plain = (const struct varlena *)v;
     return v->x;
 }
 

@@ -13,9 +13,9 @@ namespace vq::ivf {
 // `dims` dimensions.
 const float *vector_of_datum(Datum value, uint32_t dims, Relation index);
 
-// The same for a query; *plain is the detoasted datum. Dimensions are checked with pgvector's text
+// The same for a query, checked with pgvector's text
 // ("different vector dimensions 3 and 2").
-const float *query_of_datum(Datum value, uint32_t dims, const struct varlena **plain);
+const float *query_of_datum(Datum value, uint32_t dims);
 
 // Bytes of a plain datum of that many dimensions, header included.
 Size vector_datum_bytes(uint32_t dims);

@@ -28,9 +28,7 @@ static void deactivate(void *arg)
 // The reader is found by toast_recent from now on, until its memory goes, on whatever way.
 static void activate(ToastReader *r)
 {
-    for (const ToastReader *other = active; other; other = other->next_active)
-        if (other == r)
-            return;
+    r->memory = CurrentMemoryContext;
     MemoryContextCallback *callback = (MemoryContextCallback *)palloc0(sizeof(MemoryContextCallback));
     callback->func = deactivate;
     callback->arg = r;
@@ -48,15 +46,22 @@ static void allocate_recent(ToastReader *r, Size bytes)
     activate(r);
 }
 
-void toast_remember(ToastReader *r, Datum original, const struct varlena *plain)
+void toast_keep(const struct varlena *original, const struct varlena *plain)
 {
-    const struct varlena *datum = (const struct varlena *)DatumGetPointer(original);
-    if (!VARATT_IS_EXTERNAL_ONDISK(datum))
+    if (active == nullptr || !VARATT_IS_EXTERNAL_ONDISK(original))
         return;
+    ToastReader *r = active;
     struct varatt_external pointer;
-    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
-    r->remembered = {pointer.va_toastrelid, pointer.va_valueid, plain};
-    activate(r);
+    VARATT_EXTERNAL_GET_POINTER(pointer, original);
+    struct varlena *old = const_cast<struct varlena *>(r->kept.plain);
+    r->kept = {};
+    if (old && VARSIZE(old) != VARSIZE(plain)) {
+        pfree(old);
+        old = nullptr;
+    }
+    struct varlena *copy = old ? old : (struct varlena *)MemoryContextAlloc(r->memory, VARSIZE(plain));
+    memcpy(copy, plain, VARSIZE(plain));
+    r->kept = {pointer.va_toastrelid, pointer.va_valueid, copy};
 }
 
 static bool names(const RecentValue &v, const struct varatt_external &pointer)
@@ -71,8 +76,8 @@ const struct varlena *toast_recent(const struct varlena *datum)
     struct varatt_external pointer;
     VARATT_EXTERNAL_GET_POINTER(pointer, datum);
     for (const ToastReader *r = active; r; r = r->next_active) {
-        if (names(r->remembered, pointer))
-            return r->remembered.plain;
+        if (names(r->kept, pointer))
+            return r->kept.plain;
         for (int i = 0; i < r->recent_capacity; i++)
             if (names(r->recent[i], pointer))
                 return r->recent[i].plain;

@@ -30,8 +30,9 @@ constexpr Size kRecentBytes = 256 * 1024; // fewer values if they are larger tha
 
 struct ToastReader
 {
-    RecentValue remembered; // by toast_remember
-    RecentValue *recent;    // plain: buffers of the reader
+    RecentValue kept; // by toast_keep
+    MemoryContext memory;
+    RecentValue *recent; // plain: buffers of the reader
     int recent_capacity;
     int recent_next;
     ToastReader *next_active;
@@ -49,10 +50,10 @@ void toast_close(ToastReader *reader);
 // valid until control goes back to that scan.
 const struct varlena *toast_recent(const struct varlena *datum);
 
-// Lets toast_recent find `plain` for the out-of-line datum `original` (any other datum: nothing happens)
-// while the reader's memory, the current context, lives. For a query's own vector, which the executor would
-// otherwise fetch again for every row.
-void toast_remember(ToastReader *reader, Datum original, const struct varlena *plain);
+// Lets the innermost scan under way, if there is one, keep a copy of `plain` under the name of the
+// out-of-line datum `original` until another one is kept: a query's own vector, which the executor would
+// otherwise fetch again for every row it shows the distance of.
+void toast_keep(const struct varlena *original, const struct varlena *plain);
 
 // If `value` is an uncompressed out-of-line datum of a table's TOAST table with exactly `bytes` bytes
 // (varlena header included), copies it into `out` and returns true; false otherwise, also if chunks look

@@ -10,8 +10,13 @@ namespace {
 // A vector to look at only: not fetched again if an index scan of ours has just read it.
 const Vector *vector_to_read(Datum datum)
 {
-    const struct varlena *recent = pg::toast_recent((const struct varlena *)DatumGetPointer(datum));
-    return recent ? (const Vector *)recent : datum_get_vector(datum);
+    const struct varlena *stored = (const struct varlena *)DatumGetPointer(datum);
+    const struct varlena *recent = pg::toast_recent(stored);
+    if (recent)
+        return (const Vector *)recent;
+    const Vector *v = datum_get_vector(datum);
+    pg::toast_keep(stored, (const struct varlena *)v);
+    return v;
 }
 
 template <double (*kDistance)(const float *, const float *, size_t) noexcept>

@@ -52,6 +52,13 @@ void compute_mean(const Sample &sample, float *mean)
     pfree(sum);
 }
 
+// x + sign * mean for every row.
+void shift_rows(float *rows, size_t n, uint32_t dims, const float *mean, float sign)
+{
+    for (size_t i = 0; i < n; i++)
+        simd::kernels().axpy(sign, mean, rows + i * dims, dims);
+}
+
 void cluster(Training *t, const Sample &sample)
 {
     KmeansOptions options;
@@ -65,8 +72,17 @@ void cluster(Training *t, const Sample &sample)
     t->centroids =
         (float *)palloc_extended((size_t)t->meta.nlist * sample.dims * sizeof(float), MCXT_ALLOC_HUGE);
     void *scratch = palloc_extended(kmeans_scratch_bytes(options), MCXT_ALLOC_HUGE);
+    // k-means works with differences of large products: about the mean they stay exact where all rows lie far
+    // from the origin.
+    const float *mean = (const float *)t->image;
+    if (!options.spherical)
+        shift_rows(sample.vectors, sample.rows, sample.dims, mean, -1);
     while (!kmeans_train(options, sample.vectors, t->centroids, scratch))
         CHECK_FOR_INTERRUPTS();
+    if (!options.spherical) {
+        shift_rows(sample.vectors, sample.rows, sample.dims, mean, 1);
+        shift_rows(t->centroids, t->meta.nlist, sample.dims, mean, 1);
+    }
     pfree(scratch);
 }
 

@@ -4,10 +4,12 @@
 #include <bit>
 #include <cstdint>
 
-namespace vq
-{
+namespace vq {
 
-inline float bf16_to_float(uint16_t h) noexcept { return std::bit_cast<float>((uint32_t)h << 16); }
+inline float bf16_to_float(uint16_t h) noexcept
+{
+    return std::bit_cast<float>((uint32_t)h << 16);
+}
 
 // Round to nearest even; a finite value too large for bfloat16 becomes the largest finite one, never infinity.
 inline uint16_t float_to_bf16(float f) noexcept

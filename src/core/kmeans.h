@@ -6,16 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace vq
-{
+namespace vq {
 
 struct KmeansOptions
 {
-    size_t dims = 0;            // floats a row
-    size_t rows = 0;            // sample rows, below 2^32
-    size_t clusters = 0;        // wanted, >= 1; may exceed rows
-    int iterations = 10;        // Lloyd rounds: 3/10 of them inside the cells, 7/10 over all rows
-    bool spherical = false;     // centroids are scaled to unit length (rows are unit vectors); a zero mean keeps the old one
+    size_t dims = 0;     // floats a row
+    size_t rows = 0;     // sample rows, below 2^32
+    size_t clusters = 0; // wanted, >= 1; may exceed rows
+    int iterations = 10; // Lloyd rounds: 3/10 of them inside the cells, 7/10 over all rows
+    bool spherical =
+        false; // centroids are scaled to unit length (rows are unit vectors); a zero mean keeps the old one
     uint64_t seed = 1;
     // Called between blocks of work (every few milliseconds) with the share done, 0..1; false stops the training.
     bool (*progress)(void *arg, double done) = nullptr;
@@ -38,7 +38,7 @@ size_t kmeans_scratch_bytes(const KmeansOptions &options) noexcept;
 // Equal distances go to the first.
 // norms: ||c||^2 of each centroid. scratch: kmeans_assign_scratch_floats(nc) floats.
 size_t kmeans_assign_scratch_floats(size_t clusters) noexcept;
-void kmeans_assign(const float *rows, size_t n, size_t dims, const float *centroids, const float *norms, size_t clusters,
-                   uint32_t *list, float *distance, float *scratch) noexcept;
+void kmeans_assign(const float *rows, size_t n, size_t dims, const float *centroids, const float *norms,
+                   size_t clusters, uint32_t *list, float *distance, float *scratch) noexcept;
 
 } // namespace vq

@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace vq
-{
+namespace vq {
 
 // SplitMix64 (Steele, Lea, Flood 2014): one 64-bit state, good enough to seed signs and to sample.
 class Random
@@ -22,7 +21,10 @@ public:
     }
 
     // Uniform in [0, n), n >= 1 (multiply-shift; the bias is below 2^-32 for n < 2^32).
-    constexpr uint64_t below(uint64_t n) noexcept { return (uint64_t)(((unsigned __int128)next() * n) >> 64); }
+    constexpr uint64_t below(uint64_t n) noexcept
+    {
+        return (uint64_t)(((unsigned __int128)next() * n) >> 64);
+    }
 
     // Uniform in [0, 1).
     constexpr double uniform() noexcept { return (double)(next() >> 11) * 0x1.0p-53; }

@@ -6,16 +6,21 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace vq
-{
+namespace vq {
 
 constexpr size_t kRotationRounds = 4;
 
 // D for vectors of `dims` dimensions (1..16000): at least 64, and a multiple of 8. Inputs are padded with zeros.
-constexpr size_t rotation_dims(size_t dims) noexcept { return dims <= 64 ? 64 : (dims + 7) / 8 * 8; }
+constexpr size_t rotation_dims(size_t dims) noexcept
+{
+    return dims <= 64 ? 64 : (dims + 7) / 8 * 8;
+}
 
 // Bytes of the sign bits that define a rotation of D dimensions.
-constexpr size_t rotation_bytes(size_t D) noexcept { return kRotationRounds * (D / 8); }
+constexpr size_t rotation_bytes(size_t D) noexcept
+{
+    return kRotationRounds * (D / 8);
+}
 
 // Fills `signs` (rotation_bytes(D) bytes) from the seed.
 void rotation_init(uint64_t seed, size_t D, uint8_t *signs) noexcept;

@@ -12,8 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace vq
-{
+namespace vq {
 
 using simd::Element;
 
@@ -26,8 +25,7 @@ constexpr size_t sq_image_bytes(Element e, size_t dims) noexcept
 // Bytes of one code.
 constexpr size_t sq_code_bytes(Element e, size_t dims) noexcept
 {
-    switch (e)
-    {
+    switch (e) {
     case Element::SQ6:
         return (6 * dims + 7) / 8;
     case Element::SQ8:

@@ -1,9 +1,9 @@
 #include "ivf/directory.h"
 
+#include "pg/checksum.h"
 #include "pg/page.h"
 
 extern "C" {
-#include "port/pg_crc32c.h"
 #include "storage/lmgr.h"
 }
 
@@ -11,11 +11,7 @@ namespace vq::ivf {
 
 static uint32_t group_crc(const Index &index, const Group *group)
 {
-    pg_crc32c crc;
-    INIT_CRC32C(crc);
-    COMP_CRC32C(crc, (const char *)group + sizeof(uint32_t), group_bytes(index) - sizeof(uint32_t));
-    FIN_CRC32C(crc);
-    return crc;
+    return pg::checksum((const char *)group + sizeof(uint32_t), group_bytes(index) - sizeof(uint32_t));
 }
 
 void read_group(Relation rel, const Index &index, uint32_t group_number, Group *group)

@@ -1,11 +1,11 @@
 #include "ivf/index.h"
 
 #include "ivf/tiles.h"
+#include "pg/checksum.h"
 #include "pg/page.h"
 
 extern "C" {
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 }
@@ -28,15 +28,6 @@ struct Entry // one loaded index of this backend
 Entry *entries = nullptr;
 
 constexpr int kMaxIdleEntries = 32; // loaded indexes kept without a user; more are dropped, oldest first
-
-uint32_t crc_of(const void *data, size_t bytes)
-{
-    pg_crc32c crc;
-    INIT_CRC32C(crc);
-    COMP_CRC32C(crc, data, bytes);
-    FIN_CRC32C(crc);
-    return crc;
-}
 
 void drop(Entry *entry)
 {
@@ -113,7 +104,7 @@ const uint8_t *read_image(Relation rel, const MetaPage &meta)
         UnlockReleaseBuffer(buf);
         done += n;
     }
-    if (crc_of(image, meta.image_bytes) != meta.image_crc)
+    if (pg::checksum(image, meta.image_bytes) != meta.image_crc)
         pg::report_corrupted(rel, meta.image_block, "damaged image");
     return image;
 }
@@ -188,7 +179,7 @@ uint32_t meta_crc(const MetaPage &meta)
 {
     MetaPage copy = meta;
     copy.crc = 0;
-    return crc_of(&copy, sizeof copy);
+    return pg::checksum(&copy, sizeof copy);
 }
 
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)

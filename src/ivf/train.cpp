@@ -4,11 +4,11 @@
 #include "core/random.h"
 #include "ivf/normalize.h"
 #include "ivf/rows.h"
+#include "pg/checksum.h"
 
 extern "C" {
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
-#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 }
 
@@ -94,15 +94,6 @@ uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t row_bytes)
     return (uint32_t)Max(1.0, Min(lists, (double)Min(kMaxGroupLists, nlist)));
 }
 
-uint32_t checksum(const uint8_t *data, size_t bytes)
-{
-    pg_crc32c crc;
-    INIT_CRC32C(crc);
-    COMP_CRC32C(crc, data, bytes);
-    FIN_CRC32C(crc);
-    return crc;
-}
-
 } // namespace
 
 uint32_t choose_nlist(int option, double rows)
@@ -162,7 +153,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
         sq_train((Element)m.refine, m.options.dims, sample.vectors, sample.rows,
                  (float *)(t->image + before + m.codec_image_bytes));
     pfree(codec_image);
-    m.image_crc = checksum(t->image, m.image_bytes);
+    m.image_crc = pg::checksum(t->image, m.image_bytes);
 
     if (sample.rows > 0)
         cluster(t, sample);

@@ -2,10 +2,7 @@
 #if defined(__x86_64__)
 
 #include "simd/levels.h"
-#include "simd/wide_block.h"
-#include "simd/wide_codes.h"
-#include "simd/wide_rotation.h"
-#include "simd/wide_vectors.h"
+#include "simd/wide_table.h"
 
 #include <immintrin.h>
 
@@ -262,27 +259,7 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kAvx2 = {
-    .name = "avx2",
-    .dot = dot<Lanes>,
-    .l2sq = l2sq<Lanes>,
-    .l1 = l1<Lanes>,
-    .dot_norms = dot_norms<Lanes>,
-    .axpy = axpy<Lanes>,
-    .dot_block = dot_block<Lanes>,
-    .fwht = fwht<Lanes>,
-    .flip_signs = flip_signs<Lanes>,
-    .fastscan8 = fastscan8,
-    .fastscan16 = fastscan16,
-    .bit_planes_dot = bit_planes_dot,
-    .tile_bounds = tile_bounds<Lanes>,
-    .element_l2 = {element_l2<Lanes, Element::SQ6>, element_l2<Lanes, Element::SQ8>,
-                   element_l2<Lanes, Element::FP16>, element_l2<Lanes, Element::BF16>,
-                   element_l2<Lanes, Element::FP32>},
-    .element_dot = {element_dot<Lanes, Element::SQ6>, element_dot<Lanes, Element::SQ8>,
-                    element_dot<Lanes, Element::FP16>, element_dot<Lanes, Element::BF16>,
-                    element_dot<Lanes, Element::FP32>},
-};
+constinit const Kernels kAvx2 = wide_table<Lanes>("avx2", fastscan8, fastscan16, bit_planes_dot);
 
 } // namespace vq::simd
 

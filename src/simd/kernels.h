@@ -8,13 +8,19 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace vq::simd
-{
+namespace vq::simd {
 
 constexpr size_t kTileRows = 32; // rows of a tile; one 32-byte code row holds 8 bits of each
 
 // Element formats of refine codes (core/scalar_quantizer.h) and of halfvec. Append, never renumber: stored in indexes.
-enum class Element : uint8_t { SQ6 = 0, SQ8 = 1, FP16 = 2, BF16 = 3, FP32 = 4 };
+enum class Element : uint8_t
+{
+    SQ6 = 0,
+    SQ8 = 1,
+    FP16 = 2,
+    BF16 = 3,
+    FP32 = 4
+};
 constexpr size_t kElementCount = 5;
 
 struct Kernels
@@ -43,7 +49,8 @@ struct Kernels
     // --- FastScan over a tile: 32 rows, 4-bit columns, two columns per 32-byte code row (diagram in core/tile.h).
     // For each vector v adds the table entries of its codes over `rows` code rows to acc[v]. Column j of the tile uses
     // the 16 table entries at lut + 16 * j (so a code row uses 32 bytes of lut). Any number of rows; sums are exact.
-    void (*fastscan8)(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept;
+    void (*fastscan8)(const uint8_t *codes, const uint8_t *lut, size_t rows,
+                      uint32_t acc[kTileRows]) noexcept;
     // The same with 16-bit entries: entry = lut_lo + 256 * lut_hi.
     void (*fastscan16)(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
                        uint32_t acc[kTileRows]) noexcept;
@@ -67,19 +74,22 @@ struct Kernels
     // FP16 IEEE half, BF16 bfloat16, FP32 float: little-endian, unaligned.
     // Decoded value v_i = code_i for SQ6/SQ8 (as an integer), the number itself for the float formats.
     // element_l2[e]:  sum (a_i - s_i * v_i)^2 ; s == nullptr means all ones.
-    float (*element_l2[kElementCount])(const float *a, const float *s, const uint8_t *code, size_t n) noexcept;
+    float (*element_l2[kElementCount])(const float *a, const float *s, const uint8_t *code,
+                                       size_t n) noexcept;
     // element_dot[e]: sum w_i * v_i
     float (*element_dot[kElementCount])(const float *w, const uint8_t *code, size_t n) noexcept;
 };
 
-namespace detail
-{
+namespace detail {
 // Set when the library is loaded, then only by select_level.
 extern const Kernels *active __attribute__((visibility("hidden")));
 } // namespace detail
 
 // The table in use; from loading on the best level of this CPU (and operating system).
-inline const Kernels &kernels() noexcept { return *detail::active; }
+inline const Kernels &kernels() noexcept
+{
+    return *detail::active;
+}
 
 // All levels compiled in, best last; `supported` says whether this CPU can run it.
 struct Level

@@ -95,8 +95,7 @@ void dot_packed_rows(const float *x, size_t x_stride, const float *c, size_t nc,
 {
     constexpr size_t kLineFloats = kLine / sizeof(float);
     alignas(kLine) float packed[MX * (kPackedDims + kLineFloats)];
-    const size_t stride =
-        (dims / kLineFloats + 1) * kLineFloats; // + 1: rows of 1,024 would share sets
+    const size_t stride = (dims / kLineFloats + 1) * kLineFloats; // + 1: rows of 1,024 would share sets
     for (size_t i = 0; i < MX; i++)
         __builtin_memcpy(packed + i * stride, x + i * x_stride, dims * sizeof(float));
     dot_rows<L, MX>(packed, stride, c, nc, c_stride, dims, out, out_stride);

@@ -1,0 +1,44 @@
+// The table of a level whose float kernels are the wide_*.h ones. Included by the level files only.
+#pragma once
+
+#include "simd/kernels.h"
+#include "simd/wide_block.h"
+#include "simd/wide_codes.h"
+#include "simd/wide_rotation.h"
+#include "simd/wide_vectors.h"
+
+namespace vq::simd {
+
+namespace {
+
+// The three kernels that each level writes for itself are passed in.
+template <class L>
+constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fastscan8,
+                             decltype(Kernels::fastscan16) fastscan16,
+                             decltype(Kernels::bit_planes_dot) bit_planes_dot) noexcept
+{
+    return {
+        .name = name,
+        .dot = dot<L>,
+        .l2sq = l2sq<L>,
+        .l1 = l1<L>,
+        .dot_norms = dot_norms<L>,
+        .axpy = axpy<L>,
+        .dot_block = dot_block<L>,
+        .fwht = fwht<L>,
+        .flip_signs = flip_signs<L>,
+        .fastscan8 = fastscan8,
+        .fastscan16 = fastscan16,
+        .bit_planes_dot = bit_planes_dot,
+        .tile_bounds = tile_bounds<L>,
+        .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
+                       element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
+        .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,
+                        element_dot<L, Element::FP16>, element_dot<L, Element::BF16>,
+                        element_dot<L, Element::FP32>},
+    };
+}
+
+} // namespace
+
+} // namespace vq::simd

@@ -137,9 +137,9 @@ SELECT er($$INSERT INTO er_dims VALUES (1, '[1,2,3]')$$);
 INSERT INTO er_dims VALUES (1, '[1,2]');
 SELECT vector_quant_index_check('er_dims_idx', true);
 
--- support functions cannot be called
-SELECT er('SELECT vector_quant_metric_l2(NULL)');
-SELECT er('SELECT ivf_rabitq_handler(NULL)');
+-- support functions cannot be called; minor versions of PostgreSQL differ in how they say so
+SELECT er('SELECT vector_quant_metric_l2(NULL)') ~ '^(42883|0A000) ';
+SELECT er('SELECT ivf_rabitq_handler(NULL)') ~ '^(42883|0A000) ';
 
 DROP TABLE er_t, er_parts, er_bad, er_dims, regress_vq.er_who CASCADE;
 DROP VIEW er_view;

@@ -159,6 +159,7 @@ tap_file() {
   as_server mkdir -p "$stage/tap/$name"
   as_server env TESTDIR="$stage/tap/$name" PG_REGRESS="$pg/lib/pgxs/src/test/regress/pg_regress" \
     VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
+    VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
     prove --verbose --timer -I "$pg/lib/pgxs/src/test/perl" "$stage/tree/test/t/$name.pl" \
     > "$out/tap/$name.log" 2>&1 || status=$?
   ((status == 0)) || cp -r "$stage/tap/$name/tmp_check/log" "$out/tap/$name.servers" 2> /dev/null || true
@@ -169,9 +170,10 @@ tap_report() { # NAME
   local log=$out/tap/$1.log p f s status
   read -r status suite_began < "$out/tap/$1.status"
   suite_began=$((SECONDS - suite_began))
-  p=$(grep -E '^ok ' "$log" | grep -cvE '# (SKIP|skip)' || true)
-  s=$(matches '^ok .*# (SKIP|skip)|^1\.\.0 # (SKIP|skip)' "$log")
-  f=$(matches '^not ok ' "$log")
+  # With a number: prove's own line about the file begins with ok, too.
+  p=$(grep -E '^ok [0-9]+' "$log" | grep -cvE '# (SKIP|skip)' || true)
+  s=$(matches '^ok [0-9]+.*# (SKIP|skip)|^1\.\.0 # (SKIP|skip)' "$log")
+  f=$(matches '^not ok [0-9]+' "$log")
   if ((status != 0)); then
     ((f > 0)) || f=1
     show "$log" 40

@@ -111,8 +111,10 @@ void scan_open(const Pass &p, const ProbedGroup &group)
     const Index &index = *p.index;
     const uint32_t first_list = group.group * index.meta.group_lists;
     const uint32_t lists = lists_of_group(index, group.group);
+    uint32_t steps = 0;
     for (BlockNumber block = group.open_head; block != InvalidBlockNumber;) {
         CHECK_FOR_INTERRUPTS();
+        pg::chain_step(p.rel, block, &steps);
         Buffer buf = pg::read_page(p.rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
         const char *payload = pg::page_payload(BufferGetPage(buf));
         const OpenHeader header = *(const OpenHeader *)payload;

@@ -83,8 +83,10 @@ TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record)
     taken.rows = (OpenRowRef *)palloc(row_capacity * sizeof(OpenRowRef));
     taken.closed = close_tail(m, record.open_tail);
     BlockNumber block = record.open_head;
+    uint32_t steps = 0;
     while (taken.closed != InvalidBlockNumber) {
         CHECK_FOR_INTERRUPTS();
+        pg::chain_step(m.rel, block, &steps);
         if (taken.block_count == block_capacity)
             taken.blocks =
                 (BlockNumber *)repalloc_huge(taken.blocks, (block_capacity *= 2) * sizeof(BlockNumber));
@@ -116,7 +118,12 @@ void free_chain(Relation rel, BlockNumber block, PageKind kind)
 {
     while (block != InvalidBlockNumber) {
         CHECK_FOR_INTERRUPTS();
-        BlockNumber next = next_of(rel, block, kind);
+        Buffer buf = pg::lock_page_if(rel, block, kind);
+        if (buf ==
+            InvalidBuffer) // a damaged link: to a page of something else, or back into what was just freed
+            pg::report_corrupted(rel, block, "chain leads to a page that is not its own");
+        const BlockNumber next = pg::page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
         pg::free_page(rel, block);
         block = next;
     }

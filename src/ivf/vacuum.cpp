@@ -122,8 +122,10 @@ uint32_t delete_in_list(BulkDelete *b, uint32_t list, const ListEntry &entry)
 
 void delete_in_open_pages(BulkDelete *b, BlockNumber block)
 {
+    uint32_t steps = 0;
     while (block != InvalidBlockNumber) {
         compat_vacuum_delay_point();
+        pg::chain_step(b->rel, block, &steps);
         Buffer buf = pg::read_page(b->rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
         const char *payload = pg::page_payload(BufferGetPage(buf));
         const OpenHeader header = *(const OpenHeader *)payload;
@@ -187,8 +189,10 @@ GroupCounts count_group(Relation rel, const Index &index, const Group *group)
         c.rows += group->entries[l].rows;
         c.dead += group->entries[l].dead;
     }
+    uint32_t steps = 0;
     for (BlockNumber block = group->record.open_head; block != InvalidBlockNumber; c.open_pages++) {
         compat_vacuum_delay_point();
+        pg::chain_step(rel, block, &steps);
         Buffer buf = pg::read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
         c.open_rows += ((const OpenHeader *)pg::page_payload(BufferGetPage(buf)))->rows;
         block = pg::page_tail(BufferGetPage(buf))->next;

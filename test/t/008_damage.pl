@@ -14,7 +14,7 @@ use VectorQuant;
 
 my $dims   = 20;
 my $copies = 28;
-my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 6;
+my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 10;
 my $seed   = $ENV{VQ_DAMAGE_SEED}   || 42;
 my %kind   = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine');
 my $node   = new_node('damage', "statement_timeout = '30s'", 'restart_after_crash = on');
@@ -131,6 +131,7 @@ sub statements
 my (%seen, @wrong);
 for my $round (1 .. $rounds)
 {
+    srand(7) if $round == 7 && !$ENV{VQ_DAMAGE_SEED};    # a chain in a circle: VACUUM went round it for ever
     my (%done, %must);
     my @kinds = sort { $a cmp $b } values %kind;
     for my $n (1 .. $copies)

@@ -266,3 +266,17 @@ CREATE INDEX qu_cos ON qu USING ivf_rabitq (v vector_cosine_ops);
 SELECT id FROM qu ORDER BY v <-> '[0.9,1]' LIMIT 1;
 SELECT id FROM qu ORDER BY v <=> '[0.9,1]' LIMIT 1;
 DROP TABLE qu;
+
+-- out-of-line values that no scan has read, while a scan is under way
+CREATE TABLE qu (id int, v vector(700));
+ALTER TABLE qu ALTER v SET STORAGE EXTERNAL;
+INSERT INTO qu SELECT i, (ARRAY[i] || array_fill(0, ARRAY[699]))::vector FROM generate_series(1, 100) i;
+CREATE TABLE qu2 AS SELECT * FROM qu WHERE id <= 3;
+CREATE INDEX qu_idx ON qu USING ivf_rabitq (v);
+BEGIN;
+DECLARE qu_cursor CURSOR FOR SELECT id FROM qu ORDER BY v <-> (SELECT v FROM qu2 WHERE id = 2);
+FETCH 1 qu_cursor;
+SELECT a.id, b.id, a.v <-> b.v AS d FROM qu2 a, qu2 b ORDER BY 1, 2;
+FETCH 2 qu_cursor;
+COMMIT;
+DROP TABLE qu, qu2;

@@ -52,7 +52,8 @@ const struct varlena *toast_recent(const struct varlena *datum);
 
 // Lets the innermost scan under way, if there is one, keep a copy of `plain` under the name of the
 // out-of-line datum `original` until another one is kept: a query's own vector, which the executor would
-// otherwise fetch again for every row it shows the distance of.
+// otherwise fetch again for every row it shows the distance of. What toast_recent returned before may be
+// overwritten.
 void toast_keep(const struct varlena *original, const struct varlena *plain);
 
 // If `value` is an uncompressed out-of-line datum of a table's TOAST table with exactly `bytes` bytes

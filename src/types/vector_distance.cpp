@@ -7,25 +7,39 @@ using namespace vq;
 
 namespace {
 
-// A vector to look at only: not fetched again if an index scan of ours has just read it.
-const Vector *vector_to_read(Datum datum)
+// An argument to look at only: not fetched again if an index scan of ours has just read it.
+struct Operand
+{
+    const struct varlena *stored;
+    const Vector *vector;
+    bool recent; // it belongs to a scan
+};
+
+Operand operand(Datum datum)
 {
     const struct varlena *stored = (const struct varlena *)DatumGetPointer(datum);
     const struct varlena *recent = pg::toast_recent(stored);
     if (recent)
-        return (const Vector *)recent;
-    const Vector *v = datum_get_vector(datum);
-    pg::toast_keep(stored, (const struct varlena *)v);
-    return v;
+        return {stored, (const Vector *)recent, true};
+    return {stored, datum_get_vector(datum), false};
+}
+
+// Keeping a value drops the one kept before, so it has to wait until nobody looks at either operand.
+void keep(const Operand &o)
+{
+    if (!o.recent)
+        pg::toast_keep(o.stored, (const struct varlena *)o.vector);
 }
 
 template <double (*kDistance)(const float *, const float *, size_t) noexcept>
 Datum distance(FunctionCallInfo fcinfo)
 {
-    const Vector *a = vector_to_read(PG_GETARG_DATUM(0));
-    const Vector *b = vector_to_read(PG_GETARG_DATUM(1));
-    check_same_dim(a, b);
-    PG_RETURN_FLOAT8(kDistance(a->x, b->x, (size_t)a->dim));
+    const Operand a = operand(PG_GETARG_DATUM(0)), b = operand(PG_GETARG_DATUM(1));
+    check_same_dim(a.vector, b.vector);
+    const double result = kDistance(a.vector->x, b.vector->x, (size_t)a.vector->dim);
+    keep(a);
+    keep(b);
+    PG_RETURN_FLOAT8(result);
 }
 
 } // namespace

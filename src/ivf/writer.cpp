@@ -43,6 +43,8 @@ char *chain_extend(PageChain *chain)
     const PageSource &source = chain->source;
     Buffer buf = source.build ? pg::extend(source.rel, MAIN_FORKNUM) : pg::new_page(source.rel, source.heap);
     const BlockNumber block = BufferGetBlockNumber(buf);
+    if (!source.build)
+        pg::claim_page(BufferGetPage(buf), chain->kind);
     LockBuffer(buf, BUFFER_LOCK_UNLOCK); // nothing refers to it yet: the pin is enough until it is written
     if (chain->pages > 0)
         put_page(chain, block);

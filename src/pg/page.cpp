@@ -108,11 +108,16 @@ static FullTransactionId freed_by(Page page)
     return FullTransactionIdFromEpochAndXid(epoch, low);
 }
 
+static bool is_free(Page page)
+{
+    return PageIsNew(page) || (is_ours(page) && (page_tail(page)->kind & kFreed));
+}
+
 static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
 {
     if (PageIsNew(page))
         return true;
-    if (!is_ours(page) || !(page_tail(page)->kind & kFreed))
+    if (!is_free(page))
         return false;
     if (!snapshots_passed(heap, freed_by(page)))
         return false;
@@ -124,7 +129,8 @@ static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
 
 // A reusable page that the free space map offers, exclusively locked, or InvalidBuffer. Pages too young (an
 // open snapshot may still read them, and those just freed always are) are set aside and offered again: older
-// ones wait behind them.
+// ones wait behind them. The map may offer a page to two backends at once, and the slower one gives it back
+// to the map although it is in use by now: such pages are left out when they are met.
 static Buffer recycled_page(Relation rel, Relation heap)
 {
     constexpr int kTries = 64; // pages looked at before the relation grows instead
@@ -138,15 +144,18 @@ static Buffer recycled_page(Relation rel, Relation heap)
         if (!block_exists(rel, block))
             continue; // the free space map outlived a truncation
         Buffer buf = ReadBuffer(rel, block);
+        bool free = true; // as far as we know, if somebody looks at it just now
         if (ConditionalLockBuffer(buf)) {
             if (reusable(rel, heap, block, BufferGetPage(buf))) {
                 found = buf;
                 break;
             }
+            free = is_free(BufferGetPage(buf));
             LockBuffer(buf, BUFFER_LOCK_UNLOCK);
         }
         ReleaseBuffer(buf);
-        young[count++] = block;
+        if (free)
+            young[count++] = block;
     }
     while (count > 0)
         RecordFreeIndexPage(rel, young[--count]);
@@ -165,6 +174,14 @@ Buffer new_page(Relation rel, Relation heap)
     if (lock)
         UnlockRelationForExtension(rel, ExclusiveLock);
     return buf;
+}
+
+void claim_page(Page page, PageKind kind)
+{
+    if (PageIsNew(page))
+        init_page(page, kind);
+    else
+        page_tail(page)->kind &= (uint16_t)~kFreed;
 }
 
 Buffer extend(Relation rel, ForkNumber fork)

@@ -46,8 +46,12 @@ inline char *page_payload(Page page)
 void init_page(Page page, PageKind kind);
 
 // A new page for this index, exclusively locked, not formatted: a freed page if one may be reused, else the
-// relation grows. The caller formats it under GenericXLOG_FULL_IMAGE.
+// relation grows. The caller formats it under GENERIC_XLOG_FULL_IMAGE before it lets go of the lock, or claims
+// it: the free space map may have offered it to another backend too.
 Buffer new_page(Relation rel, Relation heap);
+
+// Makes a locked page from new_page look taken. Not logged: what counts is the image that follows.
+void claim_page(Page page, PageKind kind);
 
 // Appends a page at the end of the relation, exclusively locked (index build: nobody else is there).
 Buffer extend(Relation rel, ForkNumber fork);

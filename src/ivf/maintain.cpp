@@ -60,15 +60,20 @@ BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
 
 void take_page(const Maintenance &m, TakenRows *taken, char *copy, uint32_t *row_capacity)
 {
-    const uint32_t rows = ((const OpenHeader *)copy)->rows;
-    if (rows > m.index->open_rows_per_page)
-        pg::report_corrupted(m.rel, taken->blocks[taken->block_count - 1], "damaged open page");
+    const BlockNumber block = taken->blocks[taken->block_count - 1];
+    const OpenHeader *header = (const OpenHeader *)copy;
+    const uint32_t rows = header->rows, lists = lists_of_group(*m.index, m.group);
+    if (header->group != m.group || rows > m.index->open_rows_per_page ||
+        header->row_bytes != m.index->open_row_bytes)
+        pg::report_corrupted(m.rel, block, "damaged open page");
     if (taken->row_count + rows > *row_capacity) {
         *row_capacity = 2 * (taken->row_count + rows);
         taken->rows = (OpenRowRef *)repalloc_huge(taken->rows, *row_capacity * sizeof(OpenRowRef));
     }
     for (uint32_t i = 0; i < rows; i++) {
         const OpenRow *row = (const OpenRow *)(copy + sizeof(OpenHeader) + i * m.index->open_row_bytes);
+        if (row->list >= lists)
+            pg::report_corrupted(m.rel, block, "row of a list outside its group");
         if (row->tid.ip_posid != 0)
             taken->rows[taken->row_count++] = {row->list, row};
     }

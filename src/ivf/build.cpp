@@ -274,7 +274,7 @@ void begin_sort(Build *b)
     Oid operators[] = {Int4LessOperator}, collations[] = {InvalidOid};
     bool nulls_first[] = {false};
     b->sort = tuplesort_begin_heap(desc, 1, keys, operators, collations, nulls_first,
-                                   maintenance_work_mem / 2, nullptr, TUPLESORT_NONE);
+                                   maintenance_work_mem / 2, nullptr, 0);
     b->sort_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
     b->payload_bytes = 16 + b->layout.shape.code_bytes + b->layout.fine_record_bytes;
     b->payload = (char *)palloc0(VARHDRSZ + b->payload_bytes);
@@ -402,11 +402,14 @@ void check_column(Relation index)
                         errhint("Give the column's type a number of dimensions, as in vector(384).")));
 }
 
+// A copy: the relcache may replace its own while the build runs.
 const IndexOptions *options_of(Relation index, const AccessMethod *am)
 {
-    if (index->rd_options)
-        return (const IndexOptions *)index->rd_options;
-    return (const IndexOptions *)am->parse_options((Datum)0, false); // no WITH clause: all defaults
+    if (index->rd_options == nullptr)
+        return (const IndexOptions *)am->parse_options((Datum)0, false); // no WITH clause: all defaults
+    void *copy = palloc(VARSIZE(index->rd_options));
+    memcpy(copy, index->rd_options, VARSIZE(index->rd_options));
+    return (const IndexOptions *)copy;
 }
 
 } // namespace

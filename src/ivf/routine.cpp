@@ -35,7 +35,7 @@ IndexAmRoutine *make_routine(const AccessMethod *am)
     r->amkeytype = InvalidOid;
     r->ambuild = build;
     r->ambuildempty = build_empty;
-    r->aminsert = insert;
+    r->aminsert = compat_aminsert(insert);
     r->ambulkdelete = bulk_delete;
     r->amvacuumcleanup = vacuum_cleanup;
     r->amcostestimate = estimate_cost;

@@ -364,6 +364,7 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
                             errmsg("non-MVCC snapshots are not supported with %s",
                                    access_method(desc->indexRelation)->name)));
         pgstat_count_index_scan(desc->indexRelation);
+        compat_count_search(desc);
         start(desc, scan);
     }
     bool found = next_row(desc->indexRelation, scan, &desc->xs_heaptid);

@@ -54,6 +54,15 @@
 #define compat_heap_of_vacuum(info) ((void)(info), (Relation) nullptr)
 #endif
 
+// 14 tells an insert whether the update it belongs to left the indexed columns alone.
+#if PG_VERSION_NUM >= 140000
+#define compat_aminsert(insert) insert
+#else
+#define compat_aminsert(insert)                                                                              \
+    [](Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap, IndexUniqueCheck check,  \
+       IndexInfo *info) { return insert(index, values, isnull, tid, heap, check, false, info); }
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define compat_vacuum_delay_point() vacuum_delay_point(false)
 #else
@@ -99,6 +108,13 @@
 #define compat_restrict_search_path() RestrictSearchPath()
 #else
 #define compat_restrict_search_path() ((void)0)
+#endif
+
+// 18 shows in EXPLAIN ANALYZE how often an index was searched.
+#if PG_VERSION_NUM >= 180000
+#define compat_count_search(scan) ((scan)->instrument ? (void)(scan)->instrument->nsearches++ : (void)0)
+#else
+#define compat_count_search(scan) ((void)(scan))
 #endif
 
 // TOAST: the snapshot became a function's result in 18, where index_beginscan also takes instrumentation.

@@ -82,9 +82,18 @@ bool extend_fine(const Target &t, BlockNumber head, const uint8_t *record, FineA
     FineWriter writer;
     fine_begin(&writer, t.index, {t.rel, t.heap, false}, t.group);
     *address = fine_add(&writer, record);
-    const BlockNumber first = writer.chain.first;
+    BlockNumber block = writer.chain.first;
     fine_end(&writer, head);
-    return link_fine(t, head, first, writer.chain.pages);
+    if (link_fine(t, head, block, writer.chain.pages))
+        return true;
+    for (uint32_t i = 0; i < writer.chain.pages; i++) {
+        Buffer buf = pg::read_page(t.rel, block, PageKind::Fine, BUFFER_LOCK_SHARE);
+        const BlockNumber next = pg::page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+        pg::free_page(t.rel, block);
+        block = next;
+    }
+    return false;
 }
 
 // Stores the record and returns the page it is on, exclusively locked: maintenance that closes the page then

@@ -368,6 +368,7 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
         start(desc, scan);
     }
     bool found = next_row(desc->indexRelation, scan, &desc->xs_heaptid);
+    pg::toast_rest(&scan->heap.toast);
     MemoryContextSwitchTo(old);
     scan->done = !found;
     scan->stats.returned += found;

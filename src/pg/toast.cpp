@@ -94,6 +94,15 @@ static void toast_open(ToastReader *r, Oid table)
     r->slot = table_slot_create(r->table, nullptr);
 }
 
+void toast_rest(ToastReader *r)
+{
+    if (r->table == nullptr || !r->positioned)
+        return;
+    ExecClearTuple(r->slot);
+    index_rescan(r->scan, nullptr, 1, nullptr, 0);
+    r->positioned = false;
+}
+
 void toast_close(ToastReader *r)
 {
     if (r->table == nullptr)
@@ -103,6 +112,7 @@ void toast_close(ToastReader *r)
     toast_close_indexes(r->indexes, r->index_count, AccessShareLock);
     table_close(r->table, AccessShareLock);
     r->table = nullptr;
+    r->positioned = false;
 }
 
 // Appends the chunk in the slot; false if it is not the one expected.
@@ -126,6 +136,7 @@ static bool read_chunks(ToastReader *r, Oid value, struct varlena *out, Size byt
     ScanKeyData key;
     ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
     index_rescan(r->scan, &key, 1, nullptr, 0);
+    r->positioned = true;
     Size done = 0;
     int32 sequence = 0;
     while (done < bytes - VARHDRSZ && index_getnext_slot(r->scan, ForwardScanDirection, r->slot)) {

@@ -40,11 +40,16 @@ struct ToastReader
     Relation *indexes;
     int index_count;
     IndexScanDesc scan;
+    bool positioned; // the scan stands on a page, which stays pinned
     TupleTableSlot *slot;
     SnapshotData snapshot;
 };
 
 void toast_close(ToastReader *reader);
+
+// Lets go of the pages that were read last. Before control leaves the scan: VACUUM of the TOAST table, or its
+// replay, would wait for an open cursor's pins.
+void toast_rest(ToastReader *reader);
 
 // The value behind an out-of-line datum if a scan that is under way has just read it, else null. Read only;
 // valid until control goes back to that scan.

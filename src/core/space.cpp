@@ -15,6 +15,9 @@ float clamp_score(float v) noexcept
     return v > kScoreLimit ? kScoreLimit : v < -kScoreLimit ? -kScoreLimit : v;
 }
 
+// Constants beyond this could overflow in a sum with a list's score, and a bound that is not a number finds no row.
+constexpr float kRowLimit = 1.0e37f;
+
 // exact constant: ||r||^2 for L2; -<c + R m, r> for the inner product.
 float exact_constant(const Space &space, const float *residual, const float *centre) noexcept
 {
@@ -52,7 +55,7 @@ RowFactors row_factors(const Space &space, const RowCode &code, const float *res
     f.scale = float_to_bf16(-factor * code.scale);
     f.err = float_to_bf16_up(factor * code.sigma);
     f.add = exact - bf16_to_float(f.scale) * code.centre_dot;
-    if (!std::isfinite(f.add) || !std::isfinite(code.scale) || !std::isfinite(code.sigma))
+    if (!(std::fabs(f.add) <= kRowLimit) || !std::isfinite(code.scale) || !std::isfinite(code.sigma))
         f = {-INFINITY, 0, 0};
 
     fine_factors[0] = exact + factor * code.fine_scale * code.fine_centre_dot;

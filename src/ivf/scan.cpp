@@ -198,6 +198,13 @@ void next_pass(Relation rel, Scan *scan)
 // --- refining
 // ------------------------------------------------------------------------------------------------------------------
 
+// The largest float that is not above v: a bound must not grow by rounding.
+float rounded_down(double v)
+{
+    const float f = (float)v;
+    return f > v ? std::nextafter(f, -std::numeric_limits<float>::infinity()) : f;
+}
+
 float codec_fine_bound(const Scan *scan, const Candidate &c, const uint8_t *record)
 {
     const ProbedList &list = scan->lists[c.slot];
@@ -235,7 +242,7 @@ void refine(Relation rel, Scan *scan, Candidate c)
     }
     c.refined = 1;
     if (bound > c.lower)
-        c.lower = (float)Min(bound, (double)kScoreLimit);
+        c.lower = rounded_down(Min(bound, (double)kScoreLimit));
     candidates_push(&scan->candidates, c);
 }
 

@@ -19,7 +19,7 @@ constexpr uint32_t kUntrainedRows = 10000;
 // nprobe = 0 visits as many lists as the calibration says that sampled rows need for this recall. Above the
 // 0.95 that is promised, because real queries often come from another distribution than the rows (titles
 // against abstracts).
-constexpr float kDefaultRecallTarget = 0.99f;
+constexpr float kDefaultRecallTarget = 0.995f;
 
 struct Index // immutable; memory belongs to the cache
 {

@@ -16,6 +16,8 @@ namespace vq::ivf {
 
 namespace {
 
+constexpr uint64_t kSampleSeed = 42; // fixed: the same table gives the same index
+
 struct Drawing
 {
     Sample *sample;
@@ -66,7 +68,7 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
     *sample = {nullptr, 0, capacity, dims, unit, 0};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
-    Drawing drawing = {sample, index, nullptr, Random(RelationGetRelid(index)), 0};
+    Drawing drawing = {sample, index, nullptr, Random(kSampleSeed), 0};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
 
@@ -75,7 +77,7 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
     // whole table if it is small.
     const BlockNumber targets = (BlockNumber)Min((uint64_t)blocks, 2 * (uint64_t)capacity + 300);
     BlockSamplerData sampler;
-    BlockSampler_Init(&sampler, blocks, (int)targets, 42);
+    BlockSampler_Init(&sampler, blocks, (int)targets, kSampleSeed);
     uint64_t visited = 0;
     while (BlockSampler_HasMore(&sampler)) {
         CHECK_FOR_INTERRUPTS();

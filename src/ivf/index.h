@@ -54,7 +54,7 @@ constexpr uint32_t codec_fine_part(const CodecShape &shape)
 }
 
 // Centroids of up to this size are kept in memory by each backend that uses the index: looking at a page's
-// worth of them through shared buffers costs as much as scanning a list.
+// worth of them through shared buffers costs as much as a pass over a list.
 constexpr size_t kCachedCentroidBytes = 8 << 20;
 
 // Bytes of a tile of centroid codes: codes, then add, scale and err of 32 rows.

@@ -467,7 +467,6 @@ void build_empty(Relation index)
     Sample none = {};
     none.dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
     train(&b->training, am, options_of(index, am), opclass_metric(index), none, index);
-    b->training.meta.calibration[0] = 1;
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
         b->training.meta.calibration[i] = 1;
     write_fixed_parts(b, am);

@@ -33,7 +33,7 @@ struct Shape
 Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
 {
     Relation rel = index_open(info->indexoid, NoLock);
-    const MetaPage &meta = *index_meta(rel, memory);
+    const MetaPage &meta = open_index(rel, memory)->meta;
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
     Shape s;
     s.lists = meta.nlist;

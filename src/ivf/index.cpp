@@ -225,11 +225,6 @@ uint32_t default_nprobe(const MetaPage &meta)
     return meta.nlist;
 }
 
-const MetaPage *index_meta(Relation rel, MemoryContext owner)
-{
-    return &open_index(rel, owner)->meta;
-}
-
 void init_index_cache()
 {
     CacheRegisterRelcacheCallback(invalidate, (Datum)0);

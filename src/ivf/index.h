@@ -72,9 +72,6 @@ constexpr size_t centroid_record_bytes(const CodecShape &shape)
 // the REINDEX hint.
 const Index *open_index(Relation rel, MemoryContext owner);
 
-// Only the meta page, for planning: cheap, through the same cache.
-const MetaPage *index_meta(Relation rel, MemoryContext owner);
-
 // Lays out an Index over an image (build); everything but block numbers must be set in meta. image: mean,
 // moved mean, codec image, refine image.
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);

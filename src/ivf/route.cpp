@@ -9,11 +9,6 @@ extern "C" {
 
 namespace vq::ivf {
 
-size_t route_bytes(const Index &index)
-{
-    return index.meta.nlist * (2 * sizeof(float) + sizeof(uint32_t) + sizeof(RoutedList));
-}
-
 // Centroid tiles hold no row ids: factors of 32 rows only.
 static uint32_t centroid_row_data_bytes()
 {

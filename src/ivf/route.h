@@ -29,9 +29,6 @@ struct Router
     RoutedList *ready;
 };
 
-// Bytes of memory that route_begin allocates in the current context.
-size_t route_bytes(const Index &index);
-
 // Estimates every list. state: the codec's prepared query for query.moved. Allocates; free with the context.
 void route_begin(Router *router, Relation rel, const Index *index, const Space *space,
                  const SpaceQuery &query, const void *state);

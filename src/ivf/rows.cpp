@@ -4,17 +4,13 @@
 #include "ivf/fine.h"
 #include "ivf/normalize.h"
 #include "ivf/tiles.h"
+#include "pg/memory.h"
 
 extern "C" {
 #include "utils/memutils.h"
 }
 
 namespace vq::ivf {
-
-static void *aligned_palloc(size_t bytes)
-{
-    return (void *)TYPEALIGN(64, palloc(bytes + 64));
-}
 
 void encoder_open(RowEncoder *e, Relation rel, const Index *index)
 {
@@ -26,14 +22,14 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant route", ALLOCSET_DEFAULT_SIZES);
     e->unit = (float *)palloc(dims * sizeof(float));
     e->scratch = (float *)palloc(dims * sizeof(float));
-    e->moved = (float *)aligned_palloc(D * sizeof(float));
-    e->centre = (float *)aligned_palloc(D * sizeof(float));
-    e->residual = (float *)aligned_palloc(D * sizeof(float));
+    e->moved = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->residual = (float *)pg::aligned_palloc(D * sizeof(float));
     e->code = (uint8_t *)palloc(index->shape.code_bytes);
     e->codec_fine = (uint8_t *)palloc(index->shape.fine_bytes + 1);
     e->record = (uint8_t *)palloc(index->fine_record_bytes + 1);
     e->centroid = (uint8_t *)palloc(D * sizeof(uint16_t));
-    e->state = aligned_palloc(index->shape.query_bytes);
+    e->state = pg::aligned_palloc(index->shape.query_bytes);
 }
 
 uint32_t nearest_list(RowEncoder *e, const float *x)

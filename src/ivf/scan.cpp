@@ -6,6 +6,7 @@
 #include "ivf/fine.h"
 #include "ivf/normalize.h"
 #include "ivf/vector_datum.h"
+#include "pg/memory.h"
 #include "pg/page.h"
 
 extern "C" {
@@ -25,11 +26,6 @@ static_assert(std::is_trivially_destructible_v<Scan>);
 
 // --- the query
 // ------------------------------------------------------------------------------------------------------------
-
-void *aligned_palloc(size_t bytes)
-{
-    return (void *)TYPEALIGN(64, palloc_extended(bytes + 64, MCXT_ALLOC_HUGE));
-}
 
 // A NULL query, and a zero one under cosine, has the same distance to every row: rows come in no particular
 // order.
@@ -54,11 +50,11 @@ void prepare_query(Scan *scan, const ScanKeyData &key)
     const uint32_t dims = index.meta.options.dims;
     const float *q = query_vector(scan, key);
     float *scratch = (float *)palloc(dims * sizeof(float));
-    float *moved = (float *)aligned_palloc(index.shape.space_dims * sizeof(float));
+    float *moved = (float *)pg::aligned_palloc(index.shape.space_dims * sizeof(float));
     if (index.cosine())
         q = normalized(q, dims, (float *)palloc(dims * sizeof(float)));
     scan->query = space_query(index.space, q, moved, scratch);
-    scan->state = aligned_palloc(index.shape.query_bytes);
+    scan->state = pg::aligned_palloc(index.shape.query_bytes);
     index.codec->prepare(index.space.image, moved, scan->settings.query_bits, scan->state);
 }
 

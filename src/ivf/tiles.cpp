@@ -140,9 +140,4 @@ const uint8_t *tile_row_data(TileReader *r)
     return stream_read(&r->stream, RowData(r->rows, r->index->has_fine()).bytes(), r->buffer);
 }
 
-void tiles_close(TileReader *r)
-{
-    stream_close(&r->stream);
-}
-
 } // namespace vq::ivf

@@ -64,6 +64,4 @@ uint32_t tiles_next(TileReader *r);
 // Row data of the current tile, laid out by RowData(rows, has_fine).
 const uint8_t *tile_row_data(TileReader *r);
 
-void tiles_close(TileReader *r);
-
 } // namespace vq::ivf

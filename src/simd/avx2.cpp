@@ -94,6 +94,17 @@ struct Lanes
     {
         return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
     }
+    static uint32_t equal(F a, F b) noexcept
+    {
+        return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ));
+    }
+    // Every lane becomes the smallest: halves, pairs, neighbours.
+    static F spread_min(F v) noexcept
+    {
+        __m256 m = _mm256_min_ps(v, _mm256_permute2f128_ps(v, v, 1));
+        m = _mm256_min_ps(m, _mm256_permute_ps(m, 0x4E));
+        return _mm256_min_ps(m, _mm256_permute_ps(m, 0xB1));
+    }
 };
 
 // --- FastScan

@@ -93,6 +93,8 @@ struct Lanes
         return _mm512_cvtepi32_ps(_mm512_and_si512(codes, _mm512_set1_epi32(63)));
     }
     static uint32_t below(F a, F b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+    static uint32_t equal(F a, F b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+    static F spread_min(F v) noexcept { return _mm512_set1_ps(_mm512_reduce_min_ps(v)); }
 };
 
 // --- FastScan

@@ -46,6 +46,10 @@ struct Kernels
     // x[i] = -x[i] where bit i (i%8 of byte i/8) is set.
     void (*flip_signs)(float *x, const uint8_t *bits, size_t n) noexcept;
 
+    // out[i] = sum over j < n of x[j] * m[i * stride + j] for i < rows; m: IEEE halfs, little-endian.
+    void (*half_matvec)(const float *x, const uint8_t *m, size_t rows, size_t n, size_t stride,
+                        float *out) noexcept;
+
     // --- FastScan over a tile: 32 rows, 4-bit columns, two columns per 32-byte code row (diagram in core/tile.h).
     // For each vector v adds the table entries of its codes over `rows` code rows to acc[v]. Column j of the tile uses
     // the 16 table entries at lut + 16 * j (so a code row uses 32 bytes of lut). Any number of rows; sums are exact.
@@ -68,6 +72,16 @@ struct Kernels
     uint32_t (*tile_bounds)(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
                             const uint16_t *err, size_t n, float mul, float offset, float list_add,
                             float list_err, float threshold, float lower[kTileRows]) noexcept;
+
+    // --- product quantization, 16 centroids a subspace ---
+    // x: dims floats in subspaces of sub_dims (1..8; the last may be shorter). codebook: for each subspace 16 half
+    // squared norms, then its dimensions x 16 coordinates. Every level gives the same bits (see tile_bounds).
+    // codes[j] = the centroid nearest to subspace j of x, the first of equals. Finite values only.
+    void (*nearest_codes)(const float *x, const float *codebook, size_t dims, size_t sub_dims,
+                          uint8_t *codes) noexcept;
+    // out[16 j + k] = inner product of subspace j of x with its centroid k.
+    void (*subspace_dots)(const float *x, const float *codebook, size_t dims, size_t sub_dims,
+                          float *out) noexcept;
 
     // --- encoded vectors, indexed by Element; n = dimensions ---
     // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);

@@ -83,6 +83,12 @@ struct Lanes
         const uint32x4_t place = {1, 2, 4, 8};
         return vaddvq_u32(vandq_u32(vcltq_f32(a, b), place));
     }
+    static uint32_t equal(F a, F b) noexcept
+    {
+        const uint32x4_t place = {1, 2, 4, 8};
+        return vaddvq_u32(vandq_u32(vceqq_f32(a, b), place));
+    }
+    static F spread_min(F v) noexcept { return vdupq_n_f32(vminvq_f32(v)); }
 };
 
 // --- FastScan

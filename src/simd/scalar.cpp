@@ -201,6 +201,45 @@ float decode(const uint8_t *code, size_t i) noexcept
         return load<float>(code + 4 * i);
 }
 
+// Visits the subspaces of x: f(subspace, its first dimension, its dimensions, its half norms and coordinates).
+template <class F>
+void each_subspace(const float *codebook, size_t dims, size_t sub_dims, F f) noexcept
+{
+    for (size_t j = 0, first = 0; first < dims; j++, first += sub_dims) {
+        const size_t width = dims - first < sub_dims ? dims - first : sub_dims;
+        f(j, first, width, codebook);
+        codebook += 16 * (1 + width);
+    }
+}
+
+void nearest_codes(const float *x, const float *codebook, size_t dims, size_t sub_dims,
+                   uint8_t *codes) noexcept
+{
+    each_subspace(codebook, dims, sub_dims, [=](size_t j, size_t first, size_t width, const float *block) {
+        float least = INFINITY;
+        codes[j] = 0;
+        for (size_t k = 0; k < 16; k++) {
+            float score = at(block, k);
+            for (size_t d = 0; d < width; d++)
+                score -= at(x, first + d) * at(block, 16 * (1 + d) + k);
+            if (score < least)
+                least = score, codes[j] = (uint8_t)k;
+        }
+    });
+}
+
+void subspace_dots(const float *x, const float *codebook, size_t dims, size_t sub_dims, float *out) noexcept
+{
+    each_subspace(codebook, dims, sub_dims, [=](size_t j, size_t first, size_t width, const float *block) {
+        for (size_t k = 0; k < 16; k++) {
+            float dot = 0;
+            for (size_t d = 0; d < width; d++)
+                dot += at(x, first + d) * at(block, 16 * (1 + d) + k);
+            put(out, 16 * j + k, dot);
+        }
+    });
+}
+
 template <Element E>
 float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) noexcept
 {
@@ -217,6 +256,12 @@ float element_dot(const float *w, const uint8_t *code, size_t n) noexcept
     return sum_of(n, [=](size_t i) { return at(w, i) * decode<E>(code, i); });
 }
 
+void half_matvec(const float *x, const uint8_t *m, size_t rows, size_t n, size_t stride, float *out) noexcept
+{
+    for (size_t i = 0; i < rows; i++)
+        put(out, i, element_dot<Element::FP16>(x, m + 2 * i * stride, n));
+}
+
 } // namespace
 
 constinit const Kernels kScalar = {
@@ -229,10 +274,13 @@ constinit const Kernels kScalar = {
     .dot_block = dot_block,
     .fwht = fwht,
     .flip_signs = flip_signs,
+    .half_matvec = half_matvec,
     .fastscan8 = fastscan8,
     .fastscan16 = fastscan16,
     .bit_planes_dot = bit_planes_dot,
     .tile_bounds = tile_bounds,
+    .nearest_codes = nearest_codes,
+    .subspace_dots = subspace_dots,
     .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
                    element_l2<Element::BF16>, element_l2<Element::FP32>},
     .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,

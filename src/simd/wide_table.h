@@ -5,6 +5,7 @@
 #include "simd/wide_block.h"
 #include "simd/wide_codes.h"
 #include "simd/wide_rotation.h"
+#include "simd/wide_subspaces.h"
 #include "simd/wide_vectors.h"
 
 namespace vq::simd {
@@ -27,10 +28,13 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .dot_block = dot_block<L>,
         .fwht = fwht<L>,
         .flip_signs = flip_signs<L>,
+        .half_matvec = half_matvec<L>,
         .fastscan8 = fastscan8,
         .fastscan16 = fastscan16,
         .bit_planes_dot = bit_planes_dot,
         .tile_bounds = tile_bounds<L>,
+        .nearest_codes = nearest_codes<L>,
+        .subspace_dots = subspace_dots<L>,
         .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
                        element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
         .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,

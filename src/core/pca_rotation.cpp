@@ -1,0 +1,308 @@
+#include "core/pca_rotation.h"
+
+#include "core/half.h"
+#include "core/symmetric_eigen.h"
+#include "simd/kernels.h"
+
+#include <algorithm>
+#include <bit>
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+
+namespace vq {
+namespace {
+
+constexpr size_t kAlign = 64;
+constexpr size_t kMaxRows = 16384;           // more rows hardly move the axes; evenly spaced ones are taken
+constexpr size_t kChunk = 512;               // rows transposed at a time
+constexpr size_t kChunkStride = kChunk + 16; // coordinates 2,048 bytes apart would share the sets of a cache
+constexpr size_t kTile = 64;                 // coordinates of a tile of the moments
+constexpr size_t kTranspose = 16;            // coordinates transposed together
+constexpr double kFloor = 1e-6;              // of the largest variance: axes below it count alike
+constexpr float kTiny = 0x1p-60f;            // of the largest coordinate: smaller ones count as zero
+
+constexpr size_t aligned(size_t bytes) noexcept
+{
+    return (bytes + kAlign - 1) / kAlign * kAlign;
+}
+
+size_t block_count(size_t dims) noexcept
+{
+    size_t block = pca_block_dims(dims);
+    return (dims + block - 1) / block;
+}
+
+size_t axes_offset(size_t dims) noexcept
+{
+    return aligned(dims * sizeof(uint16_t));
+}
+
+struct Subspace
+{
+    double sum; // of the logarithms of its axes' variances
+    uint32_t number;
+    uint32_t axes;
+};
+
+// Views of the scratch; with base == 0 only its size counts.
+struct Scratch
+{
+    float *moments;     // block x block; later the eigenvectors
+    float *columns;     // block x kChunkStride: rows transposed
+    float *tile;        // kTile x kTile
+    float *eigen;       // of symmetric_eigen
+    float *variance;    // dims: of all blocks' axes
+    uint16_t *axes;     // dims x block, in the order of the blocks
+    uint32_t *order;    // dims: axes by variance
+    uint32_t *output;   // dims: axis of each output
+    Subspace *subspace; // dims at most
+    size_t bytes;
+};
+
+Scratch carve(size_t dims, uintptr_t base) noexcept
+{
+    const size_t block = pca_block_dims(dims);
+    size_t used = 0;
+    auto take = [&](size_t bytes) {
+        uintptr_t at = base + used;
+        used += aligned(bytes);
+        return at;
+    };
+    Scratch s{};
+    s.moments = (float *)take(block * block * sizeof(float));
+    s.columns = (float *)take(block * kChunkStride * sizeof(float));
+    s.tile = (float *)take(kTile * kTile * sizeof(float));
+    s.eigen = (float *)take(symmetric_eigen_scratch_floats(block) * sizeof(float));
+    s.variance = (float *)take(dims * sizeof(float));
+    s.axes = (uint16_t *)take(dims * block * sizeof(uint16_t));
+    s.order = (uint32_t *)take(dims * sizeof(uint32_t));
+    s.output = (uint32_t *)take(dims * sizeof(uint32_t));
+    s.subspace = (Subspace *)take(dims * sizeof(Subspace));
+    s.bytes = used;
+    return s;
+}
+
+// The rows in use, and what they are multiplied by so that no square overflows or underflows.
+struct Sample
+{
+    const float *rows;
+    size_t n, used, dims;
+    float scale;
+
+    const float *row(size_t i) const noexcept { return rows + i * n / used * dims; }
+};
+
+// A share of the whole, for a part that reports 0..1.
+struct Part
+{
+    const Progress &whole;
+    double from, to;
+
+    bool go_on(double done) const noexcept { return whole.go_on(from + (to - from) * done); }
+    static bool call(void *part, double done) noexcept { return static_cast<Part *>(part)->go_on(done); }
+};
+
+// The power of two that brings the largest coordinate into 1..2. False if progress asked to stop.
+bool find_scale(Sample &sample, const Part &part) noexcept
+{
+    uint32_t bits = 0;
+    for (size_t i = 0, since = 0; i < sample.used; i++) {
+        const float *row = sample.row(i);
+        for (size_t d = 0; d < sample.dims; d++)
+            bits = std::max(bits, std::bit_cast<uint32_t>(row[d]) & 0x7FFFFFFFu);
+        since += sample.dims;
+        if (since >= (1 << 22)) {
+            since = 0;
+            if (!part.go_on(0))
+                return false;
+        }
+    }
+    float largest = std::bit_cast<float>(bits);
+    sample.scale = 1.0f;
+    if (largest > 0.0f && std::isfinite(largest))
+        sample.scale = std::ldexp(1.0f, std::clamp(-std::ilogb(largest), -126, 126));
+    return true;
+}
+
+// columns[d][r] = coordinate first + d of row from + r, for r < count; the rest of the chunk is not looked at.
+void transpose(const Sample &sample, size_t first, size_t width, size_t from, size_t count,
+               float *columns) noexcept
+{
+    for (size_t d = 0; d < width; d += kTranspose) {
+        size_t some = std::min(kTranspose, width - d);
+        for (size_t r = 0; r < count; r++) {
+            const float *row = sample.row(from + r) + first + d;
+            for (size_t j = 0; j < some; j++) {
+                float v = row[j] * sample.scale;
+                columns[(d + j) * kChunkStride + r] = std::fabs(v) < kTiny ? 0.0f : v;
+            }
+        }
+    }
+}
+
+// Adds the chunk's products of coordinates i.. and j.. to the lower triangle.
+void add_tile(const Scratch &s, size_t width, size_t count, size_t i, size_t j) noexcept
+{
+    size_t rows = std::min(kTile, width - i), columns = std::min(kTile, width - j);
+    simd::kernels().dot_block(s.columns + i * kChunkStride, rows, kChunkStride, s.columns + j * kChunkStride,
+                              columns, kChunkStride, count, s.tile, kTile);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            s.moments[(i + r) * width + j + c] += s.tile[r * kTile + c];
+}
+
+// Second moments of the coordinates first .. first + width - 1: width x width, whole.
+bool second_moments(const Sample &sample, size_t first, size_t width, const Scratch &s,
+                    const Part &part) noexcept
+{
+    std::fill(s.moments, s.moments + width * width, 0.0f);
+    for (size_t from = 0; from < sample.used; from += kChunk) {
+        size_t count = std::min(kChunk, sample.used - from);
+        transpose(sample, first, width, from, count, s.columns);
+        for (size_t i = 0; i < width; i += kTile) {
+            for (size_t j = 0; j <= i; j += kTile)
+                add_tile(s, width, count, i, j);
+            if (!part.go_on((double)from / (double)sample.used))
+                return false;
+        }
+    }
+    for (size_t i = 0; i < width; i++)
+        for (size_t j = 0; j < i; j++)
+            s.moments[j * width + i] = s.moments[i * width + j];
+    return true;
+}
+
+// Axes and variances of one block of dimensions.
+bool find_axes(const Sample &sample, size_t first, const Scratch &s, const Part &part) noexcept
+{
+    const size_t block = pca_block_dims(sample.dims), width = std::min(block, sample.dims - first);
+    // An eigenvector costs about as much as twenty rows: their dot products run at full speed.
+    double share = (double)sample.used / (double)(sample.used + 20 * width);
+    double middle = part.from + (part.to - part.from) * share;
+    Part moments{part.whole, part.from, middle}, eigen{part.whole, middle, part.to};
+    if (!second_moments(sample, first, width, s, moments) ||
+        !symmetric_eigen(s.moments, width, s.variance + first, s.eigen, {Part::call, &eigen}))
+        return false;
+    for (size_t i = 0; i < width; i++) {
+        uint16_t *axis = s.axes + (first + i) * block;
+        for (size_t j = 0; j < width; j++)
+            axis[j] = float_to_half(s.moments[i * width + j]);
+        std::fill(axis + width, axis + block, (uint16_t)0);
+    }
+    return true;
+}
+
+// Axis of each output. Every axis in descending order goes to the subspace with the smallest sum that has room; of
+// equals, to the first. So subspaces get their first and widest axes in the order of their numbers.
+void deal_axes(const Scratch &s, size_t dims, size_t sub_dims) noexcept
+{
+    const size_t subspaces = (dims + sub_dims - 1) / sub_dims;
+    for (size_t i = 0; i < dims; i++)
+        s.order[i] = (uint32_t)i;
+    std::sort(s.order, s.order + dims, [&](uint32_t a, uint32_t b) {
+        return s.variance[a] != s.variance[b] ? s.variance[a] > s.variance[b] : a < b;
+    });
+    for (size_t i = 0; i < subspaces; i++)
+        s.subspace[i] = {0, (uint32_t)i, 0};
+    const double floor = std::max(kFloor * (double)s.variance[s.order[0]], (double)FLT_MIN);
+    auto later = [](const Subspace &a, const Subspace &b) {
+        return a.sum != b.sum ? a.sum > b.sum : a.number > b.number;
+    };
+    size_t open = subspaces; // a heap by `later`, and sorted as it is
+    for (size_t i = 0; i < dims; i++) {
+        std::pop_heap(s.subspace, s.subspace + open, later);
+        Subspace &to = s.subspace[open - 1];
+        size_t first = to.number * sub_dims;
+        s.output[first + to.axes++] = s.order[i];
+        to.sum += std::log(std::max((double)s.variance[s.order[i]], floor) / floor);
+        if (to.axes == std::min(sub_dims, dims - first))
+            open--;
+        else
+            std::push_heap(s.subspace, s.subspace + open, later);
+    }
+}
+
+void write_image(const Scratch &s, size_t dims, uint8_t *image) noexcept
+{
+    const size_t block = pca_block_dims(dims), axis_bytes = block * sizeof(uint16_t);
+    std::memset(image, 0, axes_offset(dims));
+    uint8_t *axes = image + axes_offset(dims);
+    for (size_t i = 0; i < dims; i++) {
+        uint16_t number = (uint16_t)(s.output[i] / block);
+        std::memcpy(image + i * sizeof number, &number, sizeof number);
+        std::memcpy(axes + i * axis_bytes, s.axes + s.output[i] * block, axis_bytes);
+    }
+}
+
+} // namespace
+
+size_t pca_block_dims(size_t dims) noexcept
+{
+    size_t block = dims;
+    for (size_t blocks = 2; dims * block > kPcaMaxEntries; blocks++)
+        block = (dims + blocks - 1) / blocks;
+    return block;
+}
+
+size_t pca_rotation_bytes(size_t dims) noexcept
+{
+    return axes_offset(dims) + dims * pca_block_dims(dims) * sizeof(uint16_t);
+}
+
+size_t pca_rotation_scratch_bytes(size_t dims) noexcept
+{
+    return carve(dims, 0).bytes;
+}
+
+bool pca_rotation_train(const float *rows, size_t n, size_t dims, size_t sub_dims, uint8_t *image,
+                        void *scratch, const Progress &progress) noexcept
+{
+    const Scratch s = carve(dims, (uintptr_t)scratch);
+    const size_t block = pca_block_dims(dims);
+    Sample sample{.rows = rows, .n = n, .used = std::min(n, kMaxRows), .dims = dims, .scale = 1.0f};
+    if (!find_scale(sample, {progress, 0, 0}))
+        return false;
+    for (size_t first = 0; first < dims; first += block) {
+        double from = (double)first / (double)dims, to = (double)std::min(first + block, dims) / (double)dims;
+        if (!find_axes(sample, first, s, {progress, from, to}))
+            return false;
+    }
+    deal_axes(s, dims, sub_dims);
+    write_image(s, dims, image);
+    return true;
+}
+
+// The block whose axis output i is.
+static uint16_t block_of(const uint8_t *image, size_t i) noexcept
+{
+    uint16_t number;
+    std::memcpy(&number, image + i * sizeof number, sizeof number);
+    return number;
+}
+
+bool pca_rotation_valid(const uint8_t *image, size_t bytes, size_t dims) noexcept
+{
+    if (dims == 0 || bytes != pca_rotation_bytes(dims))
+        return false;
+    uint16_t largest = 0;
+    for (size_t i = 0; i < dims; i++)
+        largest = std::max(largest, block_of(image, i));
+    return largest < block_count(dims);
+}
+
+void pca_rotation_apply(const uint8_t *image, size_t dims, const float *x, float *y) noexcept
+{
+    const size_t block = pca_block_dims(dims);
+    const uint8_t *axes = image + axes_offset(dims);
+    for (size_t i = 0, end; i < dims; i = end) {
+        const uint16_t number = block_of(image, i);
+        for (end = i + 1; end < dims && block_of(image, end) == number;)
+            end++;
+        const size_t first = number * block;
+        simd::kernels().half_matvec(x + first, axes + i * block * sizeof(uint16_t), end - i,
+                                    std::min(block, dims - first), block, y + i);
+    }
+}
+
+} // namespace vq

@@ -1,0 +1,45 @@
+// A trained rotation for product quantization: principal axes, dealt to subspaces so that their variances balance
+// (Ge et al., Optimized Product Quantization, CVPR 2013, section 3.2.2, "eigenvalue allocation").
+//
+// y = P x with orthonormal P: output i is the dot product of x with an axis. Up to 1,448 dimensions the axes are
+// those of the whole covariance matrix; above, they are found inside equal blocks of consecutive dimensions, so that the
+// matrix stays within kPcaMaxEntries numbers. Axes are stored as IEEE halfs: all outputs together are off by
+// about 2^-12 of |x|, a single one by at most 2^-11, far below any code's error.
+//
+// Subspace s holds outputs [s * sub_dims, min((s + 1) * sub_dims, dims)). Subspaces come in descending order of
+// their largest axis' variance, so that the widest look-up tables are the first ones; a shorter subspace stays the
+// last. The widest axis of a subspace is its first output.
+//
+// Image: uint16 block number of each output's axis (padded to 64 bytes), then dims rows of block_dims halfs.
+#pragma once
+
+#include "core/progress.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vq {
+
+constexpr size_t kPcaMaxEntries = (size_t)1 << 21; // halfs of an image: 4 MB
+
+// Dimensions of a block: dims itself where dims^2 <= kPcaMaxEntries, else dims / blocks rounded up, with the fewest
+// blocks that fit. The last block may be shorter (its rows are padded with zeros).
+size_t pca_block_dims(size_t dims) noexcept;
+
+size_t pca_rotation_bytes(size_t dims) noexcept;
+size_t pca_rotation_scratch_bytes(size_t dims) noexcept;
+
+// Second moments about zero of rows (n x dims floats, row-major, finite; n >= 1; of more than 16,384, that many evenly
+// spaced ones), their eigenvectors, dealt. image: pca_rotation_bytes(), 64-byte aligned; scratch:
+// pca_rotation_scratch_bytes(), 64-byte aligned. sub_dims 1..8. Rows of any magnitude: moments are scaled so that they do
+// not overflow. Deterministic. Returns false only if progress asked to stop.
+[[nodiscard]] bool pca_rotation_train(const float *rows, size_t n, size_t dims, size_t sub_dims,
+                                      uint8_t *image, void *scratch, const Progress &progress) noexcept;
+
+// True if block numbers are in range (`bytes` must be pca_rotation_bytes(dims)).
+bool pca_rotation_valid(const uint8_t *image, size_t bytes, size_t dims) noexcept;
+
+// x: dims floats, y: dims floats, not overlapping. y is finite where |x| is (as a float).
+void pca_rotation_apply(const uint8_t *image, size_t dims, const float *x, float *y) noexcept;
+
+} // namespace vq

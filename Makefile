@@ -3,7 +3,10 @@ EXTENSION = vector_quant
 EXTVERSION = 1.0.0
 MODULE_big = vector_quant
 # The installed script is the concatenation of these parts, in order.
-SQL_PARTS = src/types/vector.sql src/am/ivf_rabitq.sql src/ivf/functions.sql
+SQL_PARTS = src/types/vector.sql src/ivf/metrics.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
+ACCESS_METHODS = ivf_rabitq scann
+WHAT_ivf_rabitq = IVF index with RaBitQ codes for vectors
+WHAT_scann = IVF index with 4-bit product quantization and score-aware loss for vectors
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 DOCS = README.md
 
@@ -12,10 +15,12 @@ SIMD_SRCS = $(wildcard src/simd/*.cpp)
 PG_SRCS = $(wildcard src/*.cpp src/pg/*.cpp src/types/*.cpp src/ivf/*.cpp src/am/*.cpp)
 OBJS = $(patsubst %.cpp,%.o,$(CORE_SRCS) $(SIMD_SRCS) $(PG_SRCS))
 
-REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
-REGRESS_OPTS = --inputdir=. --load-extension=$(EXTENSION)
-ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation --load-extension=$(EXTENSION)
+# Tests that speak of @AM@ run once for every access method of test/access_methods.
+REGRESS := $(shell sh test/instances.sh --names sql/*.sql)
+REGRESS_OPTS = --inputdir=build/tests --load-extension=$(EXTENSION)
+ISOLATION := $(shell sh test/instances.sh --names test/isolation/specs/*.spec)
+ISOLATION_OPTS = --inputdir=build/tests --outputdir=build/isolation --load-extension=$(EXTENSION)
+REGRESS_PREP = test-instances
 
 PG_CONFIG ?= pg_config
 # Bitcode for the JIT would inline nothing through our function table, and PGXS compiles it without -std=c++20.
@@ -25,7 +30,7 @@ PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes
 	-fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
 SHLIB_LINK += -lstdc++
-EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(OBJS:.o=.d) build/isolation
+EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(OBJS:.o=.d) build/isolation build/tests
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -36,8 +41,15 @@ include $(PGXS)
 -include $(OBJS:.o=.d)
 include src/simd/flags.mk
 
+build/sql/%.sql: src/am/access_method.sql.in Makefile
+	mkdir -p $(@D)
+	sed 's/@AM@/$*/g; s/@WHAT@/$(WHAT_$*)/g' $< > $@
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
+
+.PHONY: test-instances
+test-instances:
+	sh test/instances.sh build/tests
 
 .PHONY: dist
 dist:

@@ -18,23 +18,23 @@ CREATE TABLE er_t (id int, v vector(3), w vector, r real[], n int);
 INSERT INTO er_t VALUES (1, '[1,2,3]', '[1]', '{1}', 1);
 
 -- columns and operator classes
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (w)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq ((v || v))');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (r)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (n)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v vector_l1_ops)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v vector_ops)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (n vector_l2_ops)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (w)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ ((v || v))');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (r)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (n)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v vector_l1_ops)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v vector_ops)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (n vector_l2_ops)');
 SELECT er('CREATE TABLE er_long (v vector(16001))');
-SELECT er('CREATE UNIQUE INDEX ON er_t USING ivf_rabitq (v)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v) INCLUDE (id)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v, n)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v, v)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v DESC)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v NULLS FIRST)');
-SELECT er('CREATE INDEX ON er_t USING ivf_rabitq (v COLLATE "C")');
-SELECT er('ALTER TABLE er_t ADD EXCLUDE USING ivf_rabitq (v WITH =)');
-CREATE INDEX er_idx ON er_t USING ivf_rabitq (v);
+SELECT er('CREATE UNIQUE INDEX ON er_t USING @AM@ (v)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v) INCLUDE (id)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v, n)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v, v)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v DESC)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v NULLS FIRST)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (v COLLATE "C")');
+SELECT er('ALTER TABLE er_t ADD EXCLUDE USING @AM@ (v WITH =)');
+CREATE INDEX er_idx ON er_t USING @AM@ (v);
 SELECT er('CLUSTER er_t USING er_idx');
 SELECT er('ALTER TABLE er_t REPLICA IDENTITY USING INDEX er_idx');
 
@@ -71,7 +71,7 @@ EXPLAIN (COSTS OFF) SELECT id FROM er_t WHERE v <-> '[3,3,3]' < 5;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM er_t;
 SELECT id FROM er_t ORDER BY v <-> '[3,3,3]' DESC NULLS LAST;
 -- a partial index would even come without a condition of its own
-CREATE INDEX er_part ON er_t USING ivf_rabitq (v) WHERE n = 1;
+CREATE INDEX er_part ON er_t USING @AM@ (v) WHERE n = 1;
 EXPLAIN (COSTS OFF) SELECT id FROM er_t WHERE n = 1;
 SELECT id FROM er_t WHERE n = 1;
 \pset format unaligned
@@ -80,7 +80,7 @@ SELECT id FROM er_t WHERE n = 1;
 -- functions on indexes
 CREATE INDEX er_btree ON er_t (id);
 CREATE TABLE er_parts (v vector(3)) PARTITION BY RANGE (v);
-CREATE INDEX er_parts_idx ON er_parts USING ivf_rabitq (v);
+CREATE INDEX er_parts_idx ON er_parts USING @AM@ (v);
 CREATE VIEW er_view AS SELECT 1 AS one;
 SELECT i, er(format('SELECT vector_quant_index_check(%L)', i))
     FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such}'::text[]) i;
@@ -115,7 +115,7 @@ $$ BEGIN
     END IF;
     RETURN $1;
 END $$;
-CREATE INDEX er_who_idx ON regress_vq.er_who USING ivf_rabitq ((regress_vq.who(v)::vector(1)));
+CREATE INDEX er_who_idx ON regress_vq.er_who USING @AM@ ((regress_vq.who(v)::vector(1)));
 INSERT INTO regress_vq.er_who VALUES ('[1]'), ('[2]');
 RESET ROLE;
 SELECT er($$SELECT vector_quant_index_check('regress_vq.er_who_idx', true)$$);
@@ -126,20 +126,20 @@ INSERT INTO er_bad VALUES ('[1]');
 CREATE FUNCTION er_fail(vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 \set VERBOSITY terse
-CREATE INDEX CONCURRENTLY er_bad_idx ON er_bad USING ivf_rabitq ((er_fail(v)::vector(1)));
+CREATE INDEX CONCURRENTLY er_bad_idx ON er_bad USING @AM@ ((er_fail(v)::vector(1)));
 SELECT er($$SELECT vector_quant_index_check('er_bad_idx')$$);
 SELECT er($$SELECT vector_quant_index_stats('er_bad_idx')$$);
 
 -- an expression whose dimensions the index did not expect
 CREATE TABLE er_dims (id int, v vector);
-CREATE INDEX er_dims_idx ON er_dims USING ivf_rabitq ((v::vector(2)));
+CREATE INDEX er_dims_idx ON er_dims USING @AM@ ((v::vector(2)));
 SELECT er($$INSERT INTO er_dims VALUES (1, '[1,2,3]')$$);
 INSERT INTO er_dims VALUES (1, '[1,2]');
 SELECT vector_quant_index_check('er_dims_idx', true);
 
 -- support functions cannot be called; minor versions of PostgreSQL differ in how they say so
 SELECT er('SELECT vector_quant_metric_l2(NULL)') ~ '^(42883|0A000) ';
-SELECT er('SELECT ivf_rabitq_handler(NULL)') ~ '^(42883|0A000) ';
+SELECT er('SELECT @AM@_handler(NULL)') ~ '^(42883|0A000) ';
 
 DROP TABLE er_t, er_parts, er_bad, er_dims, regress_vq.er_who CASCADE;
 DROP VIEW er_view;

@@ -3,13 +3,13 @@
 SET client_min_messages = warning;
 SET enable_seqscan = off;
 SET jit = off; -- enable_seqscan = off makes plans look expensive
-SET ivf_rabitq.epsilon = 4; -- exact order at any instruction set
+SET @AM@.epsilon = 4; -- exact order at any instruction set
 
 CREATE TABLE lc (id int, v vector(3));
 INSERT INTO lc VALUES (1, '[0,0,0]'), (2, '[1,2,3]'), (3, '[1,1,1]'), (4, NULL), (5, '[1,2,4]');
 
 -- one small index per operator class
-CREATE INDEX lc_idx ON lc USING ivf_rabitq (v);
+CREATE INDEX lc_idx ON lc USING @AM@ (v);
 INSERT INTO lc VALUES (6, '[1,2,5]');
 EXPLAIN (COSTS OFF) SELECT id, v FROM lc ORDER BY v <-> '[3,3,3]' LIMIT 3;
 SELECT id, v FROM lc ORDER BY v <-> '[3,3,3]';
@@ -17,7 +17,7 @@ SELECT count(*) FROM (SELECT v FROM lc ORDER BY v <-> (SELECT NULL::vector)) q;
 SELECT vector_quant_index_check('lc_idx', true);
 DROP INDEX lc_idx;
 
-CREATE INDEX lc_idx ON lc USING ivf_rabitq (v vector_ip_ops);
+CREATE INDEX lc_idx ON lc USING @AM@ (v vector_ip_ops);
 INSERT INTO lc VALUES (7, '[1,2,6]');
 EXPLAIN (COSTS OFF) SELECT id, v FROM lc ORDER BY v <#> '[3,3,3]' LIMIT 3;
 SELECT id, v FROM lc ORDER BY v <#> '[3,3,3]';
@@ -26,7 +26,7 @@ SELECT vector_quant_index_check('lc_idx', true);
 DROP INDEX lc_idx;
 
 -- zero vectors have no direction: not in the index, as NULLs
-CREATE INDEX lc_idx ON lc USING ivf_rabitq (v vector_cosine_ops);
+CREATE INDEX lc_idx ON lc USING @AM@ (v vector_cosine_ops);
 INSERT INTO lc VALUES (8, '[1,2,7]'), (9, '[0,0,0]');
 EXPLAIN (COSTS OFF) SELECT id, v FROM lc ORDER BY v <=> '[3,3,3]' LIMIT 3;
 SELECT id, v FROM lc ORDER BY v <=> '[3,3,3]';
@@ -40,13 +40,13 @@ CREATE FUNCTION lc_vector(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT array_agg((i * p * p * p % 1009) / 1009.0)::vector FROM unnest(ARRAY[3, 5, 7, 11, 13, 17, 19, 23]) p $$;
 CREATE TABLE lc (id int PRIMARY KEY, v vector(8));
 INSERT INTO lc SELECT i, lc_vector(i) FROM generate_series(1, 1000) i;
-CREATE INDEX lc_l2 ON lc USING ivf_rabitq (v vector_l2_ops) WITH (nlist = 10);
-CREATE INDEX lc_ip ON lc USING ivf_rabitq (v vector_ip_ops) WITH (nlist = 10, refine = true);
-CREATE INDEX lc_cos ON lc USING ivf_rabitq (v vector_cosine_ops) WITH (nlist = 10, rbq_bits = 4);
+CREATE INDEX lc_l2 ON lc USING @AM@ (v vector_l2_ops) WITH (nlist = 10);
+CREATE INDEX lc_ip ON lc USING @AM@ (v vector_ip_ops) WITH (nlist = 10, refine = true);
+CREATE INDEX lc_cos ON lc USING @AM@ (v vector_cosine_ops) WITH (nlist = 10, @VARIANT@);
 
 -- Rows that differ between the index's full answer and the table's, and places out of order: all zero.
 CREATE FUNCTION lc_verify(OUT l2 bigint, OUT ip bigint, OUT cosine bigint, OUT misplaced bigint) LANGUAGE plpgsql
-SET enable_seqscan = off SET ivf_rabitq.nprobe = 65536 SET ivf_rabitq.epsilon = 4 AS
+SET enable_seqscan = off SET @AM@.nprobe = 65536 SET @AM@.epsilon = 4 AS
 $$
 DECLARE q vector := lc_vector(5000);
 BEGIN
@@ -106,9 +106,9 @@ SELECT * FROM lc_verify();
 REINDEX TABLE CONCURRENTLY lc;
 SELECT * FROM lc_verify();
 DROP INDEX lc_l2;
-CREATE INDEX CONCURRENTLY lc_l2 ON lc USING ivf_rabitq (v) WITH (nlist = 7);
+CREATE INDEX CONCURRENTLY lc_l2 ON lc USING @AM@ (v) WITH (nlist = 7);
 SELECT * FROM lc_verify();
-SELECT relname, reloptions FROM pg_class WHERE relname LIKE 'lc_%' AND relam <> 0 AND relkind = 'i' AND reloptions IS NOT NULL ORDER BY 1;
+SELECT relname, reloptions[1] FROM pg_class WHERE relname LIKE 'lc_%' AND relam <> 0 AND relkind = 'i' AND reloptions IS NOT NULL ORDER BY 1;
 
 -- everything deleted, then everything back
 DELETE FROM lc;
@@ -156,8 +156,8 @@ DROP TABLE lc;
 
 -- no row, then one
 CREATE TABLE lc (id int, v vector(3));
-CREATE INDEX lc_idx ON lc USING ivf_rabitq (v);
-CREATE INDEX lc_cos ON lc USING ivf_rabitq (v vector_cosine_ops) WITH (refine = true, nlist = 4);
+CREATE INDEX lc_idx ON lc USING @AM@ (v);
+CREATE INDEX lc_cos ON lc USING @AM@ (v vector_cosine_ops) WITH (refine = true, nlist = 4);
 SELECT vector_quant_index_check('lc_idx', true), vector_quant_index_check('lc_cos', true);
 SELECT id FROM lc ORDER BY v <-> '[1,2,3]';
 INSERT INTO lc VALUES (1, '[1,2,3]');
@@ -198,7 +198,7 @@ DROP TABLE lc;
 
 -- HOT: an update of another column adds nothing to the index, and the chain's root is what it holds
 CREATE TABLE lc (id int, n int, v vector(2)) WITH (fillfactor = 50);
-CREATE INDEX lc_idx ON lc USING ivf_rabitq (v);
+CREATE INDEX lc_idx ON lc USING @AM@ (v);
 INSERT INTO lc SELECT i, 0, ARRAY[i, 1]::vector FROM generate_series(1, 50) i;
 UPDATE lc SET n = n + 1;
 UPDATE lc SET n = n + 1 WHERE id <= 25;

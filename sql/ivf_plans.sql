@@ -5,7 +5,7 @@ CREATE TABLE pl (id int PRIMARY KEY, k int, v vector(32));
 ALTER TABLE pl SET (autovacuum_enabled = off);
 INSERT INTO pl SELECT i, i, (SELECT array_agg(i * p % 1009) FROM generate_series(3, 65, 2) p)::vector
     FROM generate_series(1, 3000) i;
-CREATE INDEX pl_idx ON pl USING ivf_rabitq (v);
+CREATE INDEX pl_idx ON pl USING @AM@ (v);
 CREATE INDEX pl_k ON pl (k);
 VACUUM ANALYZE pl;
 \set q '''[9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9]'''
@@ -40,12 +40,12 @@ $$ DECLARE j json; BEGIN
     RETURN j -> 0 -> 'Plan' ->> 'Total Cost';
 END $$;
 SET enable_seqscan = off;
-SELECT set_config('ivf_rabitq.nprobe', '1', false) AS nprobe, pl_cost(format('SELECT id FROM pl ORDER BY v <-> %L LIMIT 10', :q)) AS one \gset
-SELECT set_config('ivf_rabitq.nprobe', '30', false) AS nprobe, pl_cost(format('SELECT id FROM pl ORDER BY v <-> %L LIMIT 10', :q)) AS all \gset
+SELECT set_config('@AM@.nprobe', '1', false) AS nprobe, pl_cost(format('SELECT id FROM pl ORDER BY v <-> %L LIMIT 10', :q)) AS one \gset
+SELECT set_config('@AM@.nprobe', '30', false) AS nprobe, pl_cost(format('SELECT id FROM pl ORDER BY v <-> %L LIMIT 10', :q)) AS all \gset
 SELECT pl_cost(format('SELECT id FROM pl ORDER BY v <-> %L LIMIT 1000', :q)) AS more \gset
 SELECT :one > 0 AS positive, :one < :all AS nprobe_costs, :all < :more AS limit_costs;
 RESET enable_seqscan;
-RESET ivf_rabitq.nprobe;
+RESET @AM@.nprobe;
 -- the scan is counted
 SELECT count(*) FROM (SELECT id FROM pl ORDER BY v <-> :q LIMIT 10) s;
 SELECT returned, lists > 0 AS lists, codes > 0 AS codes, reranked >= 10 AS reranked, passes FROM vector_quant_last_scan();
@@ -56,14 +56,14 @@ RESET enable_indexscan;
 -- a small table is read whole
 CREATE TABLE pl_small (id int, v vector(3));
 INSERT INTO pl_small SELECT i, ARRAY[i, i, i]::vector FROM generate_series(1, 10) i;
-CREATE INDEX ON pl_small USING ivf_rabitq (v);
+CREATE INDEX ON pl_small USING @AM@ (v);
 ANALYZE pl_small;
 EXPLAIN (COSTS OFF) SELECT id FROM pl_small ORDER BY v <-> '[1,2,3]' LIMIT 5;
 
 -- what it says of itself
-SELECT amname, p, pg_indexam_has_property(a.oid, p)
+SELECT p, pg_indexam_has_property(a.oid, p)
     FROM pg_am a, unnest(ARRAY['can_order', 'can_unique', 'can_multi_col', 'can_exclude', 'can_include']) p
-    WHERE amname = 'ivf_rabitq' ORDER BY 1, 2;
+    WHERE amname = '@AM@' ORDER BY 1;
 SELECT p, pg_index_has_property('pl_idx', p)
     FROM unnest(ARRAY['clusterable', 'index_scan', 'bitmap_scan', 'backward_scan']) p ORDER BY 1;
 SELECT p, pg_index_column_has_property('pl_idx', 1, p), pg_index_column_has_property('pl_idx', 2, p) AS no_column
@@ -71,28 +71,30 @@ SELECT p, pg_index_column_has_property('pl_idx', 1, p), pg_index_column_has_prop
                       'search_array', 'search_nulls']) p ORDER BY 1;
 SELECT opcname, opcdefault, amvalidate(c.oid), f.opfname FROM pg_opclass c
     JOIN pg_am a ON a.oid = opcmethod JOIN pg_opfamily f ON f.oid = opcfamily
-    WHERE amname = 'ivf_rabitq' ORDER BY 1;
+    WHERE amname = '@AM@' ORDER BY 1;
 SELECT amopopr::regoperator, amoppurpose, amopstrategy FROM pg_amop
-    JOIN pg_am a ON a.oid = amopmethod WHERE amname = 'ivf_rabitq' ORDER BY amopopr::regoperator::text COLLATE "C";
-SELECT count(*) AS unexplained FROM pg_am WHERE amname = 'ivf_rabitq' AND obj_description(oid, 'pg_am') IS NULL;
+    JOIN pg_am a ON a.oid = amopmethod WHERE amname = '@AM@' ORDER BY amopopr::regoperator::text COLLATE "C";
+SELECT count(*) AS unexplained FROM pg_am WHERE amname = '@AM@' AND obj_description(oid, 'pg_am') IS NULL;
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
     JOIN pg_extension e ON e.oid = d.refobjid AND extname = 'vector_quant'
     WHERE proname LIKE 'vector\_quant\_index%' AND obj_description(p.oid, 'pg_proc') IS NULL;
+\pset format unaligned
 SELECT pg_get_indexdef('pl_idx'::regclass);
 ALTER INDEX pl_idx SET (nprobe = 5);
 SELECT pg_get_indexdef('pl_idx'::regclass);
+\pset format aligned
 
 -- an operator class of one's own that does not hold together
-CREATE OPERATOR CLASS pl_ops FOR TYPE vector USING ivf_rabitq AS OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS pl_ops FOR TYPE vector USING @AM@ AS OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops;
 SELECT amvalidate(c.oid) FROM pg_opclass c WHERE opcname = 'pl_ops';
-CREATE INDEX ON pl USING ivf_rabitq (v pl_ops);
-DROP OPERATOR FAMILY pl_ops USING ivf_rabitq;
-CREATE OPERATOR CLASS pl_ops FOR TYPE vector USING ivf_rabitq AS OPERATOR 2 <-> (vector, vector) FOR ORDER BY float_ops;
+CREATE INDEX ON pl USING @AM@ (v pl_ops);
+DROP OPERATOR FAMILY pl_ops USING @AM@;
+CREATE OPERATOR CLASS pl_ops FOR TYPE vector USING @AM@ AS OPERATOR 2 <-> (vector, vector) FOR ORDER BY float_ops;
 SELECT amvalidate(c.oid) FROM pg_opclass c WHERE opcname = 'pl_ops';
-DROP OPERATOR FAMILY pl_ops USING ivf_rabitq;
-CREATE OPERATOR CLASS pl_ops FOR TYPE vector USING ivf_rabitq AS OPERATOR 1 = (vector, vector);
+DROP OPERATOR FAMILY pl_ops USING @AM@;
+CREATE OPERATOR CLASS pl_ops FOR TYPE vector USING @AM@ AS OPERATOR 1 = (vector, vector);
 SELECT amvalidate(c.oid) FROM pg_opclass c WHERE opcname = 'pl_ops';
-DROP OPERATOR FAMILY pl_ops USING ivf_rabitq;
+DROP OPERATOR FAMILY pl_ops USING @AM@;
 
 -- progress: phases that PostgreSQL shows by name
 CREATE FUNCTION pl_phase(vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS
@@ -108,6 +110,6 @@ BEGIN
     RETURN $1;
 END
 $$;
-CREATE INDEX ON pl USING ivf_rabitq ((pl_phase(v)::vector(32)));
+CREATE INDEX ON pl USING @AM@ ((pl_phase(v)::vector(32)));
 DROP TABLE pl, pl_small;
 DROP FUNCTION pl_cost, pl_phase;

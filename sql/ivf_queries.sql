@@ -2,12 +2,12 @@
 SET client_min_messages = warning;
 SET jit = off;
 SET enable_seqscan = off;
-SET ivf_rabitq.epsilon = 4; -- exact order at any instruction set
+SET @AM@.epsilon = 4; -- exact order at any instruction set
 
 -- A grid: rows at known places, so that answers can be read.
 CREATE TABLE qu (id int PRIMARY KEY, x int, y int, v vector(3));
 INSERT INTO qu SELECT i, i % 40, i / 40, ARRAY[i % 40, 1.3 * (i / 40), i % 3]::vector FROM generate_series(0, 1599) i;
-CREATE INDEX qu_idx ON qu USING ivf_rabitq (v) WITH (nlist = 16);
+CREATE INDEX qu_idx ON qu USING @AM@ (v) WITH (nlist = 16);
 ANALYZE qu;
 SELECT vector_quant_index_check('qu_idx', true);
 
@@ -25,9 +25,9 @@ $$
           FROM (SELECT id, d, row_number() OVER () AS place
                 FROM (SELECT id, v <-> '[10.1,13.2,1]' AS d FROM qu ORDER BY v <-> '[10.1,13.2,1]') a) b) c
 $$;
-SET ivf_rabitq.nprobe = 16;
+SET @AM@.nprobe = 16;
 SELECT * FROM qu_all();
-RESET ivf_rabitq.nprobe;
+RESET @AM@.nprobe;
 
 -- WHERE: enough rows for any condition, also one that few or no rows meet
 SELECT id FROM qu WHERE y = 39 ORDER BY v <-> '[0,0,0]' LIMIT 3;
@@ -43,20 +43,20 @@ RESET enable_bitmapscan;
 RESET enable_sort;
 
 -- iterative_scan: what one list holds; every row; rows that are not nearer than the last
-SET ivf_rabitq.nprobe = 1;
-SET ivf_rabitq.iterative_scan = off;
+SET @AM@.nprobe = 1;
+SET @AM@.iterative_scan = off;
 SELECT rows BETWEEN 1 AND 800 AS some, rows = ids AS distinct_rows, disorder FROM qu_all();
-SET ivf_rabitq.iterative_scan = relaxed_order;
+SET @AM@.iterative_scan = relaxed_order;
 SELECT rows, ids FROM qu_all();
-SET ivf_rabitq.iterative_scan = strict_order;
+SET @AM@.iterative_scan = strict_order;
 SELECT rows BETWEEN 1 AND 1600 AS some, rows = ids AS distinct_rows, disorder FROM qu_all();
-SET ivf_rabitq.iterative_scan = relaxed_order;
-SET ivf_rabitq.max_probes = 4;
+SET @AM@.iterative_scan = relaxed_order;
+SET @AM@.max_probes = 4;
 SELECT rows BETWEEN 1 AND 1400 AS some, rows = ids AS distinct_rows FROM qu_all();
-RESET ivf_rabitq.nprobe;
-RESET ivf_rabitq.max_probes;
-RESET ivf_rabitq.iterative_scan;
-SET ivf_rabitq.nprobe = 16;
+RESET @AM@.nprobe;
+RESET @AM@.max_probes;
+RESET @AM@.iterative_scan;
+SET @AM@.nprobe = 16;
 
 -- joins and rescans
 EXPLAIN (COSTS OFF)
@@ -172,7 +172,7 @@ CREATE TABLE qu (id int, k int, v vector(2)) PARTITION BY LIST (k);
 CREATE TABLE qu_0 PARTITION OF qu FOR VALUES IN (0);
 CREATE TABLE qu_1 PARTITION OF qu FOR VALUES IN (1);
 INSERT INTO qu SELECT i, i % 2, ARRAY[i, 0]::vector FROM generate_series(1, 400) i;
-CREATE INDEX qu_idx ON qu USING ivf_rabitq (v) WITH (nlist = 4);
+CREATE INDEX qu_idx ON qu USING @AM@ (v) WITH (nlist = 4);
 CREATE TABLE qu_2 PARTITION OF qu FOR VALUES IN (2);
 INSERT INTO qu VALUES (500, 2, '[200.2,0]');
 EXPLAIN (COSTS OFF) SELECT id FROM qu ORDER BY v <-> '[200.4,0]' LIMIT 4;
@@ -190,8 +190,8 @@ CREATE TABLE qu (id int, v vector(2));
 CREATE TABLE qu_child () INHERITS (qu);
 INSERT INTO qu SELECT i, ARRAY[i, 0]::vector FROM generate_series(1, 99, 2) i;
 INSERT INTO qu_child SELECT i, ARRAY[i, 0]::vector FROM generate_series(2, 100, 2) i;
-CREATE INDEX ON qu USING ivf_rabitq (v);
-CREATE INDEX ON qu_child USING ivf_rabitq (v);
+CREATE INDEX ON qu USING @AM@ (v);
+CREATE INDEX ON qu_child USING @AM@ (v);
 EXPLAIN (COSTS OFF) SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 3;
 SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 3;
 SELECT id FROM ONLY qu ORDER BY v <-> '[50.1,0]' LIMIT 2;
@@ -200,7 +200,7 @@ DROP TABLE qu CASCADE;
 -- partial index
 CREATE TABLE qu (id int, k int, v vector(2));
 INSERT INTO qu SELECT i, i % 5, ARRAY[i, 0]::vector FROM generate_series(1, 500) i;
-CREATE INDEX qu_part ON qu USING ivf_rabitq (v) WITH (nlist = 4) WHERE k = 2;
+CREATE INDEX qu_part ON qu USING @AM@ (v) WITH (nlist = 4) WHERE k = 2;
 EXPLAIN (COSTS OFF) SELECT id FROM qu WHERE k = 2 ORDER BY v <-> '[100.1,0]' LIMIT 3;
 SELECT id FROM qu WHERE k = 2 ORDER BY v <-> '[100.2,0]' LIMIT 3;
 UPDATE qu SET k = 2 WHERE id = 100;
@@ -214,8 +214,8 @@ DROP TABLE qu;
 CREATE TABLE qu (id int, v vector(5), a real[]);
 INSERT INTO qu SELECT i, ARRAY[i, 1, 2, -i, 3]::vector, ARRAY[i, 7] FROM generate_series(1, 300) i;
 INSERT INTO qu VALUES (301, NULL, NULL);
-CREATE INDEX qu_sub ON qu USING ivf_rabitq ((subvector(v, 1, 3)::vector(3))) WITH (nlist = 3);
-CREATE INDEX qu_arr ON qu USING ivf_rabitq ((a::vector(2))) WITH (nlist = 3, refine = true);
+CREATE INDEX qu_sub ON qu USING @AM@ ((subvector(v, 1, 3)::vector(3))) WITH (nlist = 3);
+CREATE INDEX qu_arr ON qu USING @AM@ ((a::vector(2))) WITH (nlist = 3, refine = true);
 EXPLAIN (COSTS OFF) SELECT id FROM qu ORDER BY subvector(v, 1, 3)::vector(3) <-> '[100.2,1,2]' LIMIT 2;
 SELECT id FROM qu ORDER BY subvector(v, 1, 3)::vector(3) <-> '[100.2,1,2]' LIMIT 2;
 SELECT id FROM qu ORDER BY a::vector(2) <-> '[99.9,7]' LIMIT 2;
@@ -230,7 +230,7 @@ DROP TABLE qu;
 
 -- temporary and unlogged tables
 CREATE TEMP TABLE qu (id int, v vector(2)) ON COMMIT DELETE ROWS;
-CREATE INDEX qu_idx ON qu USING ivf_rabitq (v);
+CREATE INDEX qu_idx ON qu USING @AM@ (v);
 BEGIN;
 INSERT INTO qu SELECT i, ARRAY[i, 0]::vector FROM generate_series(1, 100) i;
 SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 2;
@@ -241,7 +241,7 @@ SELECT vector_quant_index_check('qu_idx', true);
 DROP TABLE qu;
 CREATE UNLOGGED TABLE qu (id int, v vector(2));
 INSERT INTO qu SELECT i, ARRAY[i, 0]::vector FROM generate_series(1, 300) i;
-CREATE INDEX qu_idx ON qu USING ivf_rabitq (v) WITH (nlist = 3);
+CREATE INDEX qu_idx ON qu USING @AM@ (v) WITH (nlist = 3);
 INSERT INTO qu SELECT i, ARRAY[i, 0]::vector FROM generate_series(301, 400) i;
 SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 2;
 SELECT vector_quant_index_check('qu_idx', true);
@@ -252,7 +252,7 @@ ALTER TABLE qu SET UNLOGGED;
 SELECT vector_quant_index_check('qu_idx', true);
 DROP TABLE qu;
 CREATE MATERIALIZED VIEW qu AS SELECT i AS id, ARRAY[i, 0]::vector(2) AS v FROM generate_series(1, 100) i;
-CREATE INDEX qu_idx ON qu USING ivf_rabitq (v);
+CREATE INDEX qu_idx ON qu USING @AM@ (v);
 REFRESH MATERIALIZED VIEW qu;
 SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 2;
 SELECT vector_quant_index_check('qu_idx', true);
@@ -261,8 +261,8 @@ DROP MATERIALIZED VIEW qu;
 -- two indexes on one column, one per operator
 CREATE TABLE qu (id int, v vector(2));
 INSERT INTO qu VALUES (1, '[1,0]'), (2, '[10,10]'), (3, '[0,2]');
-CREATE INDEX qu_l2 ON qu USING ivf_rabitq (v);
-CREATE INDEX qu_cos ON qu USING ivf_rabitq (v vector_cosine_ops);
+CREATE INDEX qu_l2 ON qu USING @AM@ (v);
+CREATE INDEX qu_cos ON qu USING @AM@ (v vector_cosine_ops);
 SELECT id FROM qu ORDER BY v <-> '[0.9,1]' LIMIT 1;
 SELECT id FROM qu ORDER BY v <=> '[0.9,1]' LIMIT 1;
 DROP TABLE qu;
@@ -272,7 +272,7 @@ CREATE TABLE qu (id int, v vector(700));
 ALTER TABLE qu ALTER v SET STORAGE EXTERNAL;
 INSERT INTO qu SELECT i, (ARRAY[i] || array_fill(0, ARRAY[699]))::vector FROM generate_series(1, 100) i;
 CREATE TABLE qu2 AS SELECT * FROM qu WHERE id <= 3;
-CREATE INDEX qu_idx ON qu USING ivf_rabitq (v);
+CREATE INDEX qu_idx ON qu USING @AM@ (v);
 BEGIN;
 DECLARE qu_cursor CURSOR FOR SELECT id FROM qu ORDER BY v <-> (SELECT v FROM qu2 WHERE id = 2);
 FETCH 1 qu_cursor;

@@ -18,12 +18,13 @@ DECLARE
     q vector;
     expected float8[];
     got float8[];
+    ids int[];
 BEGIN
     missing := 0;
     misplaced := 0;
     CREATE TABLE sh (LIKE sh_rows);
     INSERT INTO sh SELECT * FROM sh_rows WHERE id % 10 > 0;
-    EXECUTE format('CREATE INDEX sh_idx ON sh USING ivf_rabitq (v %s) WITH (%s)', opclass, options);
+    EXECUTE format('CREATE INDEX sh_idx ON sh USING @AM@ (v %s) WITH (%s)', opclass, options);
     INSERT INTO sh SELECT * FROM sh_rows WHERE id % 10 = 0;
     DELETE FROM sh WHERE id % 7 = 0;
     PERFORM vector_quant_index_check('sh_idx', true);
@@ -34,16 +35,16 @@ BEGIN
             INTO expected USING q;
         SET LOCAL enable_seqscan = off;
         SET LOCAL enable_indexscan = on;
-        EXECUTE format('SELECT array_agg(d) FROM (SELECT v %s $1 AS d FROM sh ORDER BY v %s $1) s', op, op)
-            INTO got USING q;
-        missing := missing + cardinality(expected) - cardinality(got);
+        EXECUTE format('SELECT array_agg(d), array_agg(id) FROM (SELECT id, v %s $1 AS d FROM sh ORDER BY v %s $1) s', op, op)
+            INTO got, ids USING q;
+        missing := missing + cardinality(expected) - (SELECT count(DISTINCT id) FROM unnest(ids) id);
         misplaced := misplaced + (SELECT count(*) FROM unnest(expected, got) u(e, g) WHERE e IS DISTINCT FROM g);
     END LOOP;
     DROP TABLE sh;
 END
 $$;
-SET ivf_rabitq.nprobe = 65536;
-SET ivf_rabitq.epsilon = 4;
+SET @AM@.nprobe = 65536;
+SET @AM@.epsilon = 4;
 
 -- dimensions around the borders of codes, words and pages, under each metric
 CREATE TABLE sh_rows (id int, v vector);
@@ -61,38 +62,38 @@ END
 $$;
 SELECT d, s.* FROM unnest('{1,2,3,7,8,9,63,64,65}'::int[]) d, sh_dims(d, 200, 'nlist = 5') s;
 
--- codes, and refine codes
-SELECT b, s.* FROM unnest('{1,2,4,8}'::int[]) b, sh_dims(48, 200, 'nlist = 4, rbq_bits = ' || b) s;
+SELECT n, s.* FROM unnest('{1,2,3,4,15,17}'::int[]) n, sh_dims(5, n, 'nlist = 1') s;
+
+-- refine codes
 SELECT r, s.* FROM unnest('{SQ6,SQ8,FP16,BF16,FP32}'::text[]) r, sh_dims(48, 200, 'nlist = 4, refine = true, refine_type = ' || r) s;
-SELECT r, s.* FROM unnest('{SQ6,FP32}'::text[]) r, sh_dims(48, 200, 'nlist = 4, rbq_bits = 3, refine = true, refine_type = ' || r) s;
 -- long vectors; at 16,000 dimensions a FP32 record takes eight pages
 SELECT d, s.* FROM unnest('{2000,16000}'::int[]) d, sh_dims(d, 20, 'nlist = 2') s;
 SELECT r, s.* FROM unnest('{SQ6,SQ8,FP16,BF16,FP32}'::text[]) r, sh_dims(16000, 20, 'nlist = 2, refine = true, refine_type = ' || r) s;
-SELECT b, s.* FROM unnest('{5,8}'::int[]) b, sh_dims(16000, 20, 'nlist = 2, rbq_bits = ' || b) s;
 
--- bits of the query
-CREATE FUNCTION sh_query_bits(bits int) RETURNS TABLE (opclass text, missing int, misplaced int) LANGUAGE plpgsql AS
-$$
-BEGIN
-    PERFORM set_config('ivf_rabitq.rbq_query_bits', bits::text, true);
-    RETURN QUERY SELECT * FROM sh_dims(48, 200, 'nlist = 4');
-END
-$$;
-SELECT b, s.* FROM unnest('{0,1,2,4,6,7,8}'::int[]) b, sh_query_bits(b) s;
+-- the same with every option of the access method's own; what differs is listed
+CREATE VIEW sh_variants AS SELECT w FROM unnest(string_to_array('@VARIANTS@', '; ')) w;
+SELECT count(*) > 1 AS variants FROM sh_variants;
+SELECT d, w, s.* FROM unnest('{1,3,9,16,65}'::int[]) d, sh_variants, sh_dims(d, 300, 'nlist = 5, ' || w) s
+    WHERE missing <> 0 OR misplaced <> 0;
+SELECT n, w, s.* FROM unnest('{1,2,15,17}'::int[]) n, sh_variants, sh_dims(5, n, 'nlist = 1, ' || w) s
+    WHERE missing <> 0 OR misplaced <> 0;
+SELECT r, w, s.* FROM unnest('{SQ6,FP32}'::text[]) r, sh_variants,
+    sh_dims(48, 300, 'nlist = 4, refine = true, refine_type = ' || r || ', ' || w) s WHERE missing <> 0 OR misplaced <> 0;
+SELECT w, s.* FROM sh_variants, sh_dims(16000, 20, 'nlist = 2, ' || w) s WHERE missing <> 0 OR misplaced <> 0;
 
 -- Values: the same trial over rows of each kind.
-CREATE FUNCTION sh_values(kind text, options text, expression text, dims int DEFAULT 4)
-RETURNS TABLE (test text, opclass text, missing int, misplaced int) LANGUAGE plpgsql AS
+CREATE FUNCTION sh_values(options text, expression text) RETURNS TABLE (opclass text, missing int, misplaced int)
+LANGUAGE plpgsql AS
 $$
 BEGIN
     TRUNCATE sh_rows;
-    EXECUTE format('ALTER TABLE sh_rows ALTER COLUMN v TYPE vector(%s)', dims);
-    EXECUTE format('INSERT INTO sh_rows SELECT i, (%s)::vector FROM generate_series(1, 120) i', expression);
-    RETURN QUERY SELECT kind, o, t.*
-        FROM unnest('{vector_l2_ops,vector_ip_ops,vector_cosine_ops}'::text[]) o, sh_try(o, options) t;
+    EXECUTE format('INSERT INTO sh_rows SELECT i, (%s)::vector FROM generate_series(1, 300) i', expression);
+    RETURN QUERY SELECT o, t.* FROM unnest('{vector_l2_ops,vector_ip_ops,vector_cosine_ops}'::text[]) o, sh_try(o, options) t;
 END
 $$;
-SELECT s.* FROM (VALUES
+TRUNCATE sh_rows;
+ALTER TABLE sh_rows ALTER COLUMN v TYPE vector(4);
+CREATE TABLE sh_kinds (kind, expression) AS VALUES
     ('norms from 1e-3 to 1e3', 'ARRAY[i % 11, i % 7, i % 5, i % 3 + 1]::float8[]::vector * array_fill(power(10, i % 7 - 3), ARRAY[4])::vector'),
     ('constant columns', 'ARRAY[5, i, 5, 5]'),
     ('all equal', 'ARRAY[1, 2, 3, 4]'),
@@ -102,16 +103,19 @@ SELECT s.* FROM (VALUES
     ('tiny', 'ARRAY[1e-30 * i, 1e-30, 2e-30, 0]'),
     ('smallest', 'ARRAY[1.4e-45 * i, 1.4e-45, 0, 0]::float8[]'),
     ('large', 'ARRAY[1e18 * i, 1e18, -1e18, 0]'),
-    ('far from the origin', 'ARRAY[1000 + i, 1000, 1000, 1000]')) k(kind, expression),
-    (VALUES ('nlist = 3'), ('nlist = 3, refine = true'), ('nlist = 3, rbq_bits = 4')) o(options),
-    sh_values(kind || ', ' || options, options, expression) s;
+    ('far from the origin', 'ARRAY[1000 + i, 1000, 1000, 1000]');
+SELECT o, kind, s.* FROM (VALUES ('nlist = 3'), ('nlist = 3, refine = true')) options(o), sh_kinds, sh_values(o, expression) s;
+SELECT w, kind, s.* FROM sh_variants, sh_kinds, sh_values('nlist = 3, ' || w, expression) s WHERE missing <> 0 OR misplaced <> 0;
+-- more lists than values: every row is its list's centre
+SELECT w, kind, s.* FROM sh_variants, sh_kinds, sh_values('nlist = 60, ' || w, expression) s
+    WHERE kind IN ('duplicates', 'two points', 'all equal') AND (missing <> 0 OR misplaced <> 0);
 
 -- Near the largest float: distances themselves become infinite, but no row is lost and nothing fails.
 CREATE TABLE sh (id int, v vector(4));
 INSERT INTO sh SELECT i, ARRAY[3e38 * (i % 3 - 1), 3e38 * (i % 2), 1e38, i]::vector FROM generate_series(1, 60) i;
-CREATE INDEX sh_l2 ON sh USING ivf_rabitq (v) WITH (nlist = 3);
-CREATE INDEX sh_ip ON sh USING ivf_rabitq (v vector_ip_ops) WITH (nlist = 3, refine = true, refine_type = 'FP16');
-CREATE INDEX sh_cos ON sh USING ivf_rabitq (v vector_cosine_ops) WITH (nlist = 3, refine = true, rbq_bits = 4);
+CREATE INDEX sh_l2 ON sh USING @AM@ (v) WITH (nlist = 3);
+CREATE INDEX sh_ip ON sh USING @AM@ (v vector_ip_ops) WITH (nlist = 3, refine = true, refine_type = 'FP16');
+CREATE INDEX sh_cos ON sh USING @AM@ (v vector_cosine_ops) WITH (nlist = 3, refine = true, @VARIANT@);
 INSERT INTO sh SELECT i, ARRAY[3e38 * (i % 3 - 1), 3e38 * (i % 2), 1e38, i]::vector FROM generate_series(61, 90) i;
 SELECT count(vector_quant_index_check(i, true)) FROM unnest('{sh_l2,sh_ip,sh_cos}'::regclass[]) i;
 SET enable_seqscan = off;
@@ -121,5 +125,6 @@ SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM sh ORDER BY v <=> '[3e3
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM sh ORDER BY v <-> '[0,0,0,0]') s;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM sh ORDER BY v <-> '[-3.4e38,-3.4e38,-3.4e38,-3.4e38]') s;
 RESET ALL;
-DROP TABLE sh, sh_rows;
-DROP FUNCTION sh_vector, sh_try, sh_dims, sh_query_bits, sh_values;
+DROP VIEW sh_variants;
+DROP TABLE sh, sh_rows, sh_kinds;
+DROP FUNCTION sh_vector, sh_try, sh_dims, sh_values;

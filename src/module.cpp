@@ -23,5 +23,6 @@ void _PG_init(void)
     keep_freed_memory();
     vq::ivf::define_common_settings();
     vq::init_ivf_rabitq();
+    vq::init_scann();
     vq::ivf::init_index_cache();
 }

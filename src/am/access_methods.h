@@ -6,5 +6,6 @@
 namespace vq {
 
 void init_ivf_rabitq();
+void init_scann();
 
 } // namespace vq

@@ -13,6 +13,7 @@
 // sigma is RowFactors::err: so one set of tables serves all lists, and a codec need not know the metric.
 #pragma once
 
+#include "core/progress.h"
 #include "simd/kernels.h"
 
 #include <concepts>
@@ -38,6 +39,18 @@ struct CodecOptions
     uint32_t dims; // 1..16000
     uint64_t seed;
     int32_t value[6]; // codec-specific options, in the codec's own order
+};
+
+// Rows that a codec is trained on, in the original space. All memory belongs to the caller.
+struct TrainingSet
+{
+    size_t rows = 0;                  // may be 0: an untrained index
+    const float *vectors = nullptr;   // dims floats each, finite, not centred
+    const uint32_t *which = nullptr;  // training row i is vectors[which[i]]; null: vectors[i]
+    const uint32_t *lists = nullptr;  // the list of training row i
+    const float *centroids = nullptr; // of all lists, dims floats each
+    // The direction in which an error of the code costs most (see CodecOps::encode): the vector, or the residual.
+    bool toward_vector = false;
 };
 
 struct CodecShape
@@ -84,20 +97,29 @@ struct CodecOps
     const char *name;
     uint32_t id; // stored in indexes: append, never renumber
 
-    // Training. image_bytes and scratch are known before; residuals are rows x dims floats in the original
-    // space.
-    size_t (*image_bytes)(const CodecOptions &options) noexcept;
-    bool (*train)(const CodecOptions &options, const float *residuals, size_t rows, uint8_t *image) noexcept;
+    // Training on the residuals vectors - centroids. training_rows: as many as are of use, 0 = none needed. image_bytes,
+    // training_bytes: of the trained parameters and of scratch, for that many rows. image and scratch are 64-byte
+    // aligned. A codec that is given fewer rows than it needs falls back to parameters that suit any data. train returns
+    // false only if progress asked to stop.
+    size_t (*image_bytes)(const CodecOptions &options, size_t rows) noexcept;
+    size_t (*training_rows)(const CodecOptions &options) noexcept;
+    size_t (*training_bytes)(const CodecOptions &options, size_t rows) noexcept;
+    bool (*train)(const CodecOptions &options, const TrainingSet &set, uint8_t *image, void *scratch,
+                  const Progress &progress) noexcept;
     // True if `bytes` bytes at image are an image of this codec for these dims (a damaged index must not get
     // past this).
     bool (*valid)(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     CodecShape (*shape)(const uint8_t *image) noexcept;
+    // What the image holds, for people: options, and what training chose. At most size - 1 characters and a 0.
+    void (*describe)(const uint8_t *image, char *text, size_t size) noexcept;
 
     // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
     void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
-    // residual and centre: space_dims floats. Writes code_bytes and fine_bytes.
-    RowCode (*encode)(const uint8_t *image, const float *residual, const float *centre, uint8_t *code,
-                      uint8_t *fine) noexcept;
+    // residual, centre and direction: space_dims floats. direction: where an error of the code costs most (R x for the
+    // inner product, the residual for L2); only a codec with a score-aware loss looks at it. Writes code_bytes and
+    // fine_bytes.
+    RowCode (*encode)(const uint8_t *image, const float *residual, const float *centre,
+                      const float *direction, uint8_t *code, uint8_t *fine) noexcept;
 
     // query: space_dims floats (already transformed). query_bits: precision asked for, 0 = finest. state:
     // query_bytes, 64-byte aligned, starts with QueryHead.
@@ -113,8 +135,9 @@ struct CodecOps
 
 // A type that can stand behind CodecOps; every codec file ends with static_assert(Codec<...>) and its table.
 template <class C>
-concept Codec = requires(const CodecOptions &o, const float *f, float *g, uint8_t *b, const uint8_t *i,
-                         void *s, const void *cs, uint32_t *acc)
+concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Progress &p, const float *f,
+                         float *g, char *text, uint8_t *b, const uint8_t *i, void *s, const void *cs,
+                         uint32_t *acc)
 {
     {
         C::kName
@@ -123,11 +146,19 @@ concept Codec = requires(const CodecOptions &o, const float *f, float *g, uint8_
         C::kId
         } -> std::convertible_to<uint32_t>;
     {
-        C::image_bytes(o)
+        C::image_bytes(o, size_t())
     }
     noexcept->std::same_as<size_t>;
     {
-        C::train(o, f, size_t(), b)
+        C::training_rows(o)
+    }
+    noexcept->std::same_as<size_t>;
+    {
+        C::training_bytes(o, size_t())
+    }
+    noexcept->std::same_as<size_t>;
+    {
+        C::train(o, set, b, s, p)
     }
     noexcept->std::same_as<bool>;
     {
@@ -139,11 +170,15 @@ concept Codec = requires(const CodecOptions &o, const float *f, float *g, uint8_
     }
     noexcept->std::same_as<CodecShape>;
     {
+        C::describe(i, text, size_t())
+    }
+    noexcept;
+    {
         C::transform(i, f, g)
     }
     noexcept;
     {
-        C::encode(i, f, f, b, b)
+        C::encode(i, f, f, f, b, b)
     }
     noexcept->std::same_as<RowCode>;
     {
@@ -165,8 +200,9 @@ concept Codec = requires(const CodecOptions &o, const float *f, float *g, uint8_
 };
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {C::kName,   C::kId,       C::image_bytes, C::train,
-                                       C::valid,   C::shape,     C::transform,   C::encode,
-                                       C::prepare, C::scan_tile, C::scan_row,    C::scan_fine};
+inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,       C::image_bytes, C::training_rows,
+                                       C::training_bytes, C::train,     C::valid,       C::shape,
+                                       C::describe,       C::transform, C::encode,      C::prepare,
+                                       C::scan_tile,      C::scan_row,  C::scan_fine};
 
 } // namespace vq

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 namespace vq {
@@ -278,12 +279,13 @@ uint32_t bits_sum(const Query &q, const uint8_t *bits) noexcept
 
 } // namespace
 
-size_t RabitqCodec::image_bytes(const CodecOptions &options) noexcept
+size_t RabitqCodec::image_bytes(const CodecOptions &options, size_t) noexcept
 {
     return sizeof(Image) + rotation_bytes(rotation_dims(options.dims));
 }
 
-bool RabitqCodec::train(const CodecOptions &options, const float *, size_t, uint8_t *image) noexcept
+bool RabitqCodec::train(const CodecOptions &options, const TrainingSet &, uint8_t *image, void *,
+                        const Progress &) noexcept
 {
     const size_t D = rotation_dims(options.dims);
     Image h = {kImageMagic, options.dims, (uint32_t)D, (uint32_t)options.value[0]};
@@ -309,6 +311,12 @@ CodecShape RabitqCodec::shape(const uint8_t *image) noexcept
     return {D, D / 8, (h.bits - 1) * (D / 8), (uint32_t)kQueryHeader + 8 * D + kFinestBits * (D / 8)};
 }
 
+void RabitqCodec::describe(const uint8_t *image, char *text, size_t size) noexcept
+{
+    std::snprintf(text, size, "RaBitQ, %u bit%s a dimension", header(image).bits,
+                  header(image).bits > 1 ? "s" : "");
+}
+
 void RabitqCodec::transform(const uint8_t *image, const float *x, float *y) noexcept
 {
     const Image &h = header(image);
@@ -317,8 +325,8 @@ void RabitqCodec::transform(const uint8_t *image, const float *x, float *y) noex
     rotate(image + sizeof(Image), h.space_dims, y);
 }
 
-RowCode RabitqCodec::encode(const uint8_t *image, const float *residual, const float *centre, uint8_t *code,
-                            uint8_t *fine) noexcept
+RowCode RabitqCodec::encode(const uint8_t *image, const float *residual, const float *centre, const float *,
+                            uint8_t *code, uint8_t *fine) noexcept
 {
     const Image &h = header(image);
     const size_t D = h.space_dims;

@@ -24,14 +24,17 @@ struct RabitqCodec
     static constexpr uint32_t kId = 1;
     static constexpr int kMaxBits = 8; // options.value[0]: bits a dimension, 1..8
 
-    static size_t image_bytes(const CodecOptions &options) noexcept;
-    static bool train(const CodecOptions &options, const float *residuals, size_t rows,
-                      uint8_t *image) noexcept;
+    static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
+    static size_t training_rows(const CodecOptions &) noexcept { return 0; } // the rotation is random
+    static size_t training_bytes(const CodecOptions &, size_t) noexcept { return 0; }
+    static bool train(const CodecOptions &options, const TrainingSet &, uint8_t *image, void *,
+                      const Progress &) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
+    static void describe(const uint8_t *image, char *text, size_t size) noexcept;
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;
-    static RowCode encode(const uint8_t *image, const float *residual, const float *centre, uint8_t *code,
-                          uint8_t *fine) noexcept;
+    static RowCode encode(const uint8_t *image, const float *residual, const float *centre,
+                          const float *direction, uint8_t *code, uint8_t *fine) noexcept;
     static void prepare(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
     static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
                           uint32_t acc[simd::kTileRows]) noexcept;

@@ -29,6 +29,7 @@ struct IndexOptions
     int nprobe;         // -1 = unset, 0 = from the calibration
     double refine_k;    // -1 = unset, 0 = until the bound decides
     double epsilon;     // -1 = unset
+    int reorder_k;      // -1 = unset
     int query_bits;     // -1 = unset
     int max_probes;     // -1 = unset
     int iterative_scan; // -1 = unset
@@ -43,6 +44,7 @@ struct ScanSettings
     IterativeScan iterative;
     double refine_k; // 0 = until the bound decides
     double epsilon;  // bound width in standard errors
+    int reorder_k;   // rows looked at exactly before the bounds are believed, 0 = until they decide
     int query_bits;  // 0 = finest
 };
 

@@ -26,14 +26,6 @@ namespace vq::ivf {
 
 namespace {
 
-enum Phase : int64 // PROGRESS_CREATEIDX_SUBPHASE; 1 is PostgreSQL's "initializing"
-{
-    kSampling = 2,
-    kClustering = 3,
-    kEncoding = 4,
-    kLoading = 5
-};
-
 // --- parts on contiguous pages
 // ----------------------------------------------------------------------------------------------------
 
@@ -141,7 +133,8 @@ void write_centroid_tiles(Build *b, const Space &space, BlockNumber *block)
         for (uint32_t i = 0; i < n; i++) {
             float fine_factors[3];
             centroid_in_space(b, first + i, moved, scratch, stored);
-            RowCode code = index.codec->encode(space.image, moved, origin, codes + i * code_bytes, fine);
+            RowCode code =
+                index.codec->encode(space.image, moved, origin, moved, codes + i * code_bytes, fine);
             RowFactors f = row_factors(space, code, moved, origin, fine_factors);
             add[i] = f.add, scale[i] = f.scale, err[i] = f.err;
         }
@@ -467,6 +460,7 @@ void build_empty(Relation index)
     Sample none = {};
     none.dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
     train(&b->training, am, options_of(index, am), opclass_metric(index), none, index);
+    b->training.meta.error_scale = 1;
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
         b->training.meta.calibration[i] = 1;
     write_fixed_parts(b, am);
@@ -484,6 +478,8 @@ char *build_phase_name(int64 phase)
         return pstrdup("sampling rows");
     case kClustering:
         return pstrdup("clustering");
+    case kTraining:
+        return pstrdup("training codes");
     case kEncoding:
         return pstrdup("encoding rows");
     case kLoading:

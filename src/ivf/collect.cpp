@@ -144,12 +144,8 @@ void collect(Relation rel, Scan *scan, uint32_t keep, const Candidate *after)
         pfree(scan->candidate_memory);
     scan->candidate_memory = palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE);
     candidates_begin(&scan->candidates, scan->candidate_memory, keep, after ? &from : nullptr);
-    const Pass pass = {rel,
-                       scan,
-                       scan->index,
-                       (const QueryHead *)scan->state,
-                       &simd::kernels(),
-                       (float)scan->settings.epsilon};
+    const Pass pass = {rel,          scan, scan->index, (const QueryHead *)scan->state, &simd::kernels(),
+                       scan->epsilon};
     for (uint32_t slot = 0; slot < scan->list_count; slot++)
         scan_sealed(pass, slot);
     for (uint32_t g = 0; g < scan->group_count; g++)

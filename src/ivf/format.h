@@ -77,7 +77,7 @@ struct MetaPage
     uint32_t space_dims;
     uint32_t nlist;
     uint32_t group_lists; // lists of a group
-    uint32_t unused;
+    float error_scale; // measured standard error of scores over the codes' own (1 where it wasn't measured)
     // Block ranges; a part of length 0 begins where the next one does.
     BlockNumber image_block;
     uint32_t image_crc;

@@ -23,7 +23,7 @@ CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT 
     OUT open_rows bigint, OUT dead_rows bigint, OUT pages bigint, OUT fixed_pages bigint, OUT tile_pages bigint,
     OUT open_pages bigint, OUT fine_pages bigint, OUT free_pages bigint, OUT bytes bigint, OUT dims integer,
     OUT format_version integer, OUT trained boolean, OUT build_rows bigint, OUT nprobe_default integer,
-    OUT residual_norm double precision) RETURNS record
+    OUT residual_norm double precision, OUT error_scale real, OUT codes text) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vector_quant_index_stats(regclass) IS 'lists, rows and pages of an index';

@@ -25,6 +25,7 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
     e->moved = (float *)pg::aligned_palloc(D * sizeof(float));
     e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
     e->residual = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->direction = (float *)pg::aligned_palloc(D * sizeof(float));
     e->code = (uint8_t *)palloc(index->shape.code_bytes);
     e->codec_fine = (uint8_t *)palloc(index->shape.fine_bytes + 1);
     e->record = (uint8_t *)palloc(index->fine_record_bytes + 1);
@@ -68,6 +69,17 @@ static void read_centre(RowEncoder *e, uint32_t list)
     }
 }
 
+// Where an error of the code costs most (core/codec.h): the row as it was before centring, or its residual.
+static const float *direction(RowEncoder *e)
+{
+    const Space &space = e->index->space;
+    if (space.metric == Metric::L2)
+        return e->residual;
+    memcpy(e->direction, e->moved, space.space_dims * sizeof(float));
+    simd::kernels().axpy(1, space.mean_moved, e->direction, space.space_dims);
+    return e->direction;
+}
+
 bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
 {
     const Index &index = *e->index;
@@ -84,7 +96,8 @@ bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
         e->residual[i] = e->moved[i] - e->centre[i];
     e->distance = std::sqrt((double)simd::kernels().dot(e->residual, e->residual, D));
     float fine_factors[3];
-    RowCode code = index.codec->encode(index.space.image, e->residual, e->centre, e->code, e->codec_fine);
+    RowCode code =
+        index.codec->encode(index.space.image, e->residual, e->centre, direction(e), e->code, e->codec_fine);
     row->factors = row_factors(index.space, code, e->residual, e->centre, fine_factors);
     if (e->overflow)
         row->factors = {-INFINITY, 0, 0}; // no estimate: always looked at exactly

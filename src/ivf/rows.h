@@ -27,6 +27,7 @@ struct RowEncoder
     float *moved;
     float *centre;
     float *residual;
+    float *direction; // inner product and cosine only
     uint8_t *code;
     uint8_t *codec_fine;
     uint8_t *record;

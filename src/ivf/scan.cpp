@@ -209,8 +209,7 @@ float codec_fine_bound(const Scan *scan, const Candidate &c, const uint8_t *reco
     float factors[3];
     memcpy(factors, record, sizeof factors);
     float dot = scan->index->codec->scan_fine(scan->state, c.acc, record + sizeof factors);
-    return list.add + factors[0] + factors[1] * dot -
-           (float)scan->settings.epsilon * list.distance * factors[2];
+    return list.add + factors[0] + factors[1] * dot - scan->epsilon * list.distance * factors[2];
 }
 
 // Looks at the candidate's record: either its score becomes exact, or its bound tighter.
@@ -274,6 +273,8 @@ bool result_ready(const Scan *scan)
     if (scan->settings.refine_k > 0 &&
         (double)scan->rerank_work >= scan->settings.refine_k * (double)Max(scan->emitted + 1, (uint64_t)10))
         return true;
+    if (scan->settings.reorder_k > 0 && scan->rerank_work >= (uint64_t)scan->settings.reorder_k)
+        return true;
     return scan->result_count * sizeof(Result) > (size_t)work_mem * 1024;
 }
 
@@ -305,6 +306,7 @@ void start(IndexScanDesc desc, Scan *scan)
     const AccessMethod *am = access_method(desc->indexRelation);
     const uint32_t dims = index->meta.options.dims;
     scan->settings = am->settings((const IndexOptions *)desc->indexRelation->rd_options);
+    scan->epsilon = (float)scan->settings.epsilon * index->meta.error_scale;
     prepare_query(scan, desc->orderByData[0]);
     allocate_batches(scan);
     route_begin(&scan->router, desc->indexRelation, index, &index->space, scan->query, scan->state);

@@ -53,6 +53,7 @@ struct Scan
     MemoryContext memory; // everything below; reset by rescan
     const Index *index;
     ScanSettings settings;
+    float epsilon; // the setting, in measured standard errors
     bool started;
     bool done;
 

@@ -33,6 +33,7 @@ ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
     out.iterative = (IterativeScan)pick(s.iterative_scan, o ? o->iterative_scan : kUnset);
     out.refine_k = pick(s.refine_k, o ? o->refine_k : (double)kUnset);
     out.epsilon = pick(s.epsilon, o ? o->epsilon : (double)kUnset);
+    out.reorder_k = pick(s.reorder_k, o ? o->reorder_k : kUnset);
     out.query_bits = pick(s.query_bits, o ? o->query_bits : kUnset);
     return out;
 }

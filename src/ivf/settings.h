@@ -26,6 +26,7 @@ struct AmSettings
     Setting<int> iterative_scan;
     Setting<double> refine_k;
     Setting<double> epsilon;
+    Setting<int> reorder_k;
     Setting<int> query_bits;
 };
 
@@ -71,7 +72,7 @@ void define_settings(const char *nprobe, const char *max_probes, const char *ite
                              "0 = until the error bound decides.", &S.refine_k.value, 0, 0, 1000, PGC_USERSET,
                              0, check_setting<double>, assign_setting<S.refine_k, double>, nullptr);
     DefineCustomRealVariable(epsilon, "Sets the width of the error bound, in standard errors.",
-                             "Smaller is faster and loses more rows.", &S.epsilon.value, 1.9, 0, 4,
+                             "Smaller is faster and loses more rows.", &S.epsilon.value, 2.2, 0, 4,
                              PGC_USERSET, 0, check_setting<double>, assign_setting<S.epsilon, double>,
                              nullptr);
 }

@@ -7,6 +7,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 }
 
@@ -105,6 +106,8 @@ VQ_FUNCTION(vq_index_stats)
     const double lists = meta.nlist, rows = (double)s.rows;
     // 1 = all lists alike; n = a query for a random row meets lists n times as long as the average.
     const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
+    char codes[100];
+    index.codec->describe(index.space.image, codes, sizeof codes);
     MemoryContextSwitchTo(old);
 
     Datum values[] = {Int32GetDatum((int32)meta.nlist),
@@ -126,7 +129,9 @@ VQ_FUNCTION(vq_index_stats)
                       BoolGetDatum(meta.trained != 0),
                       Int64GetDatum((int64)meta.build_rows),
                       Int32GetDatum((int32)Min(default_nprobe(meta), meta.nlist)),
-                      Float8GetDatum(meta.residual_norm)};
+                      Float8GetDatum(meta.residual_norm),
+                      Float4GetDatum(meta.error_scale),
+                      CStringGetTextDatum(codes)};
     bool nulls[lengthof(values)] = {};
     const Datum result = HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
     MemoryContextDelete(memory);

@@ -7,11 +7,23 @@
 
 namespace vq::ivf {
 
+enum BuildPhase : int64 // PROGRESS_CREATEIDX_SUBPHASE; 1 is PostgreSQL's "initializing"
+{
+    kSampling = 2,
+    kClustering = 3,
+    kTraining = 4,
+    kEncoding = 5,
+    kLoading = 6
+};
+
+constexpr uint64_t kTrainingSeed = 0x5651; // one seed for every index: the same data give the same index
+
 struct Training
 {
     MetaPage meta;       // block numbers not yet filled in
     uint8_t *image;      // mean, moved mean, codec image, refine image
     float *centroids;    // nlist x dims, original space
+    uint32_t code_bytes; // of the trained codec
     double residual_sum; // of |y - c| while rows are encoded
 };
 
@@ -27,7 +39,7 @@ size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option);
 void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
            const Sample &sample, Relation index);
 
-// Fills meta.calibration from the sample, once the centroid pages are written.
+// Fills meta.calibration and meta.error_scale from the sample, once the centroid pages are written (calibrate.cpp).
 void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
                const float *centroids);
 

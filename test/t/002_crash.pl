@@ -14,16 +14,17 @@ use VectorQuant;
 my $dims  = 48;
 my $node  = new_node('crash', 'checkpoint_timeout = 1h', 'shared_buffers = 2MB');
 my $query = query_vector($node, $dims, 1);
+my @tables = map { ("plain_$_", "fine_$_") } access_methods();
 
 sub crash_and_look
 {
     my ($step) = @_;
     $node->stop('immediate');
     $node->start;
-    is_complete($node, $_, $query, "$step, $_") for qw(plain fine);
+    is_complete($node, $_, $query, "$step, $_") for @tables;
 }
 
-# Runs the statements again and again; stops the server when so many rows have been inserted.
+# Runs the statements again and again; stops the server when so many rows of each access method have been inserted.
 sub crash_during
 {
     my ($step, $rows, $sql) = @_;
@@ -32,41 +33,44 @@ sub crash_during
     my ($out, $err) = ('', '');
     my @psql = ('psql', '-qXAt', '-d', $node->connstr('postgres'), '-f', $file);
     my $psql = IPC::Run::start(\@psql, '>', \$out, '2>', \$err);
-    my $goal = $rows + $node->safe_psql('postgres', 'SELECT last_value FROM s');
+    my $goal = $rows * access_methods() + $node->safe_psql('postgres', 'SELECT last_value FROM s');
     $node->poll_query_until('postgres', "SELECT last_value >= $goal FROM s") or die "$step: no progress";
     $node->stop('immediate');
     $psql->finish;
     unlike($err, qr/ERROR:/, "$step: no error before the stop");
     $node->start;
-    is_complete($node, $_, $query, "$step, $_") for qw(plain fine);
+    is_complete($node, $_, $query, "$step, $_") for @tables;
 }
 
-new_table($node, 'plain', $dims, 2000, with => 'nlist = 16');
-new_table($node, 'fine', $dims, 2000, with => "nlist = 16, rbq_bits = 2, refine = true, refine_type = 'SQ8'");
+for my $am (access_methods())
+{
+    new_table($node, "plain_$am", $dims, 2000, am => $am, with => 'nlist = 16');
+    new_table($node, "fine_$am", $dims, 2000, am => $am, with => 'nlist = 16, refine = true, ' . variant($am, 1));
+}
 crash_and_look('build');
 
 $node->safe_psql('postgres', 'CREATE SEQUENCE s START 1000000');
 my $insert = join('', map { "INSERT INTO $_ SELECT n, vq_row(n, $dims) FROM (SELECT nextval('s') n FROM generate_series(1, 40)) g;" }
-    qw(plain fine));
+    @tables);
 for my $round (1 .. 4)
 {
     crash_during("insert $round", 150 * $round * $round, $insert);
     $node->safe_psql('postgres', 'CHECKPOINT') if $round == 2;
 }
 
-$node->safe_psql('postgres', "DELETE FROM $_ WHERE id % 3 = 0; VACUUM $_") for qw(plain fine);
+$node->safe_psql('postgres', "DELETE FROM $_ WHERE id % 3 = 0; VACUUM $_") for @tables;
 crash_and_look('delete and vacuum');
 
 for my $round (1 .. 3)
 {
-    crash_during("vacuum $round", 200 * $round, "$insert DELETE FROM plain WHERE id % 7 = random()::int; VACUUM plain;"
-          . ' DELETE FROM fine WHERE id % 7 = random()::int; VACUUM fine;');
+    crash_during("vacuum $round", 200 * $round,
+        $insert . join('', map { "DELETE FROM $_ WHERE id % 7 = random()::int; VACUUM $_;" } @tables));
 }
 
-fill($node, $_, $dims, 500001, 500500) for qw(plain fine);
+fill($node, $_, $dims, 500001, 500500) for @tables;
 crash_and_look('insert after recovery');
 
-$node->safe_psql('postgres', 'REINDEX INDEX plain_v; REINDEX INDEX fine_v');
+$node->safe_psql('postgres', "REINDEX INDEX ${_}_v") for @tables;
 crash_and_look('reindex');
 
 ok(!crashed($node), 'no backend crashed');

@@ -29,20 +29,23 @@ sub recall_at_least
 sub check_table
 {
     my ($table, $op, $least) = @_;
-    for my $kind (sort keys %kind)
+    for my $am (access_methods())
     {
-        $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING ivf_rabitq (v $metric{$op}) $kind{$kind}");
-        my $name = "$table $op $kind";
-        uses_index($node, "SELECT id FROM $table ORDER BY v $op (SELECT v FROM ${table}_truth LIMIT 1) LIMIT 10",
-            "${table}_v", "$name: plan");
-        recall_at_least($table, $op, $least, "$name, defaults");
-        recall_at_least($table, $op, 0.999, "$name, all lists, wide bound",
-            'SET ivf_rabitq.nprobe = 65536; SET ivf_rabitq.epsilon = 4;');
-        $node->safe_psql('postgres', "DROP INDEX ${table}_v");
+        for my $kind (sort keys %kind)
+        {
+            $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $am (v $metric{$op}) $kind{$kind}");
+            my $name = "$am $table $op $kind";
+            uses_index($node, "SELECT id FROM $table ORDER BY v $op (SELECT v FROM ${table}_truth LIMIT 1) LIMIT 10",
+                "${table}_v", "$name: plan");
+            recall_at_least($table, $op, $least, "$name, defaults");
+            recall_at_least($table, $op, 0.999, "$name, all lists, wide bound",
+                "SET $am.nprobe = 65536; SET $am.epsilon = 4;");
+            $node->safe_psql('postgres', "DROP INDEX ${table}_v");
+        }
     }
 }
 
-new_table($node, 'generated', 64, 10000, ops => '');
+new_table($node, 'generated', 64, 10000);
 for my $op (sort keys %metric)
 {
     make_truth($node, 'generated', 64, $op, 10, 60);

@@ -13,8 +13,9 @@ use Test::More;
 use VectorQuant;
 
 my $dims   = 20;
+my @am     = access_methods();
 my $copies = 28;
-my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 10;
+my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 10 + 4 * $#am;
 my $seed   = $ENV{VQ_DAMAGE_SEED}   || 42;
 my %kind   = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine');
 my $node   = new_node('damage', "statement_timeout = '30s'", 'restart_after_crash = on');
@@ -22,15 +23,24 @@ my $query  = query_vector($node, $dims, 1);
 srand($seed);
 note("seed $seed");
 
-# Copies differ in options, so that all page kinds and layouts occur.
-my @with = ('nlist = 8', 'nlist = 8, refine = true', "nlist = 4, rbq_bits = 3, refine = true, refine_type = 'FP32'", 'nlist = 2, rbq_bits = 2');
-my %file;
-for my $n (1 .. $copies)
+# Copies differ in access method and options, so that all page kinds and layouts occur; $number{$table} is the number among
+# those of the access method.
+sub options
 {
-    my $table = "t$n";
-    new_table($node, $table, $dims, 500, with => $with[ $n % @with ]);
+    my ($am, $number) = @_;
+    return ('nlist = 8', 'nlist = 8, refine = true', "nlist = 4, refine = true, refine_type = 'FP32', " . variant($am, 1),
+        'nlist = 2, ' . variant($am, 2 + $number / 4))[ $number % 4 ];
+}
+my (%file, %number);
+for my $n (0 .. $copies - 1)
+{
+    my $am = $am[ $n % @am ];
+    my $number = int($n / @am);
+    my $table = "${am}_$number";
+    new_table($node, $table, $dims, 500, am => $am, with => options($am, $number));
     fill($node, $table, $dims, 501, 560);
     $file{$table} = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('${table}_v')");
+    $number{$table} = $number;
 }
 $node->stop;
 my $pristine = PostgreSQL::Test::Utils::tempdir() . '/pristine';
@@ -88,6 +98,15 @@ sub spoil_page
     return "page from " . ($new =~ /[^\0]/ ? "block $other" : 'zeros');
 }
 
+# A chain that goes in a circle, or from one chain into another.
+sub spoil_chain
+{
+    my ($bytes, $block, $blocks) = @_;
+    my $next = $blocks->[ int(rand(@$blocks)) ];
+    substr($$bytes, $block * 8192 + 8184, 4) = pack('V', $next);
+    return "next is block $next";
+}
+
 # Damages one place of the table's index; returns what was done and whether it must be noticed.
 sub damage
 {
@@ -99,6 +118,10 @@ sub damage
     if (rand() < 0.1)
     {
         $what = "$kind block $block: " . spoil_page(\$bytes, $block);
+    }
+    elsif ($kind =~ /^(tile|open|fine)$/ && rand() < 0.1)
+    {
+        $what = "$kind block $block: " . spoil_chain(\$bytes, $block, $blocks);
     }
     else
     {
@@ -131,16 +154,14 @@ sub statements
 my (%seen, @wrong);
 for my $round (1 .. $rounds)
 {
-    srand(7) if $round == 7 && !$ENV{VQ_DAMAGE_SEED};    # a chain in a circle: VACUUM went round it for ever
     my (%done, %must);
     my @kinds = sort { $a cmp $b } values %kind;
-    for my $n (1 .. $copies)
+    for my $table (sort keys %number)
     {
-        my $kind = $kinds[ ($n + int($n / 7)) % @kinds ];
-        my ($what, $must) = damage("t$n", $kind);
+        my ($what, $must) = damage($table, $kinds[ ($number{$table} + $round) % @kinds ]);
         next unless $what;
-        $done{"t$n"} = $what;
-        $must{"t$n"} = $must;
+        $done{$table} = $what;
+        $must{$table} = $must;
     }
     $node->start;
     for my $table (sort keys %done)
@@ -152,7 +173,8 @@ for my $round (1 .. $rounds)
         # An error of PostgreSQL's own page check is as good as ours.
         my @other = grep { !/^XX002: |^XX001: invalid page in block|^0A000: index .* has format version/ } @errors;
         my $kind = $done{$table} =~ s/ .*//r;
-        $seen{$kind}{ @errors ? 'reported' : 'answered' }++;
+        my $am = $table =~ s/_\d+$//r;
+        $seen{"$am $kind"}{ @errors ? 'reported' : 'answered' }++;
         push @wrong, $report . join('; ', @other)              if @other;
         push @wrong, $report . 'error without the REINDEX hint' if $err =~ /XX002: / && $err !~ /HINT:.*REINDEX/;
         push @wrong, $report . 'not noticed'                   if $must{$table} && !@errors;
@@ -174,9 +196,10 @@ for my $round (1 .. $rounds)
 
 for my $name (sort keys %seen)
 {
+    my ($am, $kind) = split / /, $name;
     my %n = (reported => 0, answered => 0, %{ $seen{$name} });
     note("$name: $n{reported} reported, $n{answered} answered");
-    my @mine = grep { /\($name / } @wrong;
+    my @mine = grep { /, ${am}_\d+ \($kind / } @wrong;
     is(scalar(@mine), 0, "$name pages: right rows or a clear error") or diag(join("\n", @mine[ 0 .. ($#mine < 14 ? $#mine : 14) ]));
 }
 is(scalar(grep { !/\(/ } @wrong), 0, 'no crash in the log') or diag(join("\n", grep { !/\(/ } @wrong));

@@ -15,7 +15,6 @@ my $rows  = 3000;
 my $node  = new_node('vacuum');
 my $query = query_vector($node, $dims, 1);
 $node->safe_psql('postgres', 'CREATE EXTENSION pageinspect');
-my %index = (plain => 'nlist = 30', fine => "nlist = 30, rbq_bits = 2, refine = true, refine_type = 'FP16'");
 
 # Pages of the index by kind, and those that nothing refers to; see src/ivf/format.h.
 sub pages
@@ -38,15 +37,16 @@ sub size { return $node->safe_psql('postgres', "SELECT pg_relation_size('$_[0]_v
 
 sub same_as_exact
 {
-    my ($table, $step) = @_;
-    local $ENV{PGOPTIONS} = '-c ivf_rabitq.nprobe=65536 -c ivf_rabitq.epsilon=4';
+    my ($am, $table, $step) = @_;
+    local $ENV{PGOPTIONS} = "-c $am.nprobe=65536 -c $am.epsilon=4";
     is(nearest($node, $table, $query, '<->', 100, 1), nearest($node, $table, $query, '<->', 100, 0), "$table, $step: as an exact scan");
     is_complete($node, $table, $query, "$table, $step");
 }
 
-for my $table (sort keys %index)
+sub come_and_go
 {
-    new_table($node, $table, $dims, $rows, with => $index{$table});
+    my ($am, $table, $with) = @_;
+    new_table($node, $table, $dims, $rows, am => $am, with => $with);
     my $built = size($table);
     my %pages = pages($table);
     is($pages{open}, 0, "$table: no open pages after a build");
@@ -55,11 +55,11 @@ for my $table (sort keys %index)
     fill($node, $table, $dims, $rows + 1, $rows + 1100);
     my %inserted = pages($table);
     cmp_ok($inserted{open}, '>', 0, "$table: inserted rows lie in open pages");
-    same_as_exact($table, 'inserted');
+    same_as_exact($am, $table, 'inserted');
     $node->safe_psql('postgres', "VACUUM $table");
     my %merged = pages($table);
     cmp_ok($merged{open}, '<', $inserted{open}, "$table: VACUUM merges open pages");
-    same_as_exact($table, 'merged');
+    same_as_exact($am, $table, 'merged');
     note("$table: " . join(', ', map { "$_ $inserted{$_} -> $merged{$_}" } sort keys %merged));
 
     # Rows come and go; what was freed in one round is used in the next.
@@ -68,13 +68,13 @@ for my $table (sort keys %index)
     {
         my $third = "id % 3 = $round % 3";
         $node->safe_psql('postgres', "DELETE FROM $table WHERE $third; VACUUM $table");
-        same_as_exact($table, "round $round, vacuumed");
+        same_as_exact($am, $table, "round $round, vacuumed");
         $node->safe_psql('postgres',
             "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(1, $rows + 1100) id WHERE $third");
         push @sizes, size($table);
         push @freed, { pages($table) }->{freed};
     }
-    same_as_exact($table, 'all rounds');
+    same_as_exact($am, $table, 'all rounds');
     note("$table: built $built, then @sizes; free pages @freed");
     cmp_ok($sizes[7], '<=', 1.1 * $sizes[3], "$table: size settles after some rounds");
     cmp_ok($sizes[7], '<=', 3 * $built * ($rows + 1100) / $rows, "$table: and stays within three times a fresh build");
@@ -82,13 +82,20 @@ for my $table (sort keys %index)
     # A little dirt leaves the lists in place.
     my %before = pages($table);
     $node->safe_psql('postgres', "VACUUM $table; DELETE FROM $table WHERE id % 50 = 7; VACUUM $table");
-    same_as_exact($table, 'one row in fifty deleted');
+    same_as_exact($am, $table, 'one row in fifty deleted');
 
     $node->safe_psql('postgres', "DELETE FROM $table; VACUUM $table");
     is(nearest($node, $table, $query, '<->', 5, 1), '', "$table: nothing left");
     fill($node, $table, $dims, 1, $rows);
     cmp_ok(size($table), '<=', 1.1 * $sizes[7], "$table: filled again, no larger");
-    same_as_exact($table, 'filled again');
+    same_as_exact($am, $table, 'filled again');
+    return;
+}
+
+for my $am (access_methods())
+{
+    come_and_go($am, "plain_$am", 'nlist = 30');
+    come_and_go($am, "fine_$am", "nlist = 30, refine = true, refine_type = 'FP16', " . variant($am, 1));
 }
 
 ok(!crashed($node), 'no backend crashed');

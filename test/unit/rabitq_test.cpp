@@ -38,8 +38,8 @@ struct Fixture
         options.dims = dims;
         options.seed = 7;
         options.value[0] = bits;
-        image.resize(RabitqCodec::image_bytes(options));
-        EXPECT_TRUE(RabitqCodec::train(options, nullptr, 0, image.data()));
+        image.resize(RabitqCodec::image_bytes(options, 0));
+        EXPECT_TRUE(RabitqCodec::train(options, {}, image.data(), nullptr, {}));
         EXPECT_TRUE(RabitqCodec::valid(image.data(), image.size(), dims));
         shape = RabitqCodec::shape(image.data());
         mean = m.empty() ? Floats(dims, 0) : m;
@@ -70,8 +70,8 @@ Row encode(const Fixture &f, const Floats &x, const Floats &centre)
     for (size_t i = 0; i < r.size(); i++)
         r[i] -= centre[i];
     Row row{std::vector<uint8_t>(f.shape.code_bytes), std::vector<uint8_t>(f.shape.fine_bytes + 1), {}, {}};
-    RowCode code =
-        RabitqCodec::encode(f.image.data(), r.data(), centre.data(), row.code.data(), row.fine.data());
+    RowCode code = RabitqCodec::encode(f.image.data(), r.data(), centre.data(), r.data(), row.code.data(),
+                                       row.fine.data());
     row.factors = row_factors(f.space, code, r.data(), centre.data(), row.fine_factors);
     return row;
 }

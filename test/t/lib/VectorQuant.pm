@@ -2,18 +2,39 @@
 #
 # A row's vector is a function of its number, vq_row(id), so that a test can put the same row back. Rows lie around
 # 40 centres; queries are rows that are not in the table.
+#
+# Each test runs for every access method of test/access_methods, in one cluster: in a loop, or with tables of all of them.
 package VectorQuant;
 
 use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Basename;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node new_table fill query_vector uses_index
+our @EXPORT = qw(access_methods variant new_node new_table fill query_vector uses_index
   rows_through_index is_complete make_truth recall nearest crashed);
+
+my (@access_methods, %variants);
+for (split /\n/, slurp_file(dirname(__FILE__) . '/../../access_methods'))
+{
+    next unless /^(\w+) *\| *(.*)/;
+    push @access_methods, $1;
+    $variants{$1} = [ split /; */, $2 ];
+}
+
+sub access_methods { return @access_methods; }
+
+# Options of the access method's own that vary what its pages hold: the first, the second, ..., the first again.
+sub variant
+{
+    my ($am, $number) = @_;
+    my $list = $variants{$am};
+    return $list->[ ($number - 1) % @$list ];
+}
 
 my $functions = <<'SQL';
 CREATE FUNCTION vq_uniform(i bigint, seed bigint) RETURNS float8 IMMUTABLE PARALLEL SAFE
@@ -35,8 +56,8 @@ sub new_node
     return $node;
 }
 
-# A table with rows 1 .. $rows and its index ${table}_v. Options: ops (operator class; '' = no index), with (index
-# options), kind (UNLOGGED).
+# A table with rows 1 .. $rows and, with option am (access method), its index ${table}_v. Further options: ops (operator
+# class), with (index options), kind (UNLOGGED).
 sub new_table
 {
     my ($node, $table, $dims, $rows, %option) = @_;
@@ -45,7 +66,7 @@ sub new_table
     $node->safe_psql('postgres', "CREATE $kind TABLE $table (id bigint PRIMARY KEY, v vector($dims))");
     fill($node, $table, $dims, 1, $rows) if $rows > 0;
     my $with = $option{with} ? "WITH ($option{with})" : '';
-    $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING ivf_rabitq (v $ops) $with") if $ops;
+    $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $option{am} (v $ops) $with") if $option{am};
     $node->safe_psql('postgres', "ANALYZE $table");
     return;
 }
@@ -96,7 +117,7 @@ sub is_complete
     my ($node, $table, $query, $name, $op) = @_;
     my ($out, $err) = ('', '');
     $node->psql('postgres', "SELECT vector_quant_index_check(indexrelid, true) FROM pg_index JOIN pg_class c
-        ON c.oid = indexrelid JOIN pg_am a ON a.oid = relam WHERE amname = 'ivf_rabitq' AND indrelid = '$table'::regclass",
+        ON c.oid = indexrelid JOIN pg_am a ON a.oid = relam WHERE amname <> 'btree' AND indrelid = '$table'::regclass",
         stdout => \$out, stderr => \$err);
     is($err, '', "$name: vector_quant_index_check");
     my $rows = $node->safe_psql('postgres', "SELECT count(*) FROM $table");

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import inprocess, memory, query, writes
+from sections import codes, inprocess, memory, query, search, writes
 from vqlab import datasets, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
+SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Bench:
 
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
-    parser.add_argument("--only", default=",".join(SECTIONS), help="sections; default %(default)s")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections; default %(default)s; besides " + ", ".join(SERVERLESS))
     parser.add_argument("--sets", help="fashion, arxiv, generated, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
@@ -89,11 +90,7 @@ def connect(server, stack):
     return {extension: stack.enter_context(server.connect(extension)) for extension in made}
 
 
-def main():
-    args = arguments()
-    only = set(args.only.split(","))
-    if only - set(SECTIONS):
-        raise SystemExit(f"unknown section; known: {', '.join(SECTIONS)}")
+def with_server(args, only):
     with ExitStack() as stack:
         server = stack.enter_context(Server(Path(args.work) / "server", os.environ.get("PG_CONFIG", "pg_config")))
         connections = connect(server, stack)
@@ -109,6 +106,28 @@ def main():
         if "insert" in only:
             print("\n## generated, 768 dimensions")
             writes.run_generated(bench, 768)
+
+
+def without_server(args, only):
+    for path in chosen_sets(args):
+        data = read_set(path, args)
+        print(f"\n## {data.describe()}", flush=True)
+        for name in SERVERLESS:
+            if name in only:
+                Bench.say(f"{name} of {data.name}")
+                SERVERLESS[name](args, data, path)
+
+
+def main():
+    args = arguments()
+    only = set(args.only.split(","))
+    unknown = only - set(SECTIONS) - set(SERVERLESS)
+    if unknown:
+        raise SystemExit(f"unknown section; known: {', '.join((*SECTIONS, *SERVERLESS))}")
+    if only & set(SECTIONS):
+        with_server(args, only)
+    if only & set(SERVERLESS):
+        without_server(args, only)
 
 
 if __name__ == "__main__":

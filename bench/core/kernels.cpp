@@ -227,6 +227,26 @@ void add_floats(std::vector<Case> &cases, Data &d)
                      0});
 }
 
+// What a product-quantized row or query pays: the rotation by a dense matrix, its codes, its tables.
+void add_subspaces(std::vector<Case> &cases, Data &d)
+{
+    for (size_t dims : {384, 784}) {
+        cases.push_back(
+            {text("half_matvec %zu x %zu", dims, dims), "ns", false,
+             [&d, dims](auto &k) { k.half_matvec(d.x.data(), d.stream, dims, dims, dims, d.out.data()); },
+             0});
+        cases.push_back({text("nearest_codes %zu / %zu", dims, 4), "ns", false,
+                         [&d, dims](auto &k) {
+                             k.nearest_codes(d.x.data(), d.c.data(), dims, 4,
+                                             reinterpret_cast<uint8_t *>(d.out.data()));
+                         },
+                         0});
+        cases.push_back(
+            {text("subspace_dots %zu / %zu", dims, 4), "ns", false,
+             [&d, dims](auto &k) { k.subspace_dots(d.x.data(), d.c.data(), dims, 4, d.out.data()); }, 0});
+    }
+}
+
 void print_machine()
 {
     char line[256] = "unknown";
@@ -252,5 +272,6 @@ int main(int argc, char **argv)
     add_scans(cases, data);
     add_planes(cases, data);
     add_floats(cases, data);
+    add_subspaces(cases, data);
     run(cases, argc > 1 ? argv[1] : nullptr);
 }

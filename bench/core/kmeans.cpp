@@ -3,7 +3,8 @@
 //   objects of src/core and src/simd) kmeans FILE.npy CLUSTERS [ROWS_PER_CLUSTER [ITERATIONS [nolloyd]]]
 // FILE.npy: a 2-d C-order array of uint8, float16 or float32. Inertia is per row: on the sample and on the
 // whole file.
-#include "core/half.h"
+#include "npy.h"
+
 #include "core/kmeans.h"
 #include "core/random.h"
 #include "simd/kernels.h"
@@ -12,10 +13,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <numeric>
-#include <string>
 #include <vector>
 
 using namespace vq;
@@ -28,50 +27,10 @@ double now()
     return (double)std::clock() / CLOCKS_PER_SEC;
 }
 
-struct Matrix
-{
-    size_t rows = 0, dims = 0;
-    std::vector<float> data;
-    const float *row(size_t i) const { return data.data() + i * dims; }
-};
-
-bool read_npy(const char *path, Matrix *m)
-{
-    FILE *file = std::fopen(path, "rb");
-    unsigned char head[10];
-    if (!file || std::fread(head, 1, 10, file) != 10 || std::memcmp(head, "\x93NUMPY\x01", 7) != 0)
-        return false;
-    std::string header((size_t)head[8] | (size_t)head[9] << 8, ' ');
-    if (std::fread(header.data(), 1, header.size(), file) != header.size())
-        return false;
-    size_t shape = header.find('(');
-    if (shape == std::string::npos ||
-        std::sscanf(header.c_str() + shape, "(%zu, %zu", &m->rows, &m->dims) != 2)
-        return false;
-    size_t n = m->rows * m->dims;
-    m->data.resize(n);
-    size_t width = header.find("|u1") != std::string::npos   ? 1
-                   : header.find("<f2") != std::string::npos ? 2
-                                                             : 4;
-    std::vector<uint8_t> raw(n * width);
-    bool complete = std::fread(raw.data(), width, n, file) == n;
-    std::fclose(file);
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half;
-        if (width == 1)
-            m->data[i] = raw[i];
-        else if (width == 2)
-            std::memcpy(&half, &raw[2 * i], 2), m->data[i] = half_to_float(half);
-        else
-            std::memcpy(&m->data[i], &raw[4 * i], 4);
-    }
-    return complete;
-}
-
 void normalize_rows(Matrix *m)
 {
     for (size_t i = 0; i < m->rows; i++) {
-        float *x = &m->data[i * m->dims];
+        float *x = m->row(i);
         float norm = std::sqrt(simd::kernels().dot(x, x, m->dims));
         for (size_t d = 0; norm > 0 && d < m->dims; d++)
             x[d] /= norm;

@@ -112,10 +112,10 @@ def show_points(bench, data, sweeps, floors):
     print(f"query vector by primary key alone: {report.spread(floors)} /s")
 
 
-def rate_at(points, number, target):
-    """(queries/s at a recall in one round, whether the sweep begins above it). Between two settings: linear in
-    recall, logarithmic in rate. None where the sweep does not get there."""
-    curve = sorted((p.recall, p.speeds[number].qps) for p in points if p.value is not None)
+def rate_on(curve, target):
+    """(queries/s at a recall, whether the curve begins above it). curve: (recall, queries/s) of settings. Between two
+    settings: linear in recall, logarithmic in rate. None where the curve does not get there."""
+    curve = sorted(curve)
     best = [(recall, max(qps for _, qps in curve[i:])) for i, (recall, _) in enumerate(curve)]
     if not best or best[-1][0] < target:
         return None, False
@@ -125,6 +125,11 @@ def rate_at(points, number, target):
     (low, slow), (high, fast) = best[upper - 1], best[upper]
     share = (target - low) / (high - low)
     return math.exp(math.log(slow) * (1 - share) + math.log(fast) * share), False
+
+
+def rate_at(points, number, target):
+    """rate_on for one round of a sweep, the default left out."""
+    return rate_on([(p.recall, p.speeds[number].qps) for p in points if p.value is not None], target)
 
 
 def show_targets(bench, data, sweeps):

@@ -11,12 +11,12 @@ class Index:
     method: str
     knob: str                 # the setting that trades speed for recall
     sweep: tuple              # its values; clamped by the server where the index is smaller
-    options: str = ""         # for WITH (...); {sqrt_rows} is filled in
+    options: str = ""         # for WITH (...); {sqrt_rows} and {our_lists} are filled in
     usual: bool = True        # measured when --indexes names none
     settings: dict = field(default_factory=dict)
 
     def create_sql(self, table, metric, rows, name="bench_index"):
-        options = self.options.format(sqrt_rows=max(1, round(rows ** 0.5)))
+        options = self.options.format(sqrt_rows=max(1, round(rows ** 0.5)), our_lists=our_lists(rows))
         return (f"CREATE INDEX {name} ON {table} USING {self.method} (embedding {OPCLASSES[metric]})"
                 + (f" WITH ({options})" if options else ""))
 
@@ -25,16 +25,26 @@ class Index:
         return self.settings if value is None else {**self.settings, self.knob: value}
 
 
+def our_lists(rows):
+    """As many lists as our indexes make by themselves (choose_nlist in src/ivf/train.cpp)."""
+    return max(1, int(min(6 * rows ** 0.5, rows / 100, 65536)))
+
+
 PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 INDEXES = (
     Index("ivf_rabitq", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES),
     Index("ivf_rabitq_sq8", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES,
           "refine = true, refine_type = 'SQ8'", usual=False),
     Index("scann", "vector_quant", "scann", "scann.nprobe", PROBES),
+    Index("scann_pq2", "vector_quant", "scann", "scann.nprobe", PROBES, "pq_dims = 2", usual=False),
+    Index("scann_pq4", "vector_quant", "scann", "scann.nprobe", PROBES, "pq_dims = 4", usual=False),
+    Index("scann_sq8", "vector_quant", "scann", "scann.nprobe", PROBES,
+          "refine = true, refine_type = 'SQ8'", usual=False),
     Index("wrvq", "vector_quant", "wrvq", "wrvq.nprobe", PROBES),
     Index("hnsw", "vector", "hnsw", "hnsw.ef_search", (10, 20, 40, 80, 120, 200, 400),
           "m = 16, ef_construction = 64"),
     Index("ivfflat", "vector", "ivfflat", "ivfflat.probes", (1, 3, 6, 10, 20, 40, 80), "lists = {sqrt_rows}"),
+    Index("ivfflat_same", "vector", "ivfflat", "ivfflat.probes", PROBES, "lists = {our_lists}", usual=False),
 )
 EXTENSIONS = tuple(dict.fromkeys(index.extension for index in INDEXES))
 

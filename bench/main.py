@@ -38,7 +38,8 @@ class Bench:
 
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
-    parser.add_argument("--only", default=",".join(SECTIONS), help="sections; default %(default)s; besides " + ", ".join(SERVERLESS))
+    parser.add_argument("--only", default=",".join(SECTIONS),
+                        help=f"sections; default %(default)s; besides {', '.join(SERVERLESS)}")
     parser.add_argument("--sets", help="fashion, arxiv, generated, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")

@@ -4,7 +4,7 @@
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
-//   --centres mean (or unit: what spherical k-means gives)
+//   --centres shrunk (or unit: vectors.h)
 #include "arguments.h"
 #include "codecs.h"
 #include "recall.h"
@@ -48,17 +48,14 @@ void print_row(const std::vector<std::string> &cells)
 std::string number(double value, int digits)
 {
     char text[32];
-    return {text, text + std::snprintf(text, sizeof text, "%.*f", digits, value)};
+    std::snprintf(text, sizeof text, "%.*f", digits, value);
+    return text;
 }
 
 std::string recall_text(const Recall &r)
 {
-    std::string text;
-    for (double share : r) {
-        if (!text.empty())
-            text += '/';
-        text += number(share, 3);
-    }
+    char text[64];
+    std::snprintf(text, sizeof text, "%.3f/%.3f/%.3f/%.3f", r[0], r[1], r[2], r[3]);
     return text;
 }
 
@@ -103,8 +100,10 @@ bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row
     const std::string code = pq ? row.codec + "/" + std::to_string(row.sub_dims) : row.codec;
     if (pq) {
         row.threshold = ProductQuantizer::threshold(e.space.image);
-        if (row.loss.starts_with("auto"))
-            row.loss += " " + number(row.threshold, 2);
+        if (row.loss.starts_with("auto")) {
+            row.loss += ' ';
+            row.loss += number(row.threshold, 2);
+        }
         if (row.loss.starts_with("auto") && row.threshold == 0) {
             print_row({code, "", row.rotation, row.loss, "as off", "as off", "", "", "", "", ""});
             return true;
@@ -161,7 +160,7 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
     const size_t lists_wanted = arguments.number("lists");
     const Lists lists =
         make_lists(set, lists_wanted ? lists_wanted : (size_t)std::lround(std::sqrt((double)set.base.rows)),
-                   arguments.text("centres") == "unit" ? Centres::Unit : Centres::Means);
+                   centres_named(arguments.text("centres")));
     const std::string path = arguments.text("out") + "/codes_" + set.name + ".csv";
     Output out = {std::fopen(path.c_str(), "w"), arguments.number("float") != 0};
     if (!out.csv) {
@@ -195,7 +194,7 @@ int main(int argc, char **argv)
                             {"lists", "0"},
                             {"queries", "1000"},
                             {"float", "0"},
-                            {"centres", "mean"},
+                            {"centres", "shrunk"},
                             {"out", "."}},
                            {}};
     if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {

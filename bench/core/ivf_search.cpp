@@ -1,12 +1,12 @@
-// An IVF index in memory on one thread, as the engine searches but without PostgreSQL: rank the lists, scan the tiles of
-// nprobe of them against a running threshold, then compare exact vectors in order of the bounds until no bound is smaller
-// than the tenth exact distance.
-//   make -C bench/core ivf_search && build/bench/ivf_search FOLDER...   (bench/run.sh --only search compares it with Faiss)
+// An IVF index in memory on one thread, as the engine searches but without PostgreSQL: rank the lists, scan the tiles
+// of nprobe of them against a running threshold, then compare exact vectors in order of the bounds until no bound is
+// smaller than the tenth exact distance.
+//   make -C bench/core ivf_search && build/bench/ivf_search FOLDER...   (bench/run.sh --only search: against Faiss)
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --codec pq4 (or rabitq)    --sub 2    --probes 1,2,4,...    --lists N (0 = as the engine)    --queries N
-//   --seconds S (of CPU, for each setting and round)    --rounds N    --epsilon E    --centres mean (or unit)
-//   --route direction (or score: order lists by the centroid's own score)    --out DIR (for CSV files)
+//   --seconds S (of CPU, for each setting and round)    --rounds N    --epsilon E    --centres shrunk (or unit)
 //   --from 0.85 (settings of less recall are not timed)    --keep 256 (candidates: kFirstPass of src/ivf/candidates.h)
+//   --out DIR (for CSV files)
 #include "arguments.h"
 #include "codecs.h"
 
@@ -38,7 +38,6 @@ struct Result
 
 struct Route
 {
-    float key;
     uint32_t list;
     ListTerms terms;
 };
@@ -51,12 +50,10 @@ struct Stats
 class Searcher
 {
 public:
-    Searcher(const VectorSet &set, const Lists &lists, const Encoded &e, float epsilon, size_t keep,
-             bool by_score)
+    Searcher(const VectorSet &set, const Lists &lists, const Encoded &e, float epsilon, size_t keep)
         : set_(set), lists_(lists), e_(e), epsilon_(epsilon), keep_((ptrdiff_t)keep),
-          by_score_(by_score || set.metric == Metric::L2), moved_(e.shape.space_dims),
-          scratch_(set.base.dims), state_(e.shape.query_bytes), routes_(lists.count),
-          candidates_(2 * keep + simd::kTileRows)
+          moved_(e.shape.space_dims), scratch_(set.base.dims), state_(e.shape.query_bytes),
+          routes_(lists.count), candidates_(2 * keep + simd::kTileRows)
     {
     }
 
@@ -81,9 +78,9 @@ private:
     {
         for (uint32_t list = 0; list < lists_.count; list++) {
             const ListTerms terms = list_terms(e_.space, query, e_.terms[list], e_.centroid(list));
-            routes_[list] = {by_score_ ? terms.add : terms.add * lists_.route_scale[list], list, terms};
+            routes_[list] = {list, terms};
         }
-        const auto before = [](const Route &a, const Route &b) { return a.key < b.key; };
+        const auto before = [](const Route &a, const Route &b) { return a.terms.add < b.terms.add; };
         std::nth_element(routes_.begin(), routes_.begin() + (ptrdiff_t)nprobe - 1, routes_.end(), before);
         std::sort(routes_.begin(), routes_.begin() + (ptrdiff_t)nprobe, before);
     }
@@ -152,7 +149,6 @@ private:
     const Encoded &e_;
     float epsilon_;
     ptrdiff_t keep_;
-    bool by_score_;
     std::vector<float> moved_, scratch_;
     Aligned state_;
     std::vector<Route> routes_;
@@ -231,8 +227,7 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
     VectorSet set;
     if (!read_vectors(folder, arguments.number("queries"), &set))
         return false;
-    const Lists lists = make_lists(set, arguments.number("lists"),
-                                   arguments.text("centres") == "unit" ? Centres::Unit : Centres::Means);
+    const Lists lists = make_lists(set, arguments.number("lists"), centres_named(arguments.text("centres")));
     const Coding coding = arguments.text("codec") == "rabitq"
                               ? rabitq_coding(set.base.dims)
                               : pq_coding(set.base.dims, (int)arguments.number("sub"),
@@ -241,8 +236,7 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
     if (!train(set, lists, coding, &e))
         return false;
     encode(set, lists, nullptr, &e);
-    Searcher searcher(set, lists, e, (float)arguments.real("epsilon"), arguments.number("keep"),
-                      arguments.text("route") == "score");
+    Searcher searcher(set, lists, e, (float)arguments.real("epsilon"), arguments.number("keep"));
     std::vector<Point> points;
     for (const std::string &nprobe : arguments.list("probes")) {
         points.push_back({std::strtoul(nprobe.c_str(), nullptr, 10), 0, 0, 0, {}});
@@ -273,8 +267,7 @@ int main(int argc, char **argv)
                             {"epsilon", "1.9"},
                             {"keep", "256"},
                             {"from", "0.85"},
-                            {"centres", "mean"},
-                            {"route", "direction"},
+                            {"centres", "shrunk"},
                             {"out", "."}},
                            {}};
     if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {

@@ -59,22 +59,25 @@ void sort_by_list(Lists *lists)
         lists->rows[next[lists->of_row[row]]++] = row;
 }
 
-// Centroids become the means of their rows; routing goes on by their directions.
-void use_means(const VectorSet &set, Lists *lists)
+// The nearest centroid of each row.
+std::vector<uint32_t> assign(const Matrix &rows, const Matrix &centroids)
 {
-    const size_t dims = set.base.dims;
-    for (size_t list = 0; list < lists->count; list++) {
-        std::vector<double> sum(dims);
-        const uint32_t first = lists->first[list], end = lists->first[list + 1];
-        for (uint32_t i = first; i < end; i++)
-            for (size_t d = 0; d < dims; d++)
-                sum[d] += set.base.row(lists->rows[i])[d];
-        float *c = &lists->centroids[list * dims];
-        for (size_t d = 0; first < end && d < dims; d++)
-            c[d] = (float)(sum[d] / (end - first));
-        const float norm = std::sqrt(simd::kernels().dot(c, c, dims));
-        lists->route_scale[list] = norm > 0 ? 1 / norm : 1;
-    }
+    std::vector<float> norms, scratch(kmeans_assign_scratch_floats(centroids.rows));
+    for (size_t i = 0; i < centroids.rows; i++)
+        norms.push_back(simd::kernels().dot(centroids.row(i), centroids.row(i), centroids.dims));
+    std::vector<uint32_t> list(rows.rows);
+    kmeans_assign(rows.data.data(), rows.rows, rows.dims, centroids.data.data(), norms.data(), centroids.rows,
+                  list.data(), nullptr, scratch.data());
+    return list;
+}
+
+void shrink(const Matrix &sample, const std::vector<uint32_t> &list, Matrix *centroids)
+{
+    double cosine = 0;
+    for (size_t i = 0; i < sample.rows; i++)
+        cosine += simd::kernels().dot(sample.row(i), centroids->row(list[i]), sample.dims);
+    for (float &v : centroids->data)
+        v *= (float)(cosine / (double)sample.rows);
 }
 
 } // namespace
@@ -104,6 +107,11 @@ bool read_vectors(const std::string &folder, size_t max_queries, VectorSet *set)
     if (set->spherical)
         make_unit(&set->base), make_unit(&set->queries);
     return true;
+}
+
+Centres centres_named(const std::string &name)
+{
+    return name == "unit" ? Centres::Unit : Centres::Shrunk;
 }
 
 Lists make_lists(const VectorSet &set, size_t count, Centres centres)
@@ -144,18 +152,11 @@ Lists make_lists(const VectorSet &set, size_t count, Centres centres)
     (void)kmeans_train(options, sample.data.data(), centroids.data.data(), scratch.data());
     if (!set.spherical)
         shift(&centroids, lists.mean, 1);
-    lists.centroids = std::move(centroids.data);
-
-    std::vector<float> norms(lists.count), floats(kmeans_assign_scratch_floats(lists.count));
-    for (size_t i = 0; i < lists.count; i++)
-        norms[i] = simd::kernels().dot(&lists.centroids[i * dims], &lists.centroids[i * dims], dims);
-    lists.of_row.resize(rows);
-    kmeans_assign(set.base.data.data(), rows, dims, lists.centroids.data(), norms.data(), lists.count,
-                  lists.of_row.data(), nullptr, floats.data());
+    if (set.spherical && centres == Centres::Shrunk)
+        shrink(sample, assign(sample, centroids), &centroids);
+    lists.of_row = assign(set.base, centroids);
     sort_by_list(&lists);
-    lists.route_scale.assign(lists.count, 1);
-    if (set.spherical && centres == Centres::Means)
-        use_means(set, &lists);
+    lists.centroids = std::move(centroids.data);
     return lists;
 }
 

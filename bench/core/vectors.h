@@ -35,22 +35,22 @@ bool read_vectors(const std::string &folder, size_t max_queries, VectorSet *set)
 struct Lists
 {
     size_t count = 0;
-    std::vector<float> mean;        // of the sample
-    std::vector<float> centroids;   // original space
-    std::vector<float> route_scale; // inner product: lists are visited in order of <q, c> times this
+    std::vector<float> mean;      // of the sample
+    std::vector<float> centroids; // original space
     std::vector<uint32_t> of_row;
     std::vector<uint32_t> rows;  // row numbers, list by list
     std::vector<uint32_t> first; // count + 1 places in rows
     std::vector<uint32_t> order; // all rows in random order: a sample of n are the first n
 };
 
-// Spherical k-means gives unit vectors. They are the best directions to route by, but a list's rows lie round a shorter
-// vector, their mean, and residuals from that are smaller.
+// Spherical k-means gives unit vectors; the rows of a list lie round a shorter one, and residuals from that are smaller.
 enum class Centres
 {
-    Means,
+    Shrunk, // all brought to one length, as src/ivf/train.cpp does: lists rank as before
     Unit
 };
+
+Centres centres_named(const std::string &name); // shrunk, unit
 
 // lists = 0: as many as the engine makes, min(6 sqrt(rows), rows / 100).
 Lists make_lists(const VectorSet &set, size_t lists, Centres centres);

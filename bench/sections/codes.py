@@ -1,7 +1,7 @@
 """What the codes alone are worth: the true ten among the best R by the code's estimate over all rows. No server.
 
-bench/core/codes.cpp measures ours, every loss and rotation; --faiss puts Faiss's 4-bit FastScan codes of the same size beside
-those as shipped: nprobe = all lists, no refinement, the same queries.
+bench/core/codes.cpp measures ours, every loss and rotation; --faiss puts Faiss's 4-bit FastScan codes of the same size
+beside those as shipped: nprobe = all lists, no refinement, the same queries.
 """
 import time
 

@@ -26,10 +26,11 @@ def prepare(bench, data):
 def show_build(bench, data, built):
     report.write_csv(bench.csv(f"build_{data.name}"), ("index", "seconds", "mb"), built)
     base = {name: (seconds, size) for name, seconds, size in built}.get(YARDSTICK)
-    rows = [(name, f"{seconds:.1f}", f"{size:.1f}",
+    vectors = data.base.shape[0] * data.dims * 4 / 1e6
+    rows = [(name, f"{seconds:.1f}", f"{size:.1f}", f"1/{vectors / size:.1f}",
              *([f"{seconds / base[0]:.3f}", f"{size / base[1]:.3f}"] if base else ()))
             for name, seconds, size in built]
-    print("\n" + report.table(("index", "build s", "MB", *(["build / hnsw", "MB / hnsw"] if base else ())), rows))
+    print("\n" + report.table(("index", "build s", "MB", "of the vectors", *(["build / hnsw", "MB / hnsw"] if base else ())), rows))
 
 
 class Point:

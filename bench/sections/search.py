@@ -3,8 +3,8 @@ codes whose tables lie in memory, at one recall and equal lists. No server.
 
 bench/core/ivf_search.cpp is ours; the others are Faiss (--faiss). Queries per second of CPU time.
 """
-import statistics
 import time
+from functools import partial
 
 import numpy as np
 
@@ -14,31 +14,91 @@ from vqlab import datasets, indexes, measure, report
 
 TARGETS = (0.94, 0.98)
 SECONDS = 0.3
-ROUNDS = 3
 ENOUGH = 0.99
 PROBES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 FROM = 0.85         # settings of less recall are not timed
-TRAINING_ROWS, ROUNDS_OF_TRAINING = 16384, 12    # of an 8-bit code: as ours
+TRAINING_ROWS, TRAINING_ROUNDS = 16384, 12    # of an 8-bit code: as ours
 FACTORS = (2, 4)    # candidates reranked for each one wanted
+
+
+class Curve:
+    """One index's settings: {setting: recall}, and in each round {setting: queries/s}."""
+
+    def __init__(self):
+        self.recalls, self.rounds = {}, []
+
+    def rate_at(self, number, target):
+        return rate_on([(recall, self.rounds[number][setting]) for setting, recall in self.recalls.items()], target)[0]
+
+    def rows(self, name):
+        for setting, recall in self.recalls.items():
+            yield name, setting, f"{recall:.4f}", report.spread([rates[setting] for rates in self.rounds])
+
+
+class Ours(Curve):
+    def __init__(self, run_program, csv, sub):
+        super().__init__()
+        self.run_program, self.csv, self.sub = run_program, csv, sub
+
+    def measure(self):
+        self.run_program(sub=self.sub, rounds=1, seconds=SECONDS, probes=",".join(map(str, PROBES)))
+        rows = native.read(self.csv)
+        self.recalls = {row["nprobe"]: float(row["recall"]) for row in rows}
+        self.rounds.append({row["nprobe"]: float(row["qps"]) for row in rows})
+
+
+class Theirs(Curve):
+    def __init__(self, faiss, index, data, queries, k):
+        super().__init__()
+        self.faiss, self.index, self.k = faiss, index, k
+        self.queries = [np.ascontiguousarray(row[None]) for row in queries]    # one at a time, as a database asks
+        self.settings = {}
+        for factor in FACTORS if isinstance(index, faiss.IndexRefine) else (None,):
+            for nprobe in PROBES:
+                self.choose(factor, nprobe)
+                found = [[int(row) for row in ids if row >= 0] for ids in index.search(queries, k)[1]]
+                recall = measure.recall(data, found, k)
+                if recall >= FROM:
+                    name = f"{nprobe}" + (f" k_factor {factor}" if factor else "")
+                    self.settings[name], self.recalls[name] = (factor, nprobe), recall
+                if recall > ENOUGH:
+                    break
+
+    def choose(self, factor, nprobe):
+        if factor:
+            self.index.k_factor = factor
+        self.faiss.ParameterSpace().set_index_parameter(self.index, "nprobe", nprobe)
+
+    def measure(self):
+        self.rounds.append({name: self.rate(*setting) for name, setting in self.settings.items()})
+
+    def rate(self, factor, nprobe):
+        self.choose(factor, nprobe)
+        done, start = 0, time.process_time()
+        while time.process_time() - start < SECONDS:
+            for _ in range(16):
+                self.index.search(self.queries[done % len(self.queries)], self.k)
+                done += 1
+        return done / (time.process_time() - start)
 
 
 def run(args, data, path):
     program = native.build("ivf_search", args.work)
     folder = native.folder_of(data, path, args)
     for lists in sorted({round(len(data.base) ** 0.5), indexes.our_lists(len(data.base))}):
-        curves = {}
-        for sub in (2, 4):
-            native.run(program, folder, args, quiet=True, lists=lists, sub=sub,
-                       probes=",".join(map(str, PROBES)))
-            ours = native.read(f"{args.work}/search_{data.name}_{lists}.csv")
-            curves[f"ours, pq_dims {sub}"] = [(row["nprobe"], float(row["recall"]), float(row["qps"])) for row in ours]
+        run_program = partial(native.run, program, folder, args, quiet=True, lists=lists)
+        csv = f"{args.work}/search_{data.name}_{lists}.csv"
+        curves = {f"ours, pq_dims {sub}": Ours(run_program, csv, sub) for sub in (4, 2)}
         if args.faiss:
             curves.update(faiss_curves(args, data, lists))
+        for _ in range(args.rounds):
+            for curve in curves.values():
+                curve.measure()
         show(args, data, lists, curves)
 
 
 def faiss_curves(args, data, lists):
-    """Lists of whole vectors, and 8-bit codes of as many bytes as ours in the same lists, reranked."""
+    """Lists of whole vectors, and 8-bit codes of as many bytes as pq_dims 2 in the same lists, reranked."""
     import faiss    # installed only for --faiss
     base, queries = (datasets.unit(x) if data.metric == "cosine" else x for x in (data.base, data.queries))
     metric = faiss.METRIC_L2 if data.metric == "l2" else faiss.METRIC_INNER_PRODUCT
@@ -46,59 +106,32 @@ def faiss_curves(args, data, lists):
     whole = faiss.index_factory(data.dims, f"IVF{lists},Flat", metric)
     whole.train(base)
     coded = faiss.IndexIVFPQ(whole.quantizer, data.dims, lists, data.dims // 4, 8, metric)
-    coded.pq.cp.max_points_per_centroid, coded.pq.cp.niter = TRAINING_ROWS // 256, ROUNDS_OF_TRAINING
+    coded.pq.cp.max_points_per_centroid, coded.pq.cp.niter = TRAINING_ROWS // 256, TRAINING_ROUNDS
     coded.train(base)
     reranked = faiss.IndexRefineFlat(coded)
     reranked.train(base)
-    for name, index in (("Flat", whole), (f"PQ{data.dims // 4}x8,Refine(Flat)", reranked)):
-        faiss.omp_set_num_threads(2)
-        index.add(base)
-        faiss.omp_set_num_threads(1)
-        yield f"Faiss IVF{lists},{name}", list(faiss_sweep(faiss, index, data, queries, args.k))
-
-
-def faiss_sweep(faiss, index, data, queries, k):
-    for factor in FACTORS if isinstance(index, faiss.IndexRefine) else (None,):
-        if factor:
-            index.k_factor = factor
-        for nprobe in PROBES:
-            faiss.ParameterSpace().set_index_parameter(index, "nprobe", nprobe)
-            found = [[int(row) for row in ids if row >= 0] for ids in index.search(queries, k)[1]]
-            recall = measure.recall(data, found, k)
-            if recall < FROM:
-                continue
-            rate = statistics.median(rate_of(index, queries, k) for _ in range(ROUNDS))
-            yield f"{nprobe}" + (f" k_factor {factor}" if factor else ""), recall, rate
-            if recall > ENOUGH:
-                break
-
-
-def rate_of(index, queries, k):
-    """One query at a time, as a database asks."""
-    done, start = 0, time.process_time()
-    rows = [np.ascontiguousarray(row[None]) for row in queries]
-    while time.process_time() - start < SECONDS:
-        for _ in range(16):
-            index.search(rows[done % len(rows)], k)
-            done += 1
-    return done / (time.process_time() - start)
+    reranked.parts = coded, whole    # Python's hold on what C++ points to
+    whole.add(base)
+    reranked.add(base)
+    faiss.omp_set_num_threads(1)
+    return {f"Faiss IVF{lists},Flat": Theirs(faiss, whole, data, queries, args.k),
+            f"Faiss IVF{lists},PQ{data.dims // 4}x8,Refine(Flat)": Theirs(faiss, reranked, data, queries, args.k)}
 
 
 def show(args, data, lists, curves):
-    header = ("in memory", "nprobe", f"recall@{args.k}", "queries/s")
-    rows = [(name, setting, f"{recall:.4f}", f"{rate:,.0f}")
-            for name, curve in curves.items() for setting, recall, rate in curve]
+    header = ("in memory", "nprobe", f"recall@{args.k}", "queries/s min/median/max")
+    rows = [row for name, curve in curves.items() for row in curve.rows(name)]
     report.write_csv(f"{args.work}/search_side_{data.name}_{lists}.csv", header, rows)
     print("\n" + report.table(header, rows))
-    rates = {(name, target): rate_on([point[1:] for point in curve], target)[0]
-             for name, curve in curves.items() for target in TARGETS}
+    ours = next(iter(curves))
     rows = []
     for target in TARGETS:
-        ours = next(iter(curves))
-        for name in curves:
-            rate = rates[name, target]
-            factor = f"{rates[ours, target] / rate:.2f}" if rate and rates[ours, target] else ""
-            rows.append((f"{name} at {target}", f"{rate:,.0f}" if rate else "not reached", factor))
-    header = (f"{lists} lists, recall@{args.k}", "queries/s", f"{next(iter(curves))}: times as many")
+        for name, curve in curves.items():
+            rates = [curve.rate_at(number, target) for number in range(args.rounds)]
+            best = [curves[ours].rate_at(number, target) for number in range(args.rounds)]
+            reached, compared = None not in rates, None not in rates + best
+            rows.append((f"{name} at {target}", report.spread(rates) if reached else "not reached",
+                         report.spread([b / r for b, r in zip(best, rates)], 2) if compared else ""))
+    header = (f"{lists} lists, recall@{args.k}", "queries/s min/median/max", f"{ours}: times as many")
     report.write_csv(f"{args.work}/search_at_{data.name}_{lists}.csv", header, rows)
-    print("\n" + report.table(header, rows))
+    print("\n" + report.table(header, rows), flush=True)

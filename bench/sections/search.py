@@ -110,7 +110,6 @@ def faiss_curves(args, data, lists):
     coded.train(base)
     reranked = faiss.IndexRefineFlat(coded)
     reranked.train(base)
-    reranked.parts = coded, whole    # Python's hold on what C++ points to
     whole.add(base)
     reranked.add(base)
     faiss.omp_set_num_threads(1)

@@ -28,7 +28,12 @@ class Curve:
         self.recalls, self.rounds = {}, []
 
     def rate_at(self, number, target):
-        return rate_on([(recall, self.rounds[number][setting]) for setting, recall in self.recalls.items()], target)[0]
+        """The best of the k_factors. One curve through all settings would fall from one k_factor's to a worse one's."""
+        curves = {}
+        for setting, recall in self.recalls.items():
+            curves.setdefault(setting.partition(" ")[2], []).append((recall, self.rounds[number][setting]))
+        rates = [rate_on(curve, target)[0] for curve in curves.values()]
+        return max((rate for rate in rates if rate), default=None)
 
     def rows(self, name):
         for setting, recall in self.recalls.items():

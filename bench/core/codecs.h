@@ -5,6 +5,7 @@
 
 #include "core/pq_image.h"
 #include "core/rabitq.h"
+#include "core/residual_quantizer.h"
 
 #include <cmath>
 
@@ -35,6 +36,18 @@ inline Coding pq_coding(size_t dims, int sub_dims, ProductQuantizer::Rotation ro
         threshold < 0 ? ProductQuantizer::kAuto
                       : (int32_t)std::lround(threshold * ProductQuantizer::kUnitThreshold);
     c.options.value[ProductQuantizer::kRotation] = rotation;
+    return c;
+}
+
+inline Coding rvq_coding(size_t dims, int layers, int codewords)
+{
+    Coding c = {&kCodecOps<ResidualQuantizer>,
+                {(uint32_t)dims, kSeed, {}},
+                false,
+                ResidualQuantizer::decode,
+                [](const uint8_t *, float norm) { return norm; }};
+    c.options.value[ResidualQuantizer::kLayers] = layers;
+    c.options.value[ResidualQuantizer::kCodewords] = codewords;
     return c;
 }
 

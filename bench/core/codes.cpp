@@ -2,7 +2,8 @@
 // lists left out and nothing reranked.
 //   make -C bench/core codes && build/bench/codes FOLDER...      (bench/run.sh --only codes runs it on the usual sets)
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
-//   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq
+//   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
+//   --layers 8,16,24,32    --codewords 256 (of rvq)
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
 //   --centres shrunk (or unit: vectors.h)
 #include "arguments.h"
@@ -32,10 +33,10 @@ struct Column
     const char *name;
     int width;
 };
-constexpr Column kColumns[] = {{"code", 6},          {"bytes", 5},    {"rotation", 8}, {"loss", 11},
-                               {"plain", 23},        {"scaled", 23},  {"NMSE", 6},     {"scaled", 6},
-                               {"train s", 7},       {"encode/s", 8}, {"move us", 7},  {"plain, float", 23},
-                               {"scaled, float", 23}};
+constexpr Column kColumns[] = {{"code", 6},          {"bytes", 5},         {"rotation", 8}, {"loss", 11},
+                               {"plain", 23},        {"scaled", 23},       {"NMSE", 6},     {"scaled", 6},
+                               {"train s", 7},       {"encode/s", 8},      {"move us", 7},  {"tables us", 9},
+                               {"plain, float", 23}, {"scaled, float", 23}};
 
 void print_row(const std::vector<std::string> &cells)
 {
@@ -90,13 +91,28 @@ void print_header(const VectorSet &set, const Lists &lists, const Output &out)
         "train_s,encode_rows_per_s,transform_us\n");
 }
 
+// Of a query.
+double table_seconds(const VectorSet &set, const Encoded &e)
+{
+    std::vector<float> moved(e.shape.space_dims), scratch(set.base.dims);
+    Aligned state(e.shape.query_bytes);
+    double seconds = 0;
+    for (size_t q = 0; q < set.queries.rows; q++) {
+        (void)space_query(e.space, set.queries.row(q), moved.data(), scratch.data());
+        const double start = now();
+        e.coding.ops->prepare(e.space.image, moved.data(), 0, state.data());
+        seconds += now() - start;
+    }
+    return seconds / (double)set.queries.rows;
+}
+
 bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row row, MovedRows *moved,
              const Output &out)
 {
     Encoded e;
     if (!train(set, lists, coding, &e))
         return false;
-    const bool pq = coding.ops->id == ProductQuantizer::kId;
+    const bool pq = coding.ops->id == ProductQuantizer::kId, has_plain = row.codec != "rabitq";
     const std::string code = pq ? row.codec + "/" + std::to_string(row.sub_dims) : row.codec;
     if (pq) {
         row.threshold = ProductQuantizer::threshold(e.space.image);
@@ -105,7 +121,7 @@ bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row
             row.loss += number(row.threshold, 2);
         }
         if (row.loss.starts_with("auto") && row.threshold == 0) {
-            print_row({code, "", row.rotation, row.loss, "as off", "as off", "", "", "", "", ""});
+            print_row({code, "", row.rotation, row.loss, "as off", "as off", "", "", "", "", "", ""});
             return true;
         }
     }
@@ -113,17 +129,18 @@ bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row
     const double rows = (double)set.base.rows;
     const auto cells = [&](const Recalls &r, const std::string &how) {
         print_csv(out.csv, set, row, e, "scaled" + how, r.scaled);
-        if (pq)
+        if (has_plain)
             print_csv(out.csv, set, row, e, "plain" + how, r.plain);
-        return std::vector<std::string>{pq ? recall_text(r.plain) : "", recall_text(r.scaled)};
+        return std::vector<std::string>{has_plain ? recall_text(r.plain) : "", recall_text(r.scaled)};
     };
     std::vector<std::string> line = {code, std::to_string(e.shape.code_bytes), row.rotation, row.loss};
     const auto append = [&](const std::vector<std::string> &more) {
         line.insert(line.end(), more.begin(), more.end());
     };
     append(cells(recall_by_tables(set, lists, e), ""));
-    append({pq ? number(e.nmse, 4) : "", number(e.nmse_scaled, 4), number(e.train_seconds, 2),
-            number(rows / e.encode_seconds, 0), number(1e6 * e.transform_seconds / rows, 2)});
+    append({has_plain ? number(e.nmse, 4) : "", number(e.nmse_scaled, 4), number(e.train_seconds, 2),
+            number(rows / e.encode_seconds, 0), number(1e6 * e.transform_seconds / rows, 2),
+            number(1e6 * table_seconds(set, e), 1)});
     if (out.in_float)
         append(cells(recall_in_float(set, lists, e), " float"));
     print_row(line);
@@ -175,6 +192,14 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
                                    nullptr, out);
             continue;
         }
+        if (codec == "rvq") {
+            const int codewords = (int)arguments.number("codewords");
+            for (const std::string &layers : arguments.list("layers"))
+                good = good &&
+                       measure(set, lists, rvq_coding(set.base.dims, std::atoi(layers.c_str()), codewords),
+                               {codec, "none", "", 0, 0}, nullptr, out);
+            continue;
+        }
         for (const std::string &sub : arguments.list("sub"))
             for (const std::string &rotation : arguments.list("rotations"))
                 good = good && measure_losses(set, lists, arguments, std::atoi(sub.c_str()), rotation, out);
@@ -191,6 +216,8 @@ int main(int argc, char **argv)
                             {"rotations", "trained,none"},
                             {"losses", "0,0.1,auto"},
                             {"codecs", "rabitq,pq4"},
+                            {"layers", "8,16,24,32"},
+                            {"codewords", "256"},
                             {"lists", "0"},
                             {"queries", "1000"},
                             {"float", "0"},

@@ -102,7 +102,7 @@ struct Data
             uint64_t word = random();
             std::memcpy(stream + i, &word, 8);
         }
-        low.assign(stream, stream + 32 * 256), high.assign(stream + 9999, stream + 9999 + 32 * 256);
+        low.assign(stream, stream + 256 * 64), high.assign(stream + 9999, stream + 9999 + 32 * 256);
         std::normal_distribution<float> normal;
         x.resize(1024 * 1536), c.resize(512 * 1536), out.resize(1024 * 512);
         for (float &v : x)
@@ -164,6 +164,42 @@ void add_scans(std::vector<Case> &cases, const Data &d)
                                  [&d, bytes, rows, wide](auto &k) { scan(k, d, bytes, rows, wide); },
                                  (double)bytes});
             }
+}
+
+void add_byte_scans(std::vector<Case> &cases, const Data &d)
+{
+    for (bool streamed : {true, false})
+        for (size_t rows : {8, 24, 64}) {
+            const size_t bytes = (streamed ? kStreamBytes : kCachedBytes) / (32 * rows) * 32 * rows;
+            cases.push_back({"bytescan8" + text(streamed ? " memory %zu rows" : " L2 %zu rows", rows),
+                             "GB/s of codes", streamed,
+                             [&d, bytes, rows](auto &k) {
+                                 uint32_t sum = 0;
+                                 for (size_t at = 0; at < bytes; at += 32 * rows) {
+                                     uint32_t acc[simd::kTileRows] = {};
+                                     k.bytescan8(d.stream + at, d.low.data(), rows, acc);
+                                     sum += acc[at % simd::kTileRows];
+                                 }
+                                 sink = (float)sum;
+                             },
+                             (double)bytes});
+        }
+}
+
+// What a row (five beginnings of its code) and a query (two bytes a dimension) of residual quantization pay: 24 layers
+// of 256 codewords.
+void add_byte_dots(std::vector<Case> &cases, Data &d)
+{
+    for (size_t rows : {2, 5})
+        cases.push_back({text("byte_dots %zu x 24 x 256 x 384", rows), "ns", false,
+                         [&d, rows](auto &k) {
+                             int32_t *out = reinterpret_cast<int32_t *>(d.out.data());
+                             for (size_t m = 0; m < 24; m++)
+                                 k.byte_dots(reinterpret_cast<const int8_t *>(d.low.data()), rows, 384,
+                                             d.stream + m * 256 * 384, 16, 96, out, 256);
+                             sink = (float)out[77];
+                         },
+                         0});
 }
 
 void add_planes(std::vector<Case> &cases, const Data &d)
@@ -269,6 +305,8 @@ int main(int argc, char **argv)
     static Data data;
     std::vector<Case> cases;
     add_read(cases, data);
+    add_byte_scans(cases, data);
+    add_byte_dots(cases, data);
     add_scans(cases, data);
     add_planes(cases, data);
     add_floats(cases, data);

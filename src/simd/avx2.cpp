@@ -2,6 +2,8 @@
 #if defined(__x86_64__)
 
 #include "simd/levels.h"
+#include "simd/nibble_lookup.h"
+#include "simd/wide_bytes.h"
 #include "simd/wide_table.h"
 
 #include <immintrin.h>
@@ -197,6 +199,54 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
     fastscan<2>(codes, {lut_lo, lut_hi}, rows, acc);
 }
 
+// --- bytes
+// --------------------------------------------------------------------------------------------------------
+
+struct Shuffles
+{
+    __m256i operator()(const uint8_t *table, __m256i codes) const noexcept
+    {
+        return look_up_256(table, codes);
+    }
+};
+
+void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    bytescan(codes, lut, rows, acc, Shuffles());
+}
+
+// The bytes of a codeword's four dimensions are taken apart, 0 and 2 from 1 and 3, into the 16-bit pairs of VPMADDWD.
+struct Bytes
+{
+    struct Codes
+    {
+        __m256i even, odd;
+    };
+    using Four = Codes;
+    using Sum = __m256i;
+    static constexpr size_t kLanes = 8, kSums = 4;
+    static Codes load(const uint8_t *p) noexcept
+    {
+        const __m256i c = _mm256_loadu_si256((const __m256i *)p);
+        return {_mm256_and_si256(c, _mm256_set1_epi16(255)), _mm256_srli_epi16(c, 8)};
+    }
+    static Four spread(const int8_t *p) noexcept
+    {
+        int32_t four;
+        __builtin_memcpy(&four, p, 4);
+        const __m256i x = _mm256_set1_epi32(four);
+        return {_mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), _mm256_srai_epi16(x, 8)};
+    }
+    static Sum start(int32_t s) noexcept { return _mm256_set1_epi32(s); }
+    static Sum add(Sum s, const Codes &c, const Four &x) noexcept
+    {
+        const __m256i both =
+            _mm256_add_epi32(_mm256_madd_epi16(c.even, x.even), _mm256_madd_epi16(c.odd, x.odd));
+        return _mm256_add_epi32(s, both);
+    }
+    static void store(int32_t *out, Sum s) noexcept { _mm256_storeu_si256((__m256i *)out, s); }
+};
+
 // --- bit planes
 // ---------------------------------------------------------------------------------------------------
 
@@ -270,7 +320,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kAvx2 = wide_table<Lanes>("avx2", fastscan8, fastscan16, bit_planes_dot);
+constinit const Kernels kAvx2 =
+    wide_table<Lanes>("avx2", fastscan8, fastscan16, bytescan8, bit_planes_dot, byte_dots<Bytes>);
 
 } // namespace vq::simd
 

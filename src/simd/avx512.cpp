@@ -7,6 +7,8 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 #include "simd/levels.h"
+#include "simd/nibble_lookup.h"
+#include "simd/wide_bytes.h"
 #include "simd/wide_table.h"
 
 #include <immintrin.h>
@@ -203,6 +205,54 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
     fastscan<2>(codes, {lut_lo, lut_hi}, rows, acc);
 }
 
+// --- bytes
+// --------------------------------------------------------------------------------------------------------
+
+struct Shuffles
+{
+    __m256i operator()(const uint8_t *table, __m256i codes) const noexcept
+    {
+        return look_up_256(table, codes);
+    }
+};
+
+void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    bytescan(codes, lut, rows, acc, Shuffles());
+}
+
+// The bytes of a codeword's four dimensions are taken apart, 0 and 2 from 1 and 3, into the 16-bit pairs of VPMADDWD.
+struct Bytes
+{
+    struct Codes
+    {
+        __m512i even, odd;
+    };
+    using Four = Codes;
+    using Sum = __m512i;
+    static constexpr size_t kLanes = 16, kSums = 10;
+    static Codes load(const uint8_t *p) noexcept
+    {
+        const __m512i c = _mm512_loadu_si512(p);
+        return {_mm512_and_si512(c, _mm512_set1_epi16(255)), _mm512_srli_epi16(c, 8)};
+    }
+    static Four spread(const int8_t *p) noexcept
+    {
+        int32_t four;
+        __builtin_memcpy(&four, p, 4);
+        const __m512i x = _mm512_set1_epi32(four);
+        return {_mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), _mm512_srai_epi16(x, 8)};
+    }
+    static Sum start(int32_t s) noexcept { return _mm512_set1_epi32(s); }
+    static Sum add(Sum s, const Codes &c, const Four &x) noexcept
+    {
+        const __m512i both =
+            _mm512_add_epi32(_mm512_madd_epi16(c.even, x.even), _mm512_madd_epi16(c.odd, x.odd));
+        return _mm512_add_epi32(s, both);
+    }
+    static void store(int32_t *out, Sum s) noexcept { _mm512_storeu_si512(out, s); }
+};
+
 // --- bit planes
 // ---------------------------------------------------------------------------------------------------
 
@@ -249,7 +299,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kAvx512 = wide_table<Lanes>("avx512f", fastscan8, fastscan16, bit_planes_dot);
+constinit const Kernels kAvx512 =
+    wide_table<Lanes>("avx512f", fastscan8, fastscan16, bytescan8, bit_planes_dot, byte_dots<Bytes>);
 
 } // namespace vq::simd
 

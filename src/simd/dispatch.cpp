@@ -36,7 +36,12 @@ bool has_vpopcntdq() noexcept
     return has_avx512() && __builtin_cpu_supports("avx512vpopcntdq");
 }
 
-constinit Kernels vpopcntdq_table = {}; // filled by choose_best
+bool has_vbmi() noexcept
+{
+    return has_vpopcntdq() && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
+}
+
+constinit Kernels vpopcntdq_table = {}, vbmi_table = {}; // filled by choose_best
 
 #endif
 
@@ -54,13 +59,14 @@ constexpr Candidate kCandidates[] = {
     {"avx2", &kAvx2, has_avx2},
     {"avx512", &kAvx512, has_avx512},
     {"avx512", &vpopcntdq_table, has_vpopcntdq},
+    {"avx512", &vbmi_table, has_vbmi},
 #elif defined(__aarch64__)
     {"neon", &kNeon, always}, // part of the base architecture
 #endif
 };
 constexpr size_t kCandidateCount = sizeof kCandidates / sizeof *kCandidates;
 
-// Runs when the library is loaded, before ordinary static constructors: reads cpuid and fills one table,
+// Runs when the library is loaded, before ordinary static constructors: reads cpuid and fills two tables,
 // nothing else.
 __attribute__((constructor(101))) void choose_best() noexcept
 {
@@ -69,6 +75,10 @@ __attribute__((constructor(101))) void choose_best() noexcept
     vpopcntdq_table = kAvx512;
     vpopcntdq_table.name = "avx512_vpopcntdq";
     vpopcntdq_table.bit_planes_dot = bit_planes_dot_vpopcntdq;
+    vbmi_table = vpopcntdq_table;
+    vbmi_table.name = "avx512_vbmi";
+    vbmi_table.bytescan8 = bytescan8_vbmi;
+    vbmi_table.byte_dots = byte_dots_vnni;
 #endif
     select_level("auto");
 }

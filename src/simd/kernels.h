@@ -10,7 +10,8 @@
 
 namespace vq::simd {
 
-constexpr size_t kTileRows = 32; // rows of a tile; one 32-byte code row holds 8 bits of each
+constexpr size_t kTileRows = 32;    // rows of a tile; one 32-byte code row holds 8 bits of each
+constexpr size_t kMostByteRows = 5; // rows that byte_dots takes at once
 
 // Element formats of refine codes (core/scalar_quantizer.h) and of halfvec. Append, never renumber: stored in indexes.
 enum class Element : uint8_t
@@ -59,6 +60,11 @@ struct Kernels
     void (*fastscan16)(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
                        uint32_t acc[kTileRows]) noexcept;
 
+    // FastScan with one 8-bit column a code row: byte b of the 32 rows' codes, in the same order of nibbles. A code row
+    // uses 256 bytes of lut.
+    void (*bytescan8)(const uint8_t *codes, const uint8_t *lut, size_t rows,
+                      uint32_t acc[kTileRows]) noexcept;
+
     // --- bit planes: sum over p of 2^p * popcount(code & plane_p), planes `bytes` apart, nplanes 1..16.
     uint32_t (*bit_planes_dot)(const uint8_t *code, const uint8_t *planes, size_t bytes,
                                unsigned nplanes) noexcept;
@@ -82,6 +88,14 @@ struct Kernels
     // out[16 j + k] = inner product of subspace j of x with its centroid k.
     void (*subspace_dots)(const float *x, const float *codebook, size_t dims, size_t sub_dims,
                           float *out) noexcept;
+
+    // --- residual quantization, codewords of bytes ---
+    // Dot products of nx (1..kMostByteRows) rows of x, x_stride bytes apart, with 16 * blocks codewords:
+    //     out[i * out_stride + 16 b + k] = sum over d < 4 * quads of x_i[d] * (c_bk[d] - 128)
+    // book: for each block of 16 codewords, for each four dimensions, 16 x 4 bytes c. Sums are exact; x >= -127,
+    // quads <= 4,096.
+    void (*byte_dots)(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                      size_t quads, int32_t *out, size_t out_stride) noexcept;
 
     // --- encoded vectors, indexed by Element; n = dimensions ---
     // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);
@@ -114,8 +128,8 @@ struct Level
 size_t level_count() noexcept;
 Level level(size_t i) noexcept;
 
-// Selects a level by its table's name: "scalar", "avx2", "avx512f", "avx512_vpopcntdq", "neon". "auto" is the best
-// supported level, "avx512" the best supported of the two AVX-512 levels. Returns false, changing nothing, if the name
+// Selects a level by its table's name: "scalar", "avx2", "avx512f", "avx512_vpopcntdq", "avx512_vbmi", "neon". "auto"
+// is the best supported level, "avx512" the best supported of the three AVX-512 levels. Returns false, changing nothing, if the name
 // is unknown or the level unsupported.
 bool select_level(const char *name) noexcept;
 

@@ -2,6 +2,7 @@
 #if defined(__aarch64__)
 
 #include "simd/levels.h"
+#include "simd/wide_bytes.h"
 #include "simd/wide_table.h"
 
 #include <arm_neon.h>
@@ -155,6 +156,90 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
     fastscan<2>(codes, {lut_lo, lut_hi}, rows, acc);
 }
 
+// --- bytes
+// --------------------------------------------------------------------------------------------------------
+
+// The entries of sixteen codes: TBL takes 64 entries, and TBX keeps what the first quarters found where the index of
+// its own is out of range.
+__attribute__((always_inline)) inline uint8x16_t look_up_256(const uint8_t *table, uint8x16_t codes) noexcept
+{
+    uint8x16_t found = vqtbl4q_u8(vld1q_u8_x4(table), codes);
+    for (size_t quarter = 1; quarter < 4; quarter++)
+        found = vqtbx4q_u8(found, vld1q_u8_x4(table + 64 * quarter),
+                           vsubq_u8(codes, vdupq_n_u8((uint8_t)(64 * quarter))));
+    return found;
+}
+
+void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    constexpr size_t kByteChunkRows = 256; // of 255 each: 16 bits hold them
+    for (size_t start = 0; start < rows; start += kByteChunkRows) {
+        const size_t end = rows - start < kByteChunkRows ? rows : start + kByteChunkRows;
+        uint16x8_t sum[4] = {vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_u16(0)};
+        for (size_t r = start; r < end; r++) {
+            const uint8x16_t low = vld1q_u8(codes + 32 * r), high = vld1q_u8(codes + 32 * r + 16);
+            // Nibbles of column 0 below those of column 1: the lower ones are rows 0..15.
+            const uint8x16_t a = look_up_256(lut + 256 * r, vsliq_n_u8(low, high, 4)),
+                             b = look_up_256(lut + 256 * r, vsriq_n_u8(high, low, 4));
+            sum[0] = vaddw_u8(sum[0], vget_low_u8(a));
+            sum[1] = vaddw_high_u8(sum[1], a);
+            sum[2] = vaddw_u8(sum[2], vget_low_u8(b));
+            sum[3] = vaddw_high_u8(sum[3], b);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            uint32_t *to = acc + 8 * i;
+            vst1q_u32(to, vaddw_u16(vld1q_u32(to), vget_low_u16(sum[i])));
+            vst1q_u32(to + 4, vaddw_high_u16(vld1q_u32(to + 4), sum[i]));
+        }
+    }
+}
+
+// A load takes four dimensions of sixteen codewords apart. Two products of bytes fit 16 bits: 2 * 127 * 255 does as an
+// unsigned number, not as a signed one, so here the 128 is taken off before.
+struct Bytes
+{
+    using Codes = int8x16x4_t;
+    using Four = const int8_t *;
+    struct Sum
+    {
+        int32x4_t part[4];
+    };
+    static constexpr size_t kLanes = 16, kSums = 5;
+    static Codes load(const uint8_t *p) noexcept
+    {
+        const uint8x16x4_t c = vld4q_u8(p);
+        Codes out;
+        for (size_t d = 0; d < 4; d++)
+            out.val[d] = vreinterpretq_s8_u8(veorq_u8(c.val[d], vdupq_n_u8(128)));
+        return out;
+    }
+    static Four spread(const int8_t *p) noexcept { return p; }
+    static Sum start(int32_t) noexcept
+    {
+        const int32x4_t zero = vdupq_n_s32(0);
+        return {{zero, zero, zero, zero}};
+    }
+    static Sum add(Sum s, const Codes &c, Four x) noexcept
+    {
+        for (size_t d = 0; d < 4; d += 2) {
+            const int8x16_t x0 = vdupq_n_s8(x[d]), x1 = vdupq_n_s8(x[d + 1]);
+            const int16x8_t low = vmlal_s8(vmull_s8(vget_low_s8(c.val[d]), vget_low_s8(x0)),
+                                           vget_low_s8(c.val[d + 1]), vget_low_s8(x1)),
+                            high = vmlal_high_s8(vmull_high_s8(c.val[d], x0), c.val[d + 1], x1);
+            s.part[0] = vaddw_s16(s.part[0], vget_low_s16(low));
+            s.part[1] = vaddw_high_s16(s.part[1], low);
+            s.part[2] = vaddw_s16(s.part[2], vget_low_s16(high));
+            s.part[3] = vaddw_high_s16(s.part[3], high);
+        }
+        return s;
+    }
+    static void store(int32_t *out, const Sum &s) noexcept
+    {
+        for (size_t i = 0; i < 4; i++)
+            vst1q_s32(out + 4 * i, s.part[i]);
+    }
+};
+
 // --- bit planes
 // ---------------------------------------------------------------------------------------------------
 
@@ -193,7 +278,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kNeon = wide_table<Lanes>("neon", fastscan8, fastscan16, bit_planes_dot);
+constinit const Kernels kNeon =
+    wide_table<Lanes>("neon", fastscan8, fastscan16, bytescan8, bit_planes_dot, byte_dots<Bytes>);
 
 } // namespace vq::simd
 

@@ -132,6 +132,16 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
     }
 }
 
+void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    for (size_t v = 0; v < kTileRows; v++) {
+        uint32_t sum = at(acc, v);
+        for (size_t r = 0; r < rows; r++)
+            sum += lut[256 * r + (tile_code(codes + 32 * r, 0, v) | tile_code(codes + 32 * r, 1, v) << 4)];
+        put(acc, v, sum);
+    }
+}
+
 uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes, unsigned nplanes) noexcept
 {
     uint32_t total = 0;
@@ -240,6 +250,19 @@ void subspace_dots(const float *x, const float *codebook, size_t dims, size_t su
     });
 }
 
+void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
+               int32_t *out, size_t out_stride) noexcept
+{
+    for (size_t i = 0; i < nx; i++)
+        for (size_t k = 0; k < 16 * blocks; k++) {
+            const uint8_t *codeword = book + k / 16 * 64 * quads + k % 16 * 4;
+            int32_t sum = 0;
+            for (size_t d = 0; d < 4 * quads; d++)
+                sum += x[i * x_stride + d] * (codeword[d / 4 * 64 + d % 4] - 128);
+            put(out, i * out_stride + k, sum);
+        }
+}
+
 template <Element E>
 float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) noexcept
 {
@@ -277,10 +300,12 @@ constinit const Kernels kScalar = {
     .half_matvec = half_matvec,
     .fastscan8 = fastscan8,
     .fastscan16 = fastscan16,
+    .bytescan8 = bytescan8,
     .bit_planes_dot = bit_planes_dot,
     .tile_bounds = tile_bounds,
     .nearest_codes = nearest_codes,
     .subspace_dots = subspace_dots,
+    .byte_dots = byte_dots,
     .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
                    element_l2<Element::BF16>, element_l2<Element::FP32>},
     .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,

@@ -12,11 +12,12 @@ namespace vq::simd {
 
 namespace {
 
-// The three kernels that each level writes for itself are passed in.
+// The integer kernels, which each level writes for itself, are passed in.
 template <class L>
 constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fastscan8,
-                             decltype(Kernels::fastscan16) fastscan16,
-                             decltype(Kernels::bit_planes_dot) bit_planes_dot) noexcept
+                             decltype(Kernels::fastscan16) fastscan16, decltype(Kernels::bytescan8) bytescan8,
+                             decltype(Kernels::bit_planes_dot) bit_planes_dot,
+                             decltype(Kernels::byte_dots) byte_dots) noexcept
 {
     return {
         .name = name,
@@ -31,10 +32,12 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .half_matvec = half_matvec<L>,
         .fastscan8 = fastscan8,
         .fastscan16 = fastscan16,
+        .bytescan8 = bytescan8,
         .bit_planes_dot = bit_planes_dot,
         .tile_bounds = tile_bounds<L>,
         .nearest_codes = nearest_codes<L>,
         .subspace_dots = subspace_dots<L>,
+        .byte_dots = byte_dots,
         .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
                        element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
         .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,

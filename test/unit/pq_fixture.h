@@ -100,6 +100,8 @@ struct PqRow
 // Trained on `rows` (dims floats each), which are residuals of one list at zero.
 struct PqFixture
 {
+    using C = PQ;
+
     CodecOptions options;
     size_t rows;
     Memory image;
@@ -192,21 +194,26 @@ private:
 };
 
 // A prepared query without a space: q in codec space.
-struct PqQuery
+template <class Fixture>
+struct PreparedQuery
 {
     Memory state;
 
-    PqQuery(const PqFixture &f, const Floats &q) : state(f.shape.query_bytes)
+    PreparedQuery(const Fixture &f, const Floats &q) : state(f.shape.query_bytes)
     {
-        PQ::prepare(f.image.data(), q.data(), 0, state.data());
+        Fixture::C::prepare(f.image.data(), q.data(), 0, state.data());
     }
     const QueryHead &head() const { return *(const QueryHead *)state.data(); }
-    uint32_t sum(const std::vector<uint8_t> &code) const { return PQ::scan_row(state.data(), code.data()); }
+    uint32_t sum(const std::vector<uint8_t> &code) const
+    {
+        return Fixture::C::scan_row(state.data(), code.data());
+    }
     double dot(const std::vector<uint8_t> &code) const
     {
         return (double)head().mul * sum(code) + head().offset;
     }
 };
+using PqQuery = PreparedQuery<PqFixture>;
 
 // --- scores ---
 
@@ -229,7 +236,8 @@ inline std::vector<uint8_t> to_bf16(const Floats &c)
 }
 
 // A fixture seen through core/space.h, with one list at `origin`, whose centroid is rounded as an index stores it.
-struct PqScores
+template <class Fixture>
+struct Scores
 {
     struct Estimate
     {
@@ -238,21 +246,21 @@ struct PqScores
         bool found;          // by a search that asks for anything below infinity
     };
 
-    const PqFixture &f;
+    const Fixture &f;
     Floats mean, moved_mean, centre;
     Space space;
 
-    PqScores(const PqFixture &fixture, Metric metric, const Floats &m, const Floats &origin)
+    Scores(const Fixture &fixture, Metric metric, const Floats &m, const Floats &origin)
         : f(fixture), mean(m),
           moved_mean(f.move(m)), space{metric,        f.options.dims,    f.shape.space_dims,
-                                       mean.data(),   moved_mean.data(), &kCodecOps<PQ>,
+                                       mean.data(),   moved_mean.data(), &kCodecOps<typename Fixture::C>,
                                        f.image.data()}
     {
         centre = moved(origin);
         for (float &v : centre)
             v = bf16_to_float(float_to_bf16(v));
     }
-    PqScores(const PqScores &) = delete;
+    Scores(const Scores &) = delete;
 
     Floats moved(const Floats &x) const
     {
@@ -267,7 +275,7 @@ struct PqScores
             r[i] -= centre[i];
         return r;
     }
-    PqRow encode(const Floats &x) const
+    auto encode(const Floats &x) const
     {
         const Floats r = residual(x);
         return f.encode(r, centre, space.metric == Metric::L2 ? r : f.move(x));
@@ -282,7 +290,7 @@ struct PqScores
     {
         Floats q_moved(f.shape.space_dims), scratch(f.options.dims);
         const SpaceQuery query = space_query(space, q.data(), q_moved.data(), scratch.data());
-        const PqQuery tables(f, q_moved);
+        const PreparedQuery<Fixture> tables(f, q_moved);
         const ListTerms list =
             list_terms(space, query, centroid_terms(space, centre.data()), to_bf16(centre).data());
         const float distance = error_distance(tables.head(), list.distance);
@@ -297,5 +305,6 @@ struct PqScores
                 distance * (double)bf16_to_float(factors.err), lower[0], mask == 1 || !fits};
     }
 };
+using PqScores = Scores<PqFixture>;
 
 } // namespace vq

@@ -57,7 +57,7 @@ TEST_F(SimdDispatch, UnknownNamesChangeNothing)
 }
 
 #if defined(__x86_64__)
-TEST_F(SimdDispatch, Avx512IsTheBetterOfTheTwo)
+TEST_F(SimdDispatch, Avx512IsTheBestOfItsLevels)
 {
     const Kernels *better = nullptr;
     for (size_t i = 0; i < level_count(); i++)
@@ -75,7 +75,8 @@ TEST_F(SimdDispatch, NoEntryIsEmptyAndNamesDiffer)
     for (size_t i = 0; i < level_count(); i++) {
         const Kernels &k = *level(i).table;
         EXPECT_TRUE(k.dot && k.l2sq && k.l1 && k.dot_norms && k.axpy && k.dot_block && k.fwht &&
-                    k.flip_signs && k.fastscan8 && k.fastscan16 && k.bit_planes_dot && k.tile_bounds)
+                    k.flip_signs && k.fastscan8 && k.fastscan16 && k.bytescan8 && k.bit_planes_dot &&
+                    k.tile_bounds && k.nearest_codes && k.subspace_dots && k.byte_dots && k.half_matvec)
             << k.name;
         for (size_t e = 0; e < kElementCount; e++)
             EXPECT_TRUE(k.element_l2[e] && k.element_dot[e]) << k.name;

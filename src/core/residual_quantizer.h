@@ -1,0 +1,69 @@
+// Weighted residual vector quantization: the codec of wrvq.
+//
+//   y = x - m; r = y - c; u = r / ||r||; layer by layer the nearest of K codewords is taken off what is left of u
+//   r~ = sum over layers of codeword e[m][code_m]
+//   <q', r~> = sum over layers of table[m][code_m], tables of 8 bits with one step
+//   s = ||r|| / p^1/2 with p = <u, r~>                                                                    (*)
+//
+// Codewords of a layer are centroids of the *unit* vectors along what the layers before left, not brought to unit length
+// again, times the layer's ratio: the least-squares length of the layer over the training rows. Weights hardly differ
+// from row to row, so none is stored but s.
+//
+// (*) A scale ||r|| / p takes the error along r away, but amplifies the rows of least p, whose code says least; they push
+// true neighbours out. With the root an error of ||r|| (1 - p^1/2) stays along r, of the same sign for all rows. It costs
+// its product with the cosine of q' - c and r, so RowCode::sigma holds it times kAlong. In full it would make bounds that
+// too many rows pass (arxiv-minilm-384, 16 layers, 1.9 standard errors: 17,000 rows of 118,000, by half of it 840).
+//
+// Encoding keeps the five best beginnings of a code from layer to layer (beam search). Codewords are bytes with a scale
+// each, and so is what is left of u, for the products: sums of integers, so that every CPU gives the same codes.
+//
+// Layers without enough training rows take Gaussian codewords as long as the best of K random directions should be.
+#pragma once
+
+#include "core/codec.h"
+
+namespace vq {
+
+struct ResidualQuantizer
+{
+    static constexpr const char *kName = "rvq";
+    static constexpr uint32_t kId = 3;
+
+    // CodecOptions::value
+    enum Option
+    {
+        kLayers = 0,     // codebooks, 2..64
+        kCodewords = 1,  // codewords of a layer, 16..256; up to 16 two layers share a byte
+        kWeightBits = 2, // 0: one scale a row
+        kTraining = 3,   // Training
+    };
+    enum Training
+    {
+        kLinear = 0 // k-means on unit vectors
+    };
+    static constexpr size_t kMinRowsPerCodeword = 16; // fewer train no layer
+
+    static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
+    static size_t training_rows(const CodecOptions &options) noexcept;
+    static size_t training_bytes(const CodecOptions &options, size_t rows) noexcept;
+    static bool train(const CodecOptions &options, const TrainingSet &set, uint8_t *image, void *scratch,
+                      const Progress &progress) noexcept;
+    static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
+    static CodecShape shape(const uint8_t *image) noexcept;
+    static void describe(const uint8_t *image, char *text, size_t size) noexcept;
+    static void transform(const uint8_t *image, const float *x, float *y) noexcept;
+    static RowCode encode(const uint8_t *image, const float *residual, const float *centre,
+                          const float *direction, uint8_t *code, uint8_t *fine) noexcept;
+    static void prepare(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
+    static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
+                          uint32_t acc[simd::kTileRows]) noexcept;
+    static uint32_t scan_row(const void *state, const uint8_t *code) noexcept;
+    static float scan_fine(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
+
+    // r~ of a code: space_dims floats, near unit length. Tests and benchmarks.
+    static void decode(const uint8_t *image, const uint8_t *code, float *residual) noexcept;
+};
+
+static_assert(Codec<ResidualQuantizer>);
+
+} // namespace vq

@@ -1,0 +1,113 @@
+// The image of a trained residual quantizer, as its parts share it.
+//
+//   RqImage | for each layer: scales of the codewords | squared norms | bytes of the codewords
+//
+// A codeword is scale * (byte - 128). Their bytes lie as simd::Kernels::byte_dots reads them, sixteen codewords side by
+// side; where K is no multiple of 16, the last ones are zero with a norm that keeps them from being chosen. Parts begin
+// at multiples of 64 bytes.
+#pragma once
+
+#include "core/residual_quantizer.h"
+
+namespace vq::rq {
+
+constexpr uint32_t kImageMagic = 0x31515652; // "RVQ1"
+constexpr uint32_t kLeastLayers = 2, kMostLayers = 64;
+constexpr uint32_t kLeastCodewords = 16, kMostCodewords = 256;
+constexpr size_t kBeam = 5;
+static_assert(kBeam <= simd::kMostByteRows);
+constexpr float kNever = 1e30f; // squared norm of a codeword that is there for padding
+
+struct RqImage
+{
+    uint32_t magic;
+    uint32_t dims;
+    uint32_t layers;         // M
+    uint32_t codewords;      // K
+    uint32_t trained_layers; // the first ones; the others are Gaussian
+    float scale_per_error;   // RowCode::scale / RowCode::sigma of nearly all rows
+    uint32_t unused[10];
+};
+static_assert(sizeof(RqImage) == 64);
+
+inline const RqImage &header(const uint8_t *image) noexcept
+{
+    return *reinterpret_cast<const RqImage *>(image);
+}
+
+constexpr size_t padded(size_t bytes) noexcept
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+// Blocks of sixteen codewords, and groups of four dimensions.
+constexpr size_t blocks(size_t codewords) noexcept
+{
+    return (codewords + 15) / 16;
+}
+constexpr size_t quads(size_t dims) noexcept
+{
+    return (dims + 3) / 4;
+}
+
+constexpr size_t layer_bytes(size_t dims, size_t codewords) noexcept
+{
+    return blocks(codewords) * (2 * 16 * sizeof(float) + 64 * quads(dims));
+}
+
+constexpr size_t image_size(size_t dims, size_t layers, size_t codewords) noexcept
+{
+    return sizeof(RqImage) + layers * layer_bytes(dims, codewords);
+}
+
+inline const float *scales(const RqImage &h, size_t layer) noexcept
+{
+    return reinterpret_cast<const float *>(reinterpret_cast<const uint8_t *>(&h + 1) +
+                                           layer * layer_bytes(h.dims, h.codewords));
+}
+inline const float *norms_sq(const RqImage &h, size_t layer) noexcept
+{
+    return scales(h, layer) + 16 * blocks(h.codewords);
+}
+inline const uint8_t *book(const RqImage &h, size_t layer) noexcept
+{
+    return reinterpret_cast<const uint8_t *>(norms_sq(h, layer) + 16 * blocks(h.codewords));
+}
+
+// A byte a layer, or two layers a byte.
+inline bool has_bytes(const RqImage &h) noexcept
+{
+    return h.codewords > 16;
+}
+inline size_t code_bytes(const RqImage &h) noexcept
+{
+    return has_bytes(h) ? h.layers : (h.layers + 1) / 2;
+}
+
+// The four bytes of codeword k at dimension 4 * quad.
+inline size_t place(const RqImage &h, size_t k, size_t quad) noexcept
+{
+    return k / 16 * 64 * quads(h.dims) + 64 * quad + k % 16 * 4;
+}
+
+// x -= a codeword, over 4 * quads floats (of which those from dims on are zero). Returns the squared norm of what is left.
+float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept;
+
+// ||x||, also where its square does not fit float.
+double length_of(const float *x, size_t n) noexcept;
+
+// Rounds x to bytes, 4 * quads of them; returns what a unit of them stands for.
+float round_to_bytes(const float *x, size_t dims, int8_t *out) noexcept;
+
+// Codes of one unit vector (4 * quads floats, zero from dims on), one byte a layer; the best `beam` (1..kBeam) beginnings
+// survive a layer. left: what the code leaves of the vector, as many floats.
+void choose_codes(const RqImage &h, const float *unit, size_t beam, uint8_t *codes, float *left) noexcept;
+
+// r / norm, zero up to a whole group of four dimensions.
+void to_unit(const float *r, size_t dims, double norm, float *unit) noexcept;
+
+// The nearest codeword of one layer for each of n (1..kBeam) rows, 4 * quads floats and as many bytes of scratch each.
+void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t n, int8_t *bytes,
+                       uint8_t *codes) noexcept;
+
+} // namespace vq::rq

@@ -1,0 +1,146 @@
+// Residual quantizer: codewords layer by layer.
+#include "core/rq_work.h"
+
+#include <cmath>
+
+namespace vq::rq_detail {
+
+namespace {
+
+// kmeans_train looks only at centroids near a row's last one. Directions that earlier layers left have no such
+// neighbourhoods, so it is the start, and rounds over all codewords follow: 16 + 0 rounds leave 4 % more, in more time.
+constexpr int kStartRounds = 3;
+constexpr int kLloydRounds = 8;
+constexpr float kRelax = 1.8f;      // of a step towards the mean but the last: 1.5 leaves .5 % more
+constexpr double kLeastLeft = 1e-3; // of unit vectors, on average: below it codewords are rounding errors
+
+double mean_norm(const Trainer &t) noexcept
+{
+    double sum = 0;
+    for (size_t i = 0; i < t.rows; i++)
+        sum += t.norms()[i];
+    return sum / (double)t.rows;
+}
+
+// Nearest codeword of every row, five at a time. Rows are as they stand in scratch.
+template <class Take>
+bool each_nearest(Trainer &t, size_t layer, const Part &part, Take take) noexcept
+{
+    int8_t *bytes = reinterpret_cast<int8_t *>(t.scratch + t.l.bytes_of_rows);
+    const size_t some = rows_between_calls(t, t.h->codewords) / kBeam + 1;
+    for (size_t i = 0; i < t.rows; i += kBeam) {
+        const size_t n = std::min(kBeam, t.rows - i);
+        uint8_t codes[kBeam];
+        nearest_codewords(*t.h, layer, t.row(i), n, bytes, codes);
+        for (size_t j = 0; j < n; j++)
+            take(i + j, codes[j]);
+        if (i / kBeam % some == 0 && !part.go_on((double)i / (double)t.rows))
+            return false;
+    }
+    return true;
+}
+
+// Rows in scratch are unit vectors with their lengths in norms(). The layer's ratio is the one length for all rows that
+// leaves the least: sum of <x, c> over sum of <c, c>, c being the centroid nearest to the unit vector.
+bool layer_ratio(Trainer &t, size_t layer, const Part &part, double *ratio) noexcept
+{
+    double dots = 0, squares = 0;
+    const bool done = each_nearest(t, layer, part, [&](size_t i, uint8_t k) {
+        dots += (double)t.norms()[i] * simd::kernels().dot(t.row(i), t.centroid(k), t.h->dims);
+        squares += norms_sq(*t.h, layer)[k];
+    });
+    *ratio = squares > 0 ? dots / squares : 0;
+    return done;
+}
+
+// Takes the layer off all rows: first to their lengths, then to unit vectors again.
+bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
+{
+    for (size_t i = 0; i < t.rows; i++)
+        for (size_t d = 0; d < t.h->dims; d++)
+            t.row(i)[d] *= t.norms()[i];
+    return each_nearest(t, layer, part, [&](size_t i, uint8_t k) {
+        (void)take_off(*t.h, layer, k, t.row(i), t.row(i));
+        const double norm = length_of(t.row(i), t.h->dims);
+        t.norms()[i] = (float)norm;
+        if (norm > 1e-30)
+            to_unit(t.row(i), t.h->dims, norm, t.row(i));
+    });
+}
+
+// A round of Lloyd's algorithm over all codewords. A codeword without rows stays.
+bool lloyd_round(Trainer &t, size_t layer, float relax, const Part &part) noexcept
+{
+    const Users users(t);
+    if (!each_nearest(t, layer, part, [&](size_t i, uint8_t k) { users.add(t, i, k); }))
+        return false;
+    for (size_t k = 0; k < t.h->codewords; k++) {
+        float *c = t.centroid(k);
+        const float *sum = users.sum + k * t.width;
+        for (size_t d = 0; users.count[k] > 0 && d < t.width; d++)
+            c[d] += relax * (sum[d] / (float)users.count[k] - c[d]);
+        set_codeword(t.h, layer, k, c);
+    }
+    return true;
+}
+
+// Centroids of the unit vectors.
+bool cluster_layer(Trainer &t, size_t layer, const Part &part) noexcept
+{
+    KmeansOptions options = clustering(t.options, t.rows);
+    Part start = {part.whole, part.from, part.share * .3};
+    options.seed = t.options.seed + layer;
+    options.progress = Part::call;
+    options.progress_arg = &start;
+    if (!kmeans_train(options, t.row(0), t.centroid(0), t.scratch + t.l.kmeans))
+        return false;
+    for (size_t k = 0; k < t.h->codewords; k++)
+        set_codeword(t.h, layer, k, t.centroid(k));
+    const double share = part.share * .7 / kLloydRounds;
+    for (int round = 0; round < kLloydRounds; round++)
+        if (!lloyd_round(t, layer, round + 1 < kLloydRounds ? kRelax : 1,
+                         {part.whole, part.from + part.share * .3 + share * round, share}))
+            return false;
+    return true;
+}
+
+bool train_layer(Trainer &t, size_t layer, const Part &part) noexcept
+{
+    const Part clusters = {part.whole, part.from, part.share * .8},
+               ratios = {part.whole, part.from + part.share * .8, part.share * .1},
+               left = {part.whole, part.from + part.share * .9, part.share * .1};
+    double ratio;
+    if (!cluster_layer(t, layer, clusters) || !layer_ratio(t, layer, ratios, &ratio))
+        return false;
+    for (size_t k = 0; k < t.h->codewords; k++) {
+        for (size_t d = 0; d < t.h->dims; d++)
+            t.centroid(k)[d] *= (float)ratio;
+        set_codeword(t.h, layer, k, t.centroid(k));
+    }
+    return take_layer_off(t, layer, left);
+}
+
+} // namespace
+
+KmeansOptions clustering(const CodecOptions &o, size_t rows) noexcept
+{
+    KmeansOptions k;
+    k.dims = 4 * quads(o.dims);
+    k.rows = rows;
+    k.clusters = (size_t)o.value[ResidualQuantizer::kCodewords];
+    k.iterations = kStartRounds;
+    return k;
+}
+
+bool train_layers(Trainer &t, const Part &part) noexcept
+{
+    const double share = part.share / t.h->layers;
+    for (size_t m = 0; m < t.h->layers && mean_norm(t) > kLeastLeft; m++) {
+        if (!train_layer(t, m, {part.whole, part.from + share * (double)m, share}))
+            return false;
+        t.h->trained_layers = (uint32_t)m + 1;
+    }
+    return true;
+}
+
+} // namespace vq::rq_detail

@@ -1,0 +1,115 @@
+// Residual quantizer: codewords refitted together, and what encoding then leaves.
+#include "core/rq_work.h"
+
+#include "core/random.h"
+
+#include <cmath>
+
+namespace vq::rq_detail {
+
+namespace {
+
+constexpr size_t kHeldOut = 512;           // rows that tell what encoding leaves, at most
+constexpr size_t kHeldOutFloats = 1 << 22; // and so many dimensions and layers in all, but some rows
+constexpr size_t kLeastHeldOut = 32;
+constexpr int kRefits = 1;
+constexpr int kSweeps = 1;         // over all layers, each refit
+constexpr float kRefitWeight = 64; // rows that a codeword's refit is weighed down by: few users tell little
+
+// Codes of all rows; rows in scratch become what the code leaves.
+bool encode_rows(Trainer &t, const Part &part) noexcept
+{
+    const size_t some = rows_between_calls(t, t.h->layers * t.h->codewords);
+    for (size_t i = 0; i < t.rows; i++) {
+        float unit[4 * quads(kMaxDims)];
+        (void)read_unit(t, t.which()[i], unit);
+        choose_codes(*t.h, unit, kBeam, t.codes(i), t.row(i));
+        if (i % some == 0 && !part.go_on((double)i / (double)t.rows))
+            return false;
+    }
+    return true;
+}
+
+// Moves the codewords of one layer to where their rows are nearest, the other layers staying as they are.
+bool refit_layer(Trainer &t, size_t layer, const Part &part) noexcept
+{
+    const size_t K = t.h->codewords, some = rows_between_calls(t, 8);
+    const Users users(t);
+    for (size_t i = 0; i < t.rows; i++) {
+        users.add(t, i, t.codes(i)[layer]);
+        if (i % some == 0 && !part.go_on(.5 * (double)i / (double)t.rows))
+            return false;
+    }
+    for (size_t k = 0; k < K; k++) { // to the rounded codeword
+        float *step = users.sum + k * t.width, *c = t.centroid(k);
+        std::fill_n(c, t.width, 0.0f);
+        (void)take_off(*t.h, layer, k, c, c);
+        for (size_t d = 0; d < t.width; d++) {
+            const float old = -c[d];
+            c[d] = old + step[d] / ((float)users.count[k] + kRefitWeight);
+            step[d] = old;
+        }
+        set_codeword(t.h, layer, k, c);
+        (void)take_off(*t.h, layer, k, step, step); // old - new
+    }
+    for (size_t i = 0; i < t.rows; i++) {
+        simd::kernels().axpy(1, users.sum + t.codes(i)[layer] * t.width, t.row(i), t.width);
+        if (i % some == 0 && !part.go_on(.5 + .5 * (double)i / (double)t.rows))
+            return false;
+    }
+    return true;
+}
+
+// The i-th of n vectors of unit length to be encoded: training rows, or anything where there are none.
+void read_probe(const Trainer &t, size_t i, size_t n, Random &random, float *out) noexcept
+{
+    if (t.rows > 0)
+        return (void)read_unit(t, t.which()[i * t.rows / n], out);
+    float x[kMaxDims];
+    for (size_t d = 0; d < t.h->dims; d++)
+        x[d] = (float)random.normal();
+    to_unit(x, t.h->dims, std::max(length_of(x, t.h->dims), 1e-30), out);
+}
+
+} // namespace
+
+bool refit(Trainer &t, const Part &part) noexcept
+{
+    const double share = part.share / kRefits;
+    for (int round = 0; round < kRefits; round++) {
+        const double from = part.from + share * round;
+        if (!encode_rows(t, {t.progress, from, share * .9}))
+            return false;
+        for (int sweep = 0; sweep < kSweeps; sweep++)
+            for (size_t m = 0; m < t.h->trained_layers; m++)
+                if (!refit_layer(t, m, {t.progress, from + share * .9, share * .1}))
+                    return false;
+    }
+    return true;
+}
+
+bool measure(Trainer &t) noexcept
+{
+    const size_t fit = std::max(kHeldOutFloats / (t.width * t.h->layers), kLeastHeldOut),
+                 n = std::min({t.rows > 0 ? t.rows : kHeldOut, kHeldOut, fit});
+    float ratio[kHeldOut], unit[4 * quads(kMaxDims)];
+    const float zero[kMaxDims] = {};
+    uint8_t code[kMostLayers];
+    size_t counted = 0;
+    Random random(t.options.seed);
+    for (size_t i = 0; i < n; i++) {
+        read_probe(t, i, n, random, unit);
+        const RowCode c = ResidualQuantizer::encode(reinterpret_cast<const uint8_t *>(t.h), unit, zero, unit,
+                                                    code, nullptr);
+        if (c.scale > 0 && c.sigma > 0)
+            ratio[counted++] = c.scale / c.sigma;
+        if (i % 16 == 0 && !t.progress.go_on(1))
+            return false;
+    }
+    float *high = ratio + counted * 99 / 100;
+    std::nth_element(ratio, high, ratio + counted);
+    t.h->scale_per_error = counted > 0 ? *high : std::sqrt((float)t.h->dims);
+    return true;
+}
+
+} // namespace vq::rq_detail

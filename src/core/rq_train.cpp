@@ -1,0 +1,175 @@
+// Residual quantizer: training as a whole, and layers that need none.
+#include "core/rq_work.h"
+
+#include "core/random.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace vq {
+
+namespace rq_detail {
+
+void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept
+{
+    float most = 0;
+    for (size_t d = 0; d < h->dims; d++)
+        most = std::max(most, std::fabs(c[d]));
+    uint8_t *bytes = const_cast<uint8_t *>(book(*h, layer));
+    const float scale = most > 1e-30f ? most / 127 : 0, inverse = scale > 0 ? 1 / scale : 0;
+    double norm_sq = 0;
+    for (size_t d = 0; d < h->dims; d++) {
+        const int v = (int)std::lrintf(c[d] * inverse);
+        bytes[place(*h, k, d / 4) + d % 4] = (uint8_t)(128 + v);
+        norm_sq += (double)v * v;
+    }
+    const_cast<float *>(scales(*h, layer))[k] = scale;
+    const_cast<float *>(norms_sq(*h, layer))[k] = (float)(norm_sq * scale * scale);
+}
+
+bool read_unit(const Trainer &t, size_t row, float *out) noexcept
+{
+    const size_t dims = t.h->dims;
+    const float *x = t.set.vectors + (t.set.which ? t.set.which[row] : row) * dims,
+                *c = t.set.centroids + t.set.lists[row] * dims;
+    float residual[kMaxDims];
+    for (size_t d = 0; d < dims; d++)
+        residual[d] = x[d] - c[d];
+    const double norm = length_of(residual, dims);
+    if (!(norm > 0) || !std::isfinite(norm))
+        return false;
+    to_unit(residual, dims, norm, out);
+    return true;
+}
+
+} // namespace rq_detail
+
+using namespace rq_detail;
+
+namespace {
+
+constexpr size_t kRowsPerCodeword = 256; // 128 leave 5 % more of rows that were not of the sample
+constexpr size_t kLeastRows = 8192;      // wanted where codewords are few
+constexpr double kLayersShare = 0.75;    // of the training's time
+
+size_t layers_of(const CodecOptions &o) noexcept
+{
+    return (size_t)o.value[ResidualQuantizer::kLayers];
+}
+size_t codewords_of(const CodecOptions &o) noexcept
+{
+    return (size_t)o.value[ResidualQuantizer::kCodewords];
+}
+bool enough(const CodecOptions &o, size_t rows) noexcept
+{
+    return rows >= ResidualQuantizer::kMinRowsPerCodeword * codewords_of(o);
+}
+
+Layout layout(const CodecOptions &o, size_t rows) noexcept
+{
+    Layout l = {};
+    const size_t width = 4 * quads(o.dims) * sizeof(float), book = codewords_of(o) * width;
+    if (!enough(o, rows)) {
+        l.bytes = padded(width);
+        return l;
+    }
+    l.rows = std::min(rows, ResidualQuantizer::training_rows(o));
+    l.norms = padded(l.rows * width);
+    l.which = l.norms + padded(l.rows * sizeof(float));
+    l.codes = l.which + padded(l.rows * sizeof(uint32_t));
+    l.centroids = l.codes + padded(l.rows * layers_of(o));
+    l.bytes_of_rows = l.centroids + padded(book);
+    l.kmeans = l.bytes_of_rows + padded(kBeam * width);
+    const size_t counts = padded(codewords_of(o) * sizeof(uint32_t));
+    l.bytes = l.kmeans + std::max(padded(kmeans_scratch_bytes(clustering(o, l.rows))), counts + book);
+    return l;
+}
+
+void clear_layer(RqImage *h, size_t layer) noexcept
+{
+    const size_t n = 16 * blocks(h->codewords);
+    std::memset(const_cast<uint8_t *>(book(*h, layer)), 128, 64 * quads(h->dims) * blocks(h->codewords));
+    std::fill_n(const_cast<float *>(scales(*h, layer)), n, 0.0f);
+    std::fill_n(const_cast<float *>(norms_sq(*h, layer)), n, kNever);
+}
+
+// Codewords of a Gaussian, as long as the projection on the best of K random directions; the last one is zero, so that a
+// row may stay as it is. The best has cosine c with c^2 = 1 - K^(-2 / D), so that 1 - c^2 is left of the square.
+bool set_gaussian_layers(Trainer &t, size_t first) noexcept
+{
+    const size_t D = t.h->dims, K = t.h->codewords;
+    const double left_sq = std::max(std::pow((double)K, -2.0 / (double)D), 0.1);
+    float *c = t.row(0);
+    std::fill_n(c, t.width, 0.0f);
+    Random random(t.options.seed);
+    for (size_t m = 0; m < t.h->layers; m++) {
+        const double norm = std::sqrt(std::pow(left_sq, (double)m) * (1 - left_sq) / (double)D);
+        for (size_t k = 0; k < K && m >= first; k++) {
+            if (D * k % 32768 < D && !t.progress.go_on((double)m / t.h->layers))
+                return false;
+            for (size_t d = 0; d < D; d++)
+                c[d] = k + 1 < K ? (float)(norm * random.normal()) : 0;
+            set_codeword(t.h, m, k, c);
+        }
+    }
+    return true;
+}
+
+bool read_rows(Trainer &t) noexcept
+{
+    for (size_t i = 0; i < t.l.rows; i++) {
+        if (i % 512 == 0 && !t.progress.go_on(0))
+            return false;
+        if (read_unit(t, i, t.row(t.rows))) {
+            t.norms()[t.rows] = 1;
+            t.which()[t.rows++] = (uint32_t)i;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+size_t ResidualQuantizer::image_bytes(const CodecOptions &options, size_t) noexcept
+{
+    return image_size(options.dims, layers_of(options), codewords_of(options));
+}
+
+size_t ResidualQuantizer::training_rows(const CodecOptions &options) noexcept
+{
+    return std::max(kRowsPerCodeword * codewords_of(options), kLeastRows);
+}
+
+size_t ResidualQuantizer::training_bytes(const CodecOptions &options, size_t rows) noexcept
+{
+    return layout(options, rows).bytes;
+}
+
+bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &set, uint8_t *image,
+                              void *scratch, const Progress &progress) noexcept
+{
+    std::memset(image, 0, image_bytes(options, set.rows));
+    Trainer t = {options,
+                 set,
+                 progress,
+                 layout(options, set.rows),
+                 reinterpret_cast<RqImage *>(image),
+                 static_cast<uint8_t *>(scratch),
+                 0,
+                 4 * quads(options.dims)};
+    *t.h = {};
+    t.h->magic = kImageMagic;
+    t.h->dims = options.dims;
+    t.h->layers = (uint32_t)layers_of(options);
+    t.h->codewords = (uint32_t)codewords_of(options);
+    for (size_t m = 0; m < t.h->layers; m++)
+        clear_layer(t.h, m);
+    if (!read_rows(t))
+        return false;
+    if (enough(options, t.rows) && (!train_layers(t, {progress, 0, kLayersShare}) ||
+                                    !refit(t, {progress, kLayersShare, 1 - kLayersShare})))
+        return false;
+    return set_gaussian_layers(t, t.h->trained_layers) && measure(t);
+}
+
+} // namespace vq

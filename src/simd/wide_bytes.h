@@ -1,0 +1,94 @@
+// Dot products with codewords of bytes, for every instruction set. A level's `B` holds:
+//   Codes: the bytes of kLanes codewords, four dimensions each; load(p) reads 4 * kLanes bytes
+//   Four: four elements of x, in every lane; spread(p)
+//   Sum: kLanes 32-bit sums; start(s), add(sum, codes, four) = sum + dot product of the unsigned bytes, store(out, sum)
+//   kLanes: divides 16; kSums: sums that fit the registers beside the rest
+#pragma once
+
+#include "simd/kernels.h"
+
+namespace vq::simd {
+
+namespace {
+
+// 128 times the sum of x: what unsigned bytes add too much.
+inline int32_t excess(const int8_t *x, size_t n) noexcept
+{
+    int32_t sum = 0;
+    for (size_t d = 0; d < n; d++)
+        sum += x[d];
+    return 128 * sum;
+}
+
+// kBlocks blocks of codewords against kRows rows: each byte of the book is loaded once for all rows, each element of x
+// once for all blocks.
+template <class B, size_t kRows, size_t kBlocks>
+void dots_of_blocks(const int8_t *x, size_t x_stride, const int32_t *excess_of, const uint8_t *book,
+                    size_t quads, int32_t *out, size_t out_stride) noexcept
+{
+    constexpr size_t kParts = 16 / B::kLanes, kVectors = kBlocks * kParts;
+    typename B::Sum sum[kRows][kVectors];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kRows; i++)
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            sum[i][v] = B::start(-excess_of[i]);
+    for (size_t q = 0; q < quads; q++) {
+        typename B::Codes codes[kVectors];
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            codes[v] = B::load(book + v / kParts * 64 * quads + 64 * q + v % kParts * 4 * B::kLanes);
+#pragma GCC unroll 16
+        for (size_t i = 0; i < kRows; i++) {
+            const typename B::Four four = B::spread(x + i * x_stride + 4 * q);
+#pragma GCC unroll 16
+            for (size_t v = 0; v < kVectors; v++)
+                sum[i][v] = B::add(sum[i][v], codes[v], four);
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kRows; i++)
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            B::store(out + i * out_stride + v * B::kLanes, sum[i][v]);
+}
+
+template <class B, size_t kRows>
+void dots_of_rows(const int8_t *x, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
+                  int32_t *out, size_t out_stride) noexcept
+{
+    constexpr size_t kFit = B::kSums * B::kLanes / (16 * kRows), kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
+    int32_t excess_of[kRows];
+    for (size_t i = 0; i < kRows; i++)
+        excess_of[i] = excess(x + i * x_stride, 4 * quads);
+    size_t b = 0;
+    for (; b + kBlocks <= blocks; b += kBlocks)
+        dots_of_blocks<B, kRows, kBlocks>(x, x_stride, excess_of, book + b * 64 * quads, quads, out + 16 * b,
+                                          out_stride);
+    for (; b < blocks; b++)
+        dots_of_blocks<B, kRows, 1>(x, x_stride, excess_of, book + b * 64 * quads, quads, out + 16 * b,
+                                    out_stride);
+}
+
+template <class B>
+void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
+               int32_t *out, size_t out_stride) noexcept
+{
+    static_assert(kMostByteRows == 5);
+    switch (nx) {
+    case 1:
+        return dots_of_rows<B, 1>(x, x_stride, book, blocks, quads, out, out_stride);
+    case 2:
+        return dots_of_rows<B, 2>(x, x_stride, book, blocks, quads, out, out_stride);
+    case 3:
+        return dots_of_rows<B, 3>(x, x_stride, book, blocks, quads, out, out_stride);
+    case 4:
+        return dots_of_rows<B, 4>(x, x_stride, book, blocks, quads, out, out_stride);
+    case 5:
+        return dots_of_rows<B, 5>(x, x_stride, book, blocks, quads, out, out_stride);
+    }
+}
+
+} // namespace
+
+} // namespace vq::simd

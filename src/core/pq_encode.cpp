@@ -106,21 +106,12 @@ double gain(const PqImage &h, double norm) noexcept
     return ratio >= 0.5 && ratio <= 2 ? 1 : ratio;
 }
 
-// Without a kernel: every level of the CPU must choose the same gain.
-double residual_norm(const float *r, size_t n) noexcept
-{
-    double sum[4] = {};
-    for (size_t i = 0; i < n; i++)
-        sum[i % 4] += (double)r[i] * r[i];
-    return std::sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
 void choose_codes(const PqImage &h, const float *target, const float *direction, uint8_t *codes) noexcept
 {
     const auto &k = simd::kernels();
     k.nearest_codes(target, codebook(h, 0), h.space_dims, h.sub_dims, codes);
-    if (!(h.threshold > 0))
-        return;
+    if (!(h.parallel_weight > 1))
+        return; // nearest centroids have the least error, and no exchange could make up for more of it
     const float norm = std::sqrt(k.dot(direction, direction, h.space_dims));
     if (!(norm > 1e-18f && norm < 1e18f))
         return; // no direction to be aware of
@@ -135,9 +126,6 @@ void choose_codes(const PqImage &h, const float *target, const float *direction,
 using namespace pq;
 
 namespace {
-
-constexpr double kLeastCosine = 0.1;      // of r and r~: below it the code says nothing
-constexpr double kScaleRounding = 0x1p-9; // of a bfloat16
 
 // <u, r - s r~> along the direction of the score-aware loss. Codes chosen for it err there alike, all rows of a list in
 // the same sense, so it counts in full and not as one of D directions. 0 where the direction is r itself.

@@ -8,6 +8,7 @@
 
 #include "core/pca_rotation.h"
 #include "core/product_quantizer.h"
+#include "core/residual.h"
 #include "core/rotation.h"
 
 namespace vq::pq {
@@ -34,11 +35,6 @@ static_assert(sizeof(PqImage) == 64);
 inline const PqImage &header(const uint8_t *image) noexcept
 {
     return *reinterpret_cast<const PqImage *>(image);
-}
-
-constexpr size_t padded(size_t bytes) noexcept
-{
-    return (bytes + 63) / 64 * 64;
 }
 
 constexpr size_t columns(size_t space_dims, size_t sub_dims) noexcept
@@ -102,9 +98,6 @@ inline float parallel_weight(size_t dims, float threshold) noexcept
 // The factor that brings a residual of this length (> 0) to the one that codebooks are trained for. Rows of usual length
 // keep theirs: what a codebook says about lengths is worth having.
 double gain(const PqImage &h, double norm) noexcept;
-
-// ||r||, also where its square does not fit float.
-double residual_norm(const float *r, size_t n) noexcept;
 
 // Codes of one row under the image's loss, one a column. target: space_dims floats; direction likewise (used only
 // where the threshold is not 0).

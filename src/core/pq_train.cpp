@@ -177,21 +177,6 @@ struct Trainer
     uint8_t *scratch;
 };
 
-// A training row.
-const float *vector_of(const Trainer &t, size_t row) noexcept
-{
-    return t.set.vectors + (t.set.which ? t.set.which[row] : row) * (size_t)t.options.dims;
-}
-
-// Residual of a training row, original space.
-void residual_of(const Trainer &t, size_t row, float *out) noexcept
-{
-    const size_t dims = t.options.dims;
-    const float *x = vector_of(t, row), *c = t.set.centroids + t.set.lists[row] * dims;
-    for (size_t d = 0; d < dims; d++)
-        out[d] = x[d] - c[d];
-}
-
 double rms_norm(const Trainer &t) noexcept
 {
     double sum = 0;
@@ -207,7 +192,7 @@ bool rotate_residuals(Trainer &t) noexcept
     float residual[kMaxDims];
     for (size_t i = 0; i < t.l.rows;
          i++) // the rotation is trained on residuals in the original space; dims <= D
-        residual_of(t, i, t.rows + i * dims);
+        training_residual(t.set, i, dims, t.rows + i * dims);
     uint8_t *image = const_cast<uint8_t *>(rotation(*t.h));
     if (t.h->rotation == ProductQuantizer::kTrained &&
         !pca_rotation_train(t.rows, t.l.rows, dims, t.h->sub_dims, image, t.scratch + t.l.rotation,
@@ -216,7 +201,7 @@ bool rotate_residuals(Trainer &t) noexcept
     if (t.h->rotation == ProductQuantizer::kRandom)
         rotation_init(t.options.seed, D, image);
     for (size_t i = 0; i < t.l.rows; i++) {
-        residual_of(t, i, residual);
+        training_residual(t.set, i, dims, residual);
         ProductQuantizer::transform(reinterpret_cast<const uint8_t *>(t.h), residual, t.rows + i * D);
         if (i % 512 == 0 && !t.progress.go_on(.5 * (double)i / (double)t.l.rows))
             return false;
@@ -287,7 +272,7 @@ Held encode_some(const Trainer &t) noexcept
         const size_t row = telling_row(t, i, n);
         const float *r = t.rows + row * D;
         if (t.set.toward_vector)
-            ProductQuantizer::transform(image, vector_of(t, row), direction);
+            ProductQuantizer::transform(image, training_vector(t.set, row, t.options.dims), direction);
         RowCode c =
             ProductQuantizer::encode(image, r, zero, t.set.toward_vector ? direction : r, code, nullptr);
         const double norm = residual_norm(r, D);
@@ -319,17 +304,17 @@ bool choose_threshold(Trainer &t) noexcept
         return true;
     }
     float best = 0;
-    double least = 0;
+    Held least = {};
     for (float threshold : kThresholds) {
         if (!t.progress.go_on(1))
             return false;
         set_threshold(t.h, threshold);
-        const double error = encode_some(t).error;
-        if (threshold == 0 || error < least * kWorthwhile)
-            best = threshold, least = error;
+        const Held held = encode_some(t);
+        if (threshold == 0 || held.error < least.error * kWorthwhile)
+            best = threshold, least = held;
     }
     set_threshold(t.h, best);
-    t.h->scale_per_error = (float)encode_some(t).scale_per_error;
+    t.h->scale_per_error = (float)least.scale_per_error;
     return true;
 }
 

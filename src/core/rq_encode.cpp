@@ -113,14 +113,6 @@ float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
-double length_of(const float *x, size_t n) noexcept
-{
-    double sum[4] = {};
-    for (size_t i = 0; i < n; i++)
-        sum[i % 4] += (double)x[i] * x[i];
-    return std::sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
 float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
 {
     int32_t most_bits = 0; // of numbers that are not negative, in the order of the numbers
@@ -194,9 +186,7 @@ using namespace rq;
 
 namespace {
 
-constexpr double kLeastCosine = 0.1;      // of r and r~: below it the code says nothing
-constexpr double kScaleRounding = 0x1p-9; // of a bfloat16
-constexpr double kAlong = 0.3;            // see residual_quantizer.h
+constexpr double kAlong = 0.3; // see residual_quantizer.h
 
 void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
 {
@@ -216,7 +206,7 @@ RowCode ResidualQuantizer::encode(const uint8_t *image, const float *residual, c
     const size_t D = h.dims;
     RowCode out = {};
     std::memset(code, 0, code_bytes(h));
-    const double norm = length_of(residual, D);
+    const double norm = residual_norm(residual, D);
     if (!(norm > 0))
         return out;                      // a row equal to its centroid: the constant alone is exact
     float unit[kPitch], decoded[kPitch]; // first what the code leaves

@@ -7,6 +7,7 @@
 // at multiples of 64 bytes.
 #pragma once
 
+#include "core/residual.h"
 #include "core/residual_quantizer.h"
 
 namespace vq::rq {
@@ -33,11 +34,6 @@ static_assert(sizeof(RqImage) == 64);
 inline const RqImage &header(const uint8_t *image) noexcept
 {
     return *reinterpret_cast<const RqImage *>(image);
-}
-
-constexpr size_t padded(size_t bytes) noexcept
-{
-    return (bytes + 63) / 64 * 64;
 }
 
 // Blocks of sixteen codewords, and groups of four dimensions.
@@ -92,9 +88,6 @@ inline size_t place(const RqImage &h, size_t k, size_t quad) noexcept
 
 // x -= a codeword, over 4 * quads floats (of which those from dims on are zero). Returns the squared norm of what is left.
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept;
-
-// ||x||, also where its square does not fit float.
-double length_of(const float *x, size_t n) noexcept;
 
 // Rounds x to bytes, 4 * quads of them; returns what a unit of them stands for.
 float round_to_bytes(const float *x, size_t dims, int8_t *out) noexcept;

@@ -61,7 +61,7 @@ bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
             t.row(i)[d] *= t.norms()[i];
     return each_nearest(t, layer, part, [&](size_t i, uint8_t k) {
         (void)take_off(*t.h, layer, k, t.row(i), t.row(i));
-        const double norm = length_of(t.row(i), t.h->dims);
+        const double norm = residual_norm(t.row(i), t.h->dims);
         t.norms()[i] = (float)norm;
         if (norm > 1e-30)
             to_unit(t.row(i), t.h->dims, norm, t.row(i));

@@ -68,7 +68,7 @@ void read_probe(const Trainer &t, size_t i, size_t n, Random &random, float *out
     float x[kMaxDims];
     for (size_t d = 0; d < t.h->dims; d++)
         x[d] = (float)random.normal();
-    to_unit(x, t.h->dims, std::max(length_of(x, t.h->dims), 1e-30), out);
+    to_unit(x, t.h->dims, std::max(residual_norm(x, t.h->dims), 1e-30), out);
 }
 
 } // namespace

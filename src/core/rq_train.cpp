@@ -30,12 +30,9 @@ void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept
 bool read_unit(const Trainer &t, size_t row, float *out) noexcept
 {
     const size_t dims = t.h->dims;
-    const float *x = t.set.vectors + (t.set.which ? t.set.which[row] : row) * dims,
-                *c = t.set.centroids + t.set.lists[row] * dims;
     float residual[kMaxDims];
-    for (size_t d = 0; d < dims; d++)
-        residual[d] = x[d] - c[d];
-    const double norm = length_of(residual, dims);
+    training_residual(t.set, row, dims, residual);
+    const double norm = residual_norm(residual, dims);
     if (!(norm > 0) || !std::isfinite(norm))
         return false;
     to_unit(residual, dims, norm, out);

@@ -202,19 +202,6 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
 // --- bytes
 // --------------------------------------------------------------------------------------------------------
 
-struct Shuffles
-{
-    __m256i operator()(const uint8_t *table, __m256i codes) const noexcept
-    {
-        return look_up_256(table, codes);
-    }
-};
-
-void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
-{
-    bytescan(codes, lut, rows, acc, Shuffles());
-}
-
 // The bytes of a codeword's four dimensions are taken apart, 0 and 2 from 1 and 3, into the 16-bit pairs of VPMADDWD.
 struct Bytes
 {
@@ -321,7 +308,7 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 } // namespace
 
 constinit const Kernels kAvx2 =
-    wide_table<Lanes>("avx2", fastscan8, fastscan16, bytescan8, bit_planes_dot, byte_dots<Bytes>);
+    wide_table<Lanes>("avx2", fastscan8, fastscan16, bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>);
 
 } // namespace vq::simd
 

@@ -69,6 +69,13 @@ __attribute__((always_inline)) inline void bytescan(const uint8_t *codes, const 
     }
 }
 
+inline void bytescan_shuffled(const uint8_t *codes, const uint8_t *lut, size_t rows,
+                              uint32_t acc[kTileRows]) noexcept
+{
+    bytescan(codes, lut, rows, acc,
+             [](const uint8_t *table, __m256i row) noexcept { return look_up_256(table, row); });
+}
+
 } // namespace
 
 } // namespace vq::simd

@@ -4,9 +4,10 @@ EXTVERSION = 1.0.0
 MODULE_big = vector_quant
 # The installed script is the concatenation of these parts, in order.
 SQL_PARTS = src/types/vector.sql src/ivf/metrics.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
-ACCESS_METHODS = ivf_rabitq scann
+ACCESS_METHODS = ivf_rabitq scann wrvq
 WHAT_ivf_rabitq = IVF index with RaBitQ codes for vectors
 WHAT_scann = IVF index with 4-bit product quantization and score-aware loss for vectors
+WHAT_wrvq = IVF index with weighted residual vector quantization for vectors
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 DOCS = README.md
 

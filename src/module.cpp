@@ -24,5 +24,6 @@ void _PG_init(void)
     vq::ivf::define_common_settings();
     vq::init_ivf_rabitq();
     vq::init_scann();
+    vq::init_wrvq();
     vq::ivf::init_index_cache();
 }

@@ -7,5 +7,6 @@ namespace vq {
 
 void init_ivf_rabitq();
 void init_scann();
+void init_wrvq();
 
 } // namespace vq

@@ -131,6 +131,24 @@ struct CodecOps
     uint32_t (*scan_row)(const void *state, const uint8_t *code) noexcept;
     // <q', r~> of the finer code, given the accumulated sum of the code itself.
     float (*scan_fine)(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
+
+    // Sub-lists: rows of a list whose codes agree in their first layers lie about one place, c + s e for a row of scale
+    // s. Keys are below 256^layers. NoSublists, below, for a codec that has none.
+    // Layers that keys can be made of: 0, 1 or 2.
+    uint32_t (*sublist_layers)(const uint8_t *image) noexcept;
+    uint32_t (*sublist_of)(const uint8_t *image, const uint8_t *code, uint32_t layers) noexcept;
+    // e, space_dims floats, of a key (any number: a damaged index must not get past this).
+    void (*sublist_centre)(const uint8_t *image, uint32_t key, uint32_t layers, float *centre) noexcept;
+    // <q', e>
+    float (*sublist_dot)(const void *state, uint32_t key, uint32_t layers) noexcept;
+};
+
+struct NoSublists
+{
+    static uint32_t sublist_layers(const uint8_t *) noexcept { return 0; }
+    static uint32_t sublist_of(const uint8_t *, const uint8_t *, uint32_t) noexcept { return 0; }
+    static void sublist_centre(const uint8_t *, uint32_t, uint32_t, float *) noexcept {}
+    static float sublist_dot(const void *, uint32_t, uint32_t) noexcept { return 0; }
 };
 
 // A type that can stand behind CodecOps; every codec file ends with static_assert(Codec<...>) and its table.
@@ -197,12 +215,29 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
         C::scan_fine(cs, uint32_t(), i)
     }
     noexcept->std::same_as<float>;
+    {
+        C::sublist_layers(i)
+    }
+    noexcept->std::same_as<uint32_t>;
+    {
+        C::sublist_of(i, i, uint32_t())
+    }
+    noexcept->std::same_as<uint32_t>;
+    {
+        C::sublist_centre(i, uint32_t(), uint32_t(), g)
+    }
+    noexcept;
+    {
+        C::sublist_dot(cs, uint32_t(), uint32_t())
+    }
+    noexcept->std::same_as<float>;
 };
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,       C::image_bytes, C::training_rows,
-                                       C::training_bytes, C::train,     C::valid,       C::shape,
-                                       C::describe,       C::transform, C::encode,      C::prepare,
-                                       C::scan_tile,      C::scan_row,  C::scan_fine};
+inline constexpr CodecOps kCodecOps = {
+    C::kName,          C::kId,        C::image_bytes,    C::training_rows, C::training_bytes,
+    C::train,          C::valid,      C::shape,          C::describe,      C::transform,
+    C::encode,         C::prepare,    C::scan_tile,      C::scan_row,      C::scan_fine,
+    C::sublist_layers, C::sublist_of, C::sublist_centre, C::sublist_dot};
 
 } // namespace vq

@@ -18,7 +18,7 @@
 
 namespace vq {
 
-struct RabitqCodec
+struct RabitqCodec : NoSublists
 {
     static constexpr const char *kName = "rabitq";
     static constexpr uint32_t kId = 1;

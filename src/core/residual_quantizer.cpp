@@ -14,12 +14,18 @@ using namespace rq;
 
 namespace {
 
+constexpr uint32_t kSublistLayers = 2;
+
 struct Query
 {
     QueryHead head;
     uint32_t layers;
-    uint32_t bytes;   // of a code; tables of 256 entries where that is `layers`
-    uint32_t entries; // of a table: 256 or 16
+    uint32_t bytes;             // of a code; tables of 256 entries where that is `layers`
+    uint32_t entries;           // of a table: 256 or 16
+    uint32_t pitch;             // floats of a table
+    uint32_t tables_bytes;      // the float tables lie behind so many
+    float lows[kSublistLayers]; // what the first tables' smallest entries were
+    float share;                // RqImage::mean_share
     // then, 64-byte aligned: all tables, floats of all tables
 };
 
@@ -74,6 +80,7 @@ struct Spans
 {
     float largest; // between the entries of a table
     double lows;   // sum of the smallest entries
+    float first_lows[kSublistLayers];
 };
 
 // Float tables, 16 * blocks entries a layer, each shifted to begin at 0.
@@ -95,6 +102,8 @@ Spans build_tables(const RqImage &h, const float *query, float *tables, float *q
         const float lowest = *low;
         s.largest = std::max(s.largest, *high - lowest);
         s.lows += lowest;
+        if (m < kSublistLayers)
+            s.first_lows[m] = lowest;
         for (size_t k = 0; k < n; k++)
             table[k] -= lowest;
     }
@@ -107,6 +116,22 @@ void quantize(const float *table, size_t codewords, float inverse, uint8_t *out)
         const float v = table[k] * inverse + 0.5f;
         out[k] = (uint8_t)(int)(v < 255 ? v : 255);
     }
+}
+
+size_t layer_code(const RqImage &h, const uint8_t *code, size_t m) noexcept
+{
+    return has_bytes(h) ? code[m] : m % 2 == 0 ? code[m / 2] & 15 : code[m / 2] >> 4;
+}
+
+// x += weight * a codeword. Nothing for one that isn't there, as a damaged code may name it.
+void add_codeword(const RqImage &h, size_t layer, size_t k, float weight, float *x) noexcept
+{
+    if (k >= h.codewords)
+        return;
+    const uint8_t *bytes = book(h, layer);
+    const float scale = weight * scales(h, layer)[k];
+    for (size_t d = 0; d < h.dims; d++)
+        x[d] += scale * (float)(bytes[place(h, k, d / 4) + d % 4] - 128);
 }
 
 bool in_range(float v, float most) noexcept
@@ -124,7 +149,7 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     if (h.magic != kImageMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.layers < kLeastLayers ||
         h.layers > kMostLayers || h.codewords < kLeastCodewords || h.codewords > kMostCodewords ||
         h.trained_layers > h.layers || bytes != image_size(dims, h.layers, h.codewords) ||
-        !in_range(h.scale_per_error, 1e30f))
+        !in_range(h.scale_per_error, 1e30f) || !in_range(h.mean_share, 1e3f))
         return false;
     bool sound = true;
     for (size_t m = 0; m < h.layers; m++)
@@ -161,9 +186,13 @@ void ResidualQuantizer::prepare(const uint8_t *image, const float *query, int, v
     q->layers = h.layers;
     q->bytes = (uint32_t)code_bytes(h);
     q->entries = (uint32_t)entries_of(h);
+    q->pitch = (uint32_t)(16 * blocks(h.codewords));
+    q->share = h.mean_share;
+    q->tables_bytes = (uint32_t)tables_bytes(h);
     uint8_t *out = tables_of(q);
     float *tables = reinterpret_cast<float *>(out + tables_bytes(h)), query_step;
     const Spans s = build_tables(h, query, tables, &query_step);
+    std::copy_n(s.first_lows, kSublistLayers, q->lows);
     std::memset(out, 0, tables_bytes(h));
     const float step = s.largest / 255;
     constexpr double kLimit = 1e37; // sums of table entries must fit float
@@ -206,6 +235,40 @@ uint32_t ResidualQuantizer::scan_row(const void *state, const uint8_t *code) noe
     return sum;
 }
 
+uint32_t ResidualQuantizer::sublist_layers(const uint8_t *) noexcept
+{
+    return kSublistLayers;
+}
+
+uint32_t ResidualQuantizer::sublist_of(const uint8_t *image, const uint8_t *code, uint32_t layers) noexcept
+{
+    uint32_t key = 0;
+    for (uint32_t m = 0; m < layers; m++)
+        key = key << 8 | layer_code(header(image), code, m);
+    return key;
+}
+
+void ResidualQuantizer::sublist_centre(const uint8_t *image, uint32_t key, uint32_t layers,
+                                       float *centre) noexcept
+{
+    const RqImage &h = header(image);
+    std::memset(centre, 0, h.dims * sizeof(float));
+    for (uint32_t m = 0; m < layers; m++)
+        add_codeword(h, m, key >> 8 * (layers - 1 - m) & 255, h.mean_share, centre);
+}
+
+float ResidualQuantizer::sublist_dot(const void *state, uint32_t key, uint32_t layers) noexcept
+{
+    const Query &q = *static_cast<const Query *>(state);
+    const float *table = reinterpret_cast<const float *>(tables_of(q) + q.tables_bytes);
+    float sum = 0;
+    for (uint32_t m = 0; m < layers; m++) {
+        const uint32_t k = key >> 8 * (layers - 1 - m) & 255;
+        sum += q.lows[m] + (k < q.pitch ? table[m * q.pitch + k] : 0);
+    }
+    return q.share * sum;
+}
+
 float ResidualQuantizer::scan_fine(const void *, uint32_t, const uint8_t *) noexcept
 {
     return 0;
@@ -215,15 +278,8 @@ void ResidualQuantizer::decode(const uint8_t *image, const uint8_t *code, float 
 {
     const RqImage &h = header(image);
     std::memset(residual, 0, h.dims * sizeof(float));
-    for (size_t m = 0; m < h.layers; m++) {
-        const size_t k = has_bytes(h) ? code[m] : m % 2 == 0 ? code[m / 2] & 15 : code[m / 2] >> 4;
-        if (k >= h.codewords)
-            continue; // of a damaged code
-        const uint8_t *bytes = book(h, m);
-        const float scale = scales(h, m)[k];
-        for (size_t d = 0; d < h.dims; d++)
-            residual[d] += scale * (float)(bytes[place(h, k, d / 4) + d % 4] - 128);
-    }
+    for (size_t m = 0; m < h.layers; m++)
+        add_codeword(h, m, layer_code(h, code, m), 1, residual);
 }
 
 } // namespace vq

@@ -59,6 +59,11 @@ struct ResidualQuantizer
                           uint32_t acc[simd::kTileRows]) noexcept;
     static uint32_t scan_row(const void *state, const uint8_t *code) noexcept;
     static float scan_fine(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
+    // A key is the first codewords' numbers, a byte each.
+    static uint32_t sublist_layers(const uint8_t *image) noexcept;
+    static uint32_t sublist_of(const uint8_t *image, const uint8_t *code, uint32_t layers) noexcept;
+    static void sublist_centre(const uint8_t *image, uint32_t key, uint32_t layers, float *centre) noexcept;
+    static float sublist_dot(const void *state, uint32_t key, uint32_t layers) noexcept;
 
     // r~ of a code: space_dims floats, near unit length. Tests and benchmarks.
     static void decode(const uint8_t *image, const uint8_t *code, float *residual) noexcept;

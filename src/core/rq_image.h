@@ -27,7 +27,8 @@ struct RqImage
     uint32_t codewords;      // K
     uint32_t trained_layers; // the first ones; the others are Gaussian
     float scale_per_error;   // RowCode::scale / RowCode::sigma of nearly all rows
-    uint32_t unused[10];
+    uint32_t unused[9];
+    float mean_share; // of ||r|| / RowCode::scale
 };
 static_assert(sizeof(RqImage) == 64);
 

@@ -96,19 +96,23 @@ bool measure(Trainer &t) noexcept
     const float zero[kMaxDims] = {};
     uint8_t code[kMostLayers];
     size_t counted = 0;
+    double shares = 0;
     Random random(t.options.seed);
     for (size_t i = 0; i < n; i++) {
         read_probe(t, i, n, random, unit);
         const RowCode c = ResidualQuantizer::encode(reinterpret_cast<const uint8_t *>(t.h), unit, zero, unit,
                                                     code, nullptr);
-        if (c.scale > 0 && c.sigma > 0)
+        if (c.scale > 0 && c.sigma > 0) {
             ratio[counted++] = c.scale / c.sigma;
+            shares += 1 / (double)c.scale;
+        }
         if (i % 16 == 0 && !t.progress.go_on(1))
             return false;
     }
     float *high = ratio + counted * 99 / 100;
     std::nth_element(ratio, high, ratio + counted);
     t.h->scale_per_error = counted > 0 ? *high : std::sqrt((float)t.h->dims);
+    t.h->mean_share = counted > 0 ? (float)(shares / (double)counted) : 1;
     return true;
 }
 

@@ -25,15 +25,17 @@ struct IndexOptions
     int32 vl_len_; // varlena header, set by build_reloptions
     int nlist;     // 0 = from the row count
     bool refine;
-    int refine_type;    // simd::Element
-    int nprobe;         // -1 = unset, 0 = from the calibration
-    double refine_k;    // -1 = unset, 0 = until the bound decides
-    double epsilon;     // -1 = unset
-    int reorder_k;      // -1 = unset
-    int query_bits;     // -1 = unset
-    int max_probes;     // -1 = unset
-    int iterative_scan; // -1 = unset
-    int codec[6];       // codec-specific, same order as CodecOptions::value
+    int refine_type;      // simd::Element
+    int nprobe;           // -1 = unset, 0 = from the calibration
+    double refine_k;      // -1 = unset, 0 = until the bound decides
+    double epsilon;       // -1 = unset
+    int reorder_k;        // -1 = unset
+    int sublist_layers;   // -1 = chosen at build; 0 for an access method without sub-lists
+    double sublist_share; // -1 = unset
+    int query_bits;       // -1 = unset
+    int max_probes;       // -1 = unset
+    int iterative_scan;   // -1 = unset
+    int codec[6];         // codec-specific, same order as CodecOptions::value
 };
 
 // Values of a scan's settings once setting, index option and default are put together.
@@ -42,10 +44,11 @@ struct ScanSettings
     int nprobe;     // 0 = from the calibration
     int max_probes; // 0 = all lists
     IterativeScan iterative;
-    double refine_k; // 0 = until the bound decides
-    double epsilon;  // bound width in standard errors
-    int reorder_k;   // rows looked at exactly before the bounds are believed, 0 = until they decide
-    int query_bits;  // 0 = finest
+    double refine_k;      // 0 = until the bound decides
+    double epsilon;       // bound width in standard errors
+    int reorder_k;        // rows looked at exactly before the bounds are believed, 0 = until they decide
+    int query_bits;       // 0 = finest
+    double sublist_share; // of the visited lists' rows to be read, 0 = from the calibration
 };
 
 struct AccessMethod

@@ -178,9 +178,9 @@ void write_directory(Build *b)
         memset(group, 0, group_bytes(index));
         group->record.group = g;
         group->record.open_head = group->record.open_tail = InvalidBlockNumber;
-        group->record.tile_head = group->record.fine_head = InvalidBlockNumber;
+        group->record.tile_head = group->record.fine_head = group->record.sublist_head = InvalidBlockNumber;
         for (uint32_t l = 0; l < index.meta.group_lists; l++)
-            group->entries[l].block = InvalidBlockNumber;
+            group->entries[l] = kEmptyList;
         seal_group_record(index, group);
         if (part.used + group_bytes(index) > kPayload)
             part_end(&part); // a record never crosses pages
@@ -230,6 +230,14 @@ void write_fixed_parts(Build *b, const AccessMethod *am)
 // --- rows
 // ----------------------------------------------------------------------------------------------------------------------------
 
+// Rows come list by list, and by sub-list where there are some.
+int64 sort_key(const Index &index, const EncodedRow &row)
+{
+    const uint32_t layers = index.meta.sublist_layers;
+    const uint32_t key = layers > 0 ? index.codec->sublist_of(index.space.image, row.code, layers) : 0;
+    return (int64)row.list << 32 | key;
+}
+
 void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *arg)
 {
     Build *b = (Build *)arg;
@@ -245,7 +253,7 @@ void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, boo
         if (row.record)
             memcpy(p + 16 + b->layout.shape.code_bytes, row.record, b->layout.fine_record_bytes);
         ExecClearTuple(b->sort_slot);
-        b->sort_slot->tts_values[0] = Int32GetDatum((int32)row.list);
+        b->sort_slot->tts_values[0] = Int64GetDatum(sort_key(b->layout, row));
         b->sort_slot->tts_values[1] = PointerGetDatum(b->payload);
         b->sort_slot->tts_isnull[0] = b->sort_slot->tts_isnull[1] = false;
         ExecStoreVirtualTuple(b->sort_slot);
@@ -261,10 +269,10 @@ void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, boo
 void begin_sort(Build *b)
 {
     TupleDesc desc = CreateTemplateTupleDesc(2);
-    TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);
+    TupleDescInitEntry(desc, 1, "list", INT8OID, -1, 0);
     TupleDescInitEntry(desc, 2, "row", BYTEAOID, -1, 0);
     AttrNumber keys[] = {1};
-    Oid operators[] = {Int4LessOperator}, collations[] = {InvalidOid};
+    Oid operators[] = {Int8LessOperator}, collations[] = {InvalidOid};
     bool nulls_first[] = {false};
     b->sort = tuplesort_begin_heap(desc, 1, keys, operators, collations, nulls_first,
                                    maintenance_work_mem / 2, nullptr, 0);
@@ -278,6 +286,7 @@ struct Loader
 {
     const Build *b;
     RunWriter run;
+    SublistWriter sublists;
     FineWriter fine;
     Group *group;
     int64 group_number; // -1: none open
@@ -293,6 +302,11 @@ void close_group(Loader *l)
     l->group->record.tile_head = l->run.chain.first;
     l->group->record.tile_pages = l->run.chain.pages;
     l->group->record.fine_head = l->fine.chain.first;
+    if (l->run.sublists) {
+        sublists_end(&l->sublists);
+        l->group->record.sublist_head = l->sublists.chain.first;
+        l->group->record.sublist_pages = l->sublists.chain.pages;
+    }
     l->group->record.fine_pages = l->fine.chain.pages;
     seal_group_record(index, l->group);
     Buffer buf = pg::read_page(l->b->index, directory_block(index, (uint32_t)l->group_number),
@@ -309,7 +323,10 @@ void open_group(Loader *l, uint32_t number)
     const PageSource source = {l->b->index, l->b->heap, true};
     read_group(l->b->index, index, number, l->group);
     l->group_number = number;
-    run_begin(&l->run, &index, source, number, l->group->entries);
+    const bool sublists = index.meta.sublist_layers > 0;
+    if (sublists)
+        sublists_begin(&l->sublists, &index, source);
+    run_begin(&l->run, &index, source, number, l->group->entries, sublists ? &l->sublists : nullptr);
     fine_begin(&l->fine, &index, source, number);
 }
 
@@ -341,7 +358,7 @@ void load_lists(Build *b)
     while (tuplesort_gettupleslot(b->sort, true, false, slot, nullptr)) {
         CHECK_FOR_INTERRUPTS();
         bool isnull;
-        const uint32_t list = (uint32_t)DatumGetInt32(slot_getattr(slot, 1, &isnull));
+        const uint32_t list = (uint32_t)(DatumGetInt64(slot_getattr(slot, 1, &isnull)) >> 32);
         bytea *payload = (bytea *)DatumGetPointer(slot_getattr(slot, 2, &isnull));
         load_row(&loader, list, VARDATA_ANY(payload));
         pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
@@ -428,7 +445,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kSampling);
     Sample sample;
     draw_sample(&sample, heap, index, info, dims, metric == Metric::Cosine,
-                sample_capacity(heap, dims, options->nlist));
+                sample_capacity(heap, dims, am, options));
     notice_little_data(index, sample);
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kClustering);
     train(&b->training, am, options, metric, sample, index);
@@ -460,7 +477,7 @@ void build_empty(Relation index)
     Sample none = {};
     none.dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
     train(&b->training, am, options_of(index, am), opclass_metric(index), none, index);
-    b->training.meta.error_scale = 1;
+    b->training.meta.error_scale = b->training.meta.sublist_share = 1;
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
         b->training.meta.calibration[i] = 1;
     write_fixed_parts(b, am);

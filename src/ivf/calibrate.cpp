@@ -2,7 +2,9 @@
 #include "core/half.h"
 #include "core/kmeans.h"
 #include "core/random.h"
+#include "ivf/directory.h"
 #include "ivf/rows.h"
+#include "ivf/sublists.h"
 #include "ivf/train.h"
 
 extern "C" {
@@ -16,6 +18,9 @@ namespace {
 
 constexpr size_t kQueries = 200;
 constexpr size_t kNeighbours = 10;
+// Where lists are read in part, so many times the lists are worth a look: of 344 lists of arxiv-minilm-384 20 to 30 % instead
+// of the 7 that hold .95 of the neighbours (bench/README.md, the fuzzy layer).
+constexpr uint32_t kWiderBySublists = 3;
 
 // The nearest rows one calibration query has met so far, nearest first.
 struct Nearest
@@ -77,6 +82,8 @@ struct Prober
     uint64_t *at_place; // neighbours whose list is visited as the i-th
     float *errors;      // of estimates, in units of the codes' own standard errors
     size_t error_count;
+    float *shares; // of rows that sub-lists have to hold to find a neighbour
+    size_t share_count;
 };
 
 void visit_order(Prober *p, const float *x)
@@ -137,6 +144,7 @@ void open_prober(Prober *p, Relation rel, const Index *index, const Sample *samp
         (float *)palloc_extended(kmeans_assign_scratch_floats(nlist) * sizeof(float), MCXT_ALLOC_HUGE);
     p->at_place = (uint64_t *)palloc0(nlist * sizeof(uint64_t));
     p->errors = (float *)palloc(kQueries * kNeighbours * sizeof(float));
+    p->shares = (float *)palloc(kQueries * kNeighbours * sizeof(float));
 }
 
 // How many of the codes' own standard errors make one of epsilon's: so many that kEpsilon of them cover all but kAbove
@@ -163,11 +171,89 @@ void probe(Prober *p, const float *q, const Nearest &neighbours)
     }
 }
 
+// Sub-lists of the first n lists in the query's order, nearest first. Rows of all of them in *rows.
+RankedSublist *rank_sublists(Prober *p, uint32_t n, uint32_t *count, uint64_t *rows)
+{
+    const Index &index = *p->index;
+    Group *group = (Group *)palloc(group_bytes(index));
+    RankedSublist *all = nullptr;
+    *count = 0, *rows = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t list = p->order[i].list, g = list / index.meta.group_lists;
+        read_group(p->query.rel, index, g, group);
+        const Sublists *s =
+            read_sublists(p->query.rel, index, list, group->entries[list - g * index.meta.group_lists]);
+        if (s == nullptr)
+            continue;
+        const size_t bytes = (*count + s->header.entries) * sizeof(RankedSublist);
+        all = (RankedSublist *)(all ? repalloc_huge(all, bytes) : palloc_extended(bytes, MCXT_ALLOC_HUGE));
+        score_sublists(index, p->query.state, *s, p->order[i].add, i, all + *count);
+        *count += s->header.entries;
+        *rows += s->header.rows;
+    }
+    std::sort(all, all + *count,
+              [](const RankedSublist &a, const RankedSublist &b) { return a.score < b.score; });
+    return all;
+}
+
+// The share of the rows that sub-lists have passed with the one of row x; 0 if it is in none of them.
+float share_needed(Prober *p, const float *x, const RankedSublist *all, uint32_t count, uint64_t rows)
+{
+    const Index &index = *p->index;
+    EncodedRow row;
+    if (!encode_row(&p->row, x, &row))
+        return 0;
+    const uint32_t key = index.codec->sublist_of(index.space.image, row.code, index.meta.sublist_layers);
+    uint64_t passed = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        passed += all[i].rows;
+        if (all[i].key == key && p->order[all[i].slot].list == row.list)
+            return (float)passed / (float)rows;
+    }
+    return 0;
+}
+
+void probe_sublists(Prober *p, uint32_t nprobe, const float *q, const Nearest &neighbours)
+{
+    visit_order(p, q);
+    uint32_t count;
+    uint64_t rows;
+    const RankedSublist *all = rank_sublists(p, nprobe, &count, &rows);
+    for (size_t j = 0; j < neighbours.found; j++) {
+        const float *x = p->sample->vectors + (size_t)neighbours.row[j] * p->sample->dims;
+        const float share = share_needed(p, x, all, count, rows);
+        if (share > 0)
+            p->shares[p->share_count++] = share;
+    }
+}
+
+// The share of the visited lists' rows that all but kLost of the near rows in them are among.
+float sublist_share(Prober *p)
+{
+    constexpr double kLost = 0.005;
+    if (p->share_count == 0)
+        return 1;
+    std::sort(p->shares, p->shares + p->share_count);
+    return Min(p->shares[(size_t)((1 - kLost) * (double)(p->share_count - 1))], 1.0f);
+}
+
+template <class Probe>
+void each_query(MemoryContext memory, size_t n, Probe probe)
+{
+    for (size_t i = 0; i < n; i++) {
+        MemoryContext old = MemoryContextSwitchTo(memory);
+        probe(i);
+        MemoryContextSwitchTo(old);
+        MemoryContextReset(memory);
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
 } // namespace
 
 void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids)
 {
-    meta->error_scale = 1;
+    meta->error_scale = meta->sublist_share = 1;
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
         meta->calibration[i] = meta->nlist;
     if (sample.rows < 10 * kNeighbours)
@@ -185,22 +271,22 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     open_prober(&p, rel, index, &sample, centroids);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibrate", ALLOCSET_DEFAULT_SIZES);
-    for (size_t i = 0; i < n; i++) {
-        MemoryContext old = MemoryContextSwitchTo(memory);
-        probe(&p, sample.vectors + queries[i] * sample.dims, neighbours[i]);
-        MemoryContextSwitchTo(old);
-        MemoryContextReset(memory);
-        CHECK_FOR_INTERRUPTS();
-    }
+    const auto vector = [&](size_t i) { return sample.vectors + queries[i] * sample.dims; };
+    each_query(memory, n, [&](size_t i) { probe(&p, vector(i), neighbours[i]); });
     meta->error_scale = error_scale(&p);
     uint64_t covered = 0;
     uint32_t point = 0;
+    const uint32_t wider = meta->sublist_layers > 0 ? kWiderBySublists : 1;
     for (uint32_t i = 0; i < nlist && point < kCalibrationPoints; i++) {
         covered += p.at_place[i];
         while (point < kCalibrationPoints &&
                (double)covered >= (double)kCalibrationRecall[point] * (double)(n * kNeighbours))
-            meta->calibration[point++] = i + 1;
+            meta->calibration[point++] = Min(nlist, wider * (i + 1));
     }
+    const uint32_t nprobe = Min(default_nprobe(*meta), nlist);
+    if (meta->sublist_layers > 0)
+        each_query(memory, n, [&](size_t i) { probe_sublists(&p, nprobe, vector(i), neighbours[i]); });
+    meta->sublist_share = sublist_share(&p);
 }
 
 } // namespace vq::ivf

@@ -151,7 +151,8 @@ void check_tiles(GroupCheck *g)
         const ListEntry &entry = g->group->entries[l];
         if (l < lists)
             check_list(g, first + l, entry);
-        else if (entry.block != InvalidBlockNumber || entry.rows != 0 || entry.dead != 0)
+        else if (entry.block != InvalidBlockNumber || entry.rows != 0 || entry.dead != 0 ||
+                 entry.sublists != InvalidBlockNumber)
             pg::report_corrupted(c->rel, directory_block(index, g->number), "entry of no list has rows");
     }
     check_extents_apart(g);
@@ -272,6 +273,7 @@ uint64_t check_group(Check *c, uint32_t number)
     lock_group(c->rel, number);
     read_group(c->rel, index, number, g.group);
     check_tiles(&g);
+    check_sublists(c, g.group, &g.tiles);
     check_open(&g);
     check_fine(&g);
     unlock_group(c->rel, number);

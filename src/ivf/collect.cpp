@@ -86,6 +86,30 @@ void scan_sealed(const Pass &p, uint32_t slot)
         scan_tile(p, &reader, list, slot);
 }
 
+// The chosen tiles of a list's sub-lists, runs of neighbours at a time; and, first, the rows added since the sub-lists were
+// made, which belong to none.
+void scan_sublists(const Pass &p, uint32_t slot)
+{
+    const ProbedList &list = p.scan->lists[slot];
+    const Sublists &sublists = *list.sublists;
+    TileReader reader;
+    uint32_t added = p.scan->in_rest ? 0 : list.entry.rows - sublists.header.rows;
+    for (tiles_open(&reader, p.rel, p.index, list.list, list.entry); added > 0 && tiles_next(&reader) > 0;) {
+        added -= Min(added, reader.rows);
+        scan_tile(p, &reader, list, slot);
+    }
+    stream_close(&reader.stream);
+    for (uint32_t e = 0; e * kExtentTiles < sublists.tiles(); e++)
+        for (uint32_t left = list.tiles[e]; left != 0;) {
+            const uint32_t first = (uint32_t)std::countr_zero(left);
+            const uint32_t run = (uint32_t)std::countr_one(left >> first);
+            left = first + run < 32 ? left >> (first + run) << (first + run) : 0;
+            tiles_open_at(&reader, p.rel, p.index, sublists, e * kExtentTiles + first, run);
+            while (tiles_next(&reader) > 0)
+                scan_tile(p, &reader, list, slot);
+        }
+}
+
 void scan_open_row(const Pass &p, const char *bytes, uint32_t slot)
 {
     OpenRow row;
@@ -147,8 +171,11 @@ void collect(Relation rel, Scan *scan, uint32_t keep, const Candidate *after)
     const Pass pass = {rel,          scan, scan->index, (const QueryHead *)scan->state, &simd::kernels(),
                        scan->epsilon};
     for (uint32_t slot = 0; slot < scan->list_count; slot++)
-        scan_sealed(pass, slot);
-    for (uint32_t g = 0; g < scan->group_count; g++)
+        if (scan->lists[slot].sublists)
+            scan_sublists(pass, slot);
+        else if (!scan->in_rest)
+            scan_sealed(pass, slot);
+    for (uint32_t g = 0; g < scan->group_count && !scan->in_rest; g++)
         scan_open(pass, scan->groups[g]);
     candidates_finish(&scan->candidates);
     scan->stats.passes++;

@@ -28,6 +28,7 @@ struct Shape
     double probed;
     double list_pages;
     double rows;
+    double share; // of the probed lists' rows that are read
 };
 
 Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
@@ -41,6 +42,9 @@ Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);
+    s.share = meta.sublist_layers == 0     ? 1
+              : settings.sublist_share > 0 ? settings.sublist_share
+                                           : meta.sublist_share;
     index_close(rel, NoLock);
     return s;
 }
@@ -62,14 +66,14 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant cost", ALLOCSET_SMALL_SIZES);
     const IndexOptInfo *info = path->indexinfo;
-    Shape s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0)};
+    Shape s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1};
     if (!info->hypothetical)
         s = shape_of(info, memory);
     MemoryContextDelete(memory);
 
     double random_page, sequential_page;
     get_tablespace_page_costs(info->reltablespace, &random_page, &sequential_page);
-    const double share = s.probed / s.lists;
+    const double share = s.probed / s.lists * s.share;
     const double probed_pages = Max(share * s.list_pages, Min(s.probed, s.list_pages));
     const double code = kCodeCost * cpu_operator_cost;
     const double rerank = kDistanceCost * cpu_operator_cost + cpu_index_tuple_cost;

@@ -10,6 +10,7 @@
 //   Tile        sealed rows of a group of lists: a chain of pages holding extents
 //   Open        rows as inserted, of all lists of a group: a chain of pages
 //   Fine        finer codes and refine codes: a chain of pages per group, addressed by (block, slot)
+//   Sublist     directories of sub-lists: a chain of pages per group, one record a list
 #pragma once
 
 #include "core/codec.h"
@@ -31,7 +32,8 @@ enum class PageKind : uint16_t // append, never renumber: stored in every page
     Directory = 4,
     Tile = 5,
     Open = 6,
-    Fine = 7
+    Fine = 7,
+    Sublist = 8
 };
 
 // Set in PageTail::kind of a page that nothing refers to any more. Its content stays, for scans that began
@@ -42,7 +44,8 @@ constexpr uint32_t kFormatVersion = 1;
 constexpr uint32_t kMetaMagic = 0x56514958; // "VQIX"
 constexpr uint16_t kTailMagic =
     0xFF9A; // last two bytes of every page: free among the index types of pg_filedump
-constexpr uint32_t kExtentMagic = 0x45585456; // "VTXE"
+constexpr uint32_t kExtentMagic = 0x45585456;  // "VTXE"
+constexpr uint32_t kSublistMagic = 0x42535456; // "VTSB"
 
 struct PageTail // the special area
 {
@@ -89,24 +92,28 @@ struct MetaPage
     BlockNumber centroids; // CentroidTerms + bfloat16 coordinates, a byte stream
     BlockNumber directory;
     BlockNumber first_list_block;
-    uint32_t unused2;
+    uint32_t sublist_layers; // layers of the codes that rows of a list are sorted by, 0 = none
     // Build statistics
     uint64_t build_rows;
     double residual_norm;                     // mean |y - c| of the sample, for drift
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
+    float sublist_share;                      // of their rows to read, 1 without sub-lists
+    uint32_t unused;
 };
-static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 176 &&
+static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 184 &&
               std::is_trivially_copyable_v<MetaPage>);
 
 struct ListEntry // one per list, in its group's record
 {
-    BlockNumber block; // newest extent; InvalidBlockNumber = none
-    uint16_t offset;   // bytes into the payload, a multiple of kUnit
-    uint16_t unused;
-    uint32_t rows; // in all extents, dead ones included
-    uint32_t dead; // tombstones among them
+    BlockNumber block;        // newest extent; InvalidBlockNumber = none
+    uint16_t offset;          // bytes into the payload, a multiple of kUnit
+    uint16_t sublists_offset; // the same of the directory of its sub-lists
+    uint32_t rows;            // in all extents, dead ones included
+    uint32_t dead;            // tombstones among them
+    BlockNumber sublists;     // InvalidBlockNumber = no directory
 };
-static_assert(sizeof(ListEntry) == 16);
+static_assert(sizeof(ListEntry) == 20);
+constexpr ListEntry kEmptyList = {InvalidBlockNumber, 0, 0, 0, 0, InvalidBlockNumber};
 
 struct GroupRecord // followed by group_lists ListEntry
 {
@@ -118,8 +125,10 @@ struct GroupRecord // followed by group_lists ListEntry
     BlockNumber fine_head; // chain of all Fine pages; the head takes new records
     uint32_t tile_pages;
     uint32_t fine_pages;
+    BlockNumber sublist_head; // chain of all Sublist pages
+    uint32_t sublist_pages;
 };
-static_assert(sizeof(GroupRecord) == 32);
+static_assert(sizeof(GroupRecord) == 40);
 
 constexpr uint32_t group_record_bytes(uint32_t group_lists)
 {
@@ -127,6 +136,9 @@ constexpr uint32_t group_record_bytes(uint32_t group_lists)
 }
 constexpr uint32_t kMaxGroupLists = 128;
 static_assert(group_record_bytes(kMaxGroupLists) <= kPayload);
+
+constexpr uint32_t kExtentTiles = 32; // of an extent at most
+constexpr uint32_t kExtentRows = 1024;
 
 // An extent: a run of tiles of one list. All but the last tile hold 32 rows. It starts with this unit and may
 // cross pages.
@@ -142,6 +154,31 @@ struct ExtentHeader
     uint64_t unused2;
 };
 static_assert(sizeof(ExtentHeader) == kUnit);
+
+// The directory of a list's sub-lists: its oldest extents, `rows` rows that were written in one go, sorted by the keys of
+// their sub-lists. Rows in extents added since belong to none. It starts with this unit, then come
+//   BlockNumber pages[pages]: where the extents lie, in order; SublistEntry entries[entries], by key
+// and it may cross pages; padded to kUnit.
+struct SublistHeader
+{
+    uint32_t magic;
+    uint32_t crc; // of all of it with crc = 0
+    uint32_t list;
+    uint32_t rows;
+    uint32_t entries;
+    uint32_t pages;
+    uint32_t offset; // of the first extent on the first page
+    float scale;     // score of a sub-list = list_add + add + scale * CodecOps::sublist_dot
+};
+static_assert(sizeof(SublistHeader) == kUnit);
+
+struct SublistEntry
+{
+    uint32_t key;
+    uint32_t rows;
+    float add;
+};
+static_assert(sizeof(SublistEntry) == 12);
 
 // Address of a finer code. block == InvalidBlockNumber: none.
 struct FineAddress

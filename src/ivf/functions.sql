@@ -7,7 +7,7 @@ CREATE FUNCTION vector_quant_simd() RETURNS text
 COMMENT ON FUNCTION vector_quant_simd() IS 'instruction set in use for distances';
 
 CREATE FUNCTION vector_quant_last_scan(OUT lists bigint, OUT codes bigint, OUT refined bigint, OUT reranked bigint,
-    OUT returned bigint, OUT passes bigint) RETURNS record
+    OUT returned bigint, OUT passes bigint, OUT sublists bigint) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_last_scan' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vector_quant_last_scan() IS 'what the last index scan of this session did';
@@ -23,7 +23,8 @@ CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT 
     OUT open_rows bigint, OUT dead_rows bigint, OUT pages bigint, OUT fixed_pages bigint, OUT tile_pages bigint,
     OUT open_pages bigint, OUT fine_pages bigint, OUT free_pages bigint, OUT bytes bigint, OUT dims integer,
     OUT format_version integer, OUT trained boolean, OUT build_rows bigint, OUT nprobe_default integer,
-    OUT residual_norm double precision, OUT error_scale real, OUT codes text) RETURNS record
+    OUT residual_norm double precision, OUT error_scale real, OUT codes text,
+    OUT sublist_layers integer, OUT sublist_share real, OUT sublist_pages bigint) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vector_quant_index_stats(regclass) IS 'lists, rows and pages of an index';

@@ -68,7 +68,8 @@ bool meta_sane(const MetaPage &m)
     const Metric metric = (Metric)m.metric;
     return (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
            m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.group_lists >= 1 &&
-           m.group_lists <= kMaxGroupLists && (m.refine == kNoRefine || m.refine < simd::kElementCount);
+           m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
+           (m.refine == kNoRefine || m.refine < simd::kElementCount);
 }
 
 void read_meta(Relation rel, MetaPage *meta)
@@ -115,7 +116,8 @@ void check_image(Relation rel, const MetaPage &m, const AccessMethod *am, const 
     const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, m.options.dims);
     if (m.codec != am->codec->id || m.image_bytes != before + m.codec_image_bytes + refine ||
         !am->codec->valid(image + before, m.codec_image_bytes, m.options.dims) ||
-        am->codec->shape(image + before).space_dims != m.space_dims)
+        am->codec->shape(image + before).space_dims != m.space_dims ||
+        m.sublist_layers > am->codec->sublist_layers(image + before))
         pg::report_corrupted(rel, 0, "image does not fit the meta page");
 }
 

@@ -140,6 +140,8 @@ struct Switch
     const ListEntry *entries;
     BlockNumber tile_head;
     uint32_t tile_pages;
+    BlockNumber sublist_head;
+    uint32_t sublist_pages;
     OpenWriter *open; // rows that stay open; its last page is still to be linked
     BlockNumber
         fine_rotated; // rewriting with fine records: the page that took new records meanwhile; else invalid
@@ -170,6 +172,8 @@ void switch_group(const Maintenance &m, const Switch &s)
     memcpy(group->entries, s.entries, index.meta.group_lists * sizeof(ListEntry));
     group->record.tile_head = s.tile_head;
     group->record.tile_pages = s.tile_pages;
+    group->record.sublist_head = s.sublist_head;
+    group->record.sublist_pages = s.sublist_pages;
     group->record.open_head = s.open->chain.pages > 0 ? s.open->chain.first : later;
     if (later == InvalidBlockNumber)
         group->record.open_tail = last_open;
@@ -204,7 +208,7 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
     const uint32_t first_list = m->group * index.meta.group_lists;
     RunWriter run;
     OpenWriter open;
-    run_begin(&run, m->index, m->source, m->group, group->entries);
+    run_begin(&run, m->index, m->source, m->group, group->entries, nullptr);
     open_begin(&open, m->index, m->source, m->group);
     for (uint32_t i = 0, end; i < m->taken.row_count; i = end) {
         const uint32_t list = m->taken.rows[i].list;
@@ -219,8 +223,8 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
     run_end(&run, group->record.tile_head);
     const bool any = run.chain.pages > 0;
     switch_group(*m, {group->entries, any ? run.chain.first : group->record.tile_head,
-                      group->record.tile_pages + run.chain.pages, &open, InvalidBlockNumber,
-                      InvalidBlockNumber, 0, 0});
+                      group->record.tile_pages + run.chain.pages, group->record.sublist_head,
+                      group->record.sublist_pages, &open, InvalidBlockNumber, InvalidBlockNumber, 0, 0});
     *after = group->entries[0].rows;
     free_taken(*m);
 }
@@ -265,10 +269,26 @@ BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head, uint32_t *o
     return fresh;
 }
 
+// The rows of a list that is rewritten, kept until all are known: they go out by key.
+struct KeyedRow
+{
+    uint32_t key;
+    StoredRow row; // code: its place among `codes`, while that may still move
+};
+
+struct KeyedRows
+{
+    KeyedRow *rows;
+    uint8_t *codes;
+    uint32_t count, capacity;
+};
+
 struct Rewriter
 {
     const Maintenance *m;
     RunWriter run;
+    SublistWriter sublists;
+    KeyedRows keyed;
     FineWriter fine;
     bool moves_fine;
     uint8_t *record;
@@ -276,13 +296,43 @@ struct Rewriter
     uint8_t *code;  // of one row
 };
 
+void keep_row(KeyedRows *k, const Index &index, const StoredRow &row)
+{
+    const size_t code_bytes = index.shape.code_bytes;
+    if (k->count == k->capacity) {
+        k->capacity = Max(2 * k->capacity, (uint32_t)kExtentRows);
+        const size_t rows = k->capacity * sizeof(KeyedRow), codes = k->capacity * code_bytes;
+        k->rows = (KeyedRow *)(k->rows ? repalloc_huge(k->rows, rows) : palloc(rows));
+        k->codes = (uint8_t *)(k->codes ? repalloc_huge(k->codes, codes) : palloc(codes));
+    }
+    k->rows[k->count] = {index.codec->sublist_of(index.space.image, row.code, index.meta.sublist_layers),
+                         row};
+    memcpy(k->codes + k->count++ * code_bytes, row.code, code_bytes);
+}
+
 void rewrite_row(Rewriter *r, uint32_t list, StoredRow row)
 {
     if (r->moves_fine) {
         read_fine(r->m->rel, *r->m->index, row.fine, r->record);
         row.fine = fine_add(&r->fine, r->record);
     }
-    run_add(&r->run, list, row);
+    if (r->run.sublists)
+        keep_row(&r->keyed, *r->m->index, row);
+    else
+        run_add(&r->run, list, row);
+}
+
+// Sub-lists in order; within one, rows stay as they came.
+void write_keyed(Rewriter *r, uint32_t list)
+{
+    KeyedRows *k = &r->keyed;
+    for (uint32_t i = 0; i < k->count; i++)
+        k->rows[i].row.code = k->codes + (size_t)i * r->m->index->shape.code_bytes;
+    std::stable_sort(k->rows, k->rows + k->count,
+                     [](const KeyedRow &a, const KeyedRow &b) { return a.key < b.key; });
+    for (uint32_t i = 0; i < k->count; i++)
+        run_add(&r->run, list, k->rows[i].row);
+    k->count = 0;
 }
 
 void rewrite_sealed(Rewriter *r, uint32_t list, const ListEntry &entry)
@@ -334,8 +384,11 @@ void rewrite(Maintenance *m)
     m->taken = take_open_rows(*m, group->record);
     ListEntry *entries = (ListEntry *)palloc0(index.meta.group_lists * sizeof(ListEntry));
     for (uint32_t l = 0; l < index.meta.group_lists; l++)
-        entries[l].block = InvalidBlockNumber;
-    run_begin(&r.run, m->index, m->source, m->group, entries);
+        entries[l] = kEmptyList;
+    const bool sublists = index.meta.sublist_layers > 0;
+    if (sublists)
+        sublists_begin(&r.sublists, m->index, m->source);
+    run_begin(&r.run, m->index, m->source, m->group, entries, sublists ? &r.sublists : nullptr);
     fine_begin(&r.fine, m->index, m->source, m->group);
     const uint32_t first_list = m->group * index.meta.group_lists;
     uint32_t next_open = 0;
@@ -343,16 +396,21 @@ void rewrite(Maintenance *m)
         rewrite_sealed(&r, first_list + l, group->entries[l]);
         for (; next_open < m->taken.row_count && m->taken.rows[next_open].list == l; next_open++)
             rewrite_row(&r, first_list + l, stored_row(m->taken.rows[next_open].row));
+        write_keyed(&r, first_list + l);
     }
     run_end(&r.run, InvalidBlockNumber);
     fine_end(&r.fine, InvalidBlockNumber);
+    if (sublists)
+        sublists_end(&r.sublists);
 
     OpenWriter none;
     open_begin(&none, m->index, m->source, m->group);
-    switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages, &none, rotated, r.fine.chain.first,
-                      old_fine_pages, r.fine.chain.pages});
+    switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages,
+                      sublists ? r.sublists.chain.first : InvalidBlockNumber, r.sublists.chain.pages, &none,
+                      rotated, r.fine.chain.first, old_fine_pages, r.fine.chain.pages});
     free_taken(*m);
     free_chain(m->rel, group->record.tile_head, PageKind::Tile);
+    free_chain(m->rel, group->record.sublist_head, PageKind::Sublist);
     if (r.moves_fine)
         free_chain(m->rel, old_fine, PageKind::Fine);
 }

@@ -51,21 +51,19 @@ uint32_t nearest_list(RowEncoder *e, const float *x)
     return best.list;
 }
 
-// Centroid of a list, as floats.
-static void read_centre(RowEncoder *e, uint32_t list)
+void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *stored, float *centre)
 {
-    const size_t D = e->index->shape.space_dims;
-    const Index &index = *e->index;
+    const size_t D = index.shape.space_dims;
     const uint64_t at = list * centroid_record_bytes(index.shape) + sizeof(CentroidTerms);
-    const uint8_t *centroid = e->centroid;
+    const uint8_t *centroid = stored;
     if (index.centroid_records)
         centroid = index.centroid_records + at;
     else
-        read_part(e->rel, PageKind::Centroid, index.meta.centroids, at, D * sizeof(uint16_t), e->centroid);
+        read_part(rel, PageKind::Centroid, index.meta.centroids, at, D * sizeof(uint16_t), stored);
     for (size_t i = 0; i < D; i++) {
         uint16_t h;
         memcpy(&h, centroid + 2 * i, sizeof h);
-        e->centre[i] = bf16_to_float(h);
+        centre[i] = bf16_to_float(h);
     }
 }
 
@@ -91,7 +89,7 @@ bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
             return false;
     }
     row->list = nearest_list(e, scored);
-    read_centre(e, row->list);
+    read_centre(e->rel, index, row->list, e->centroid, e->centre);
     for (size_t i = 0; i < D; i++)
         e->residual[i] = e->moved[i] - e->centre[i];
     e->distance = std::sqrt((double)simd::kernels().dot(e->residual, e->residual, D));

@@ -43,6 +43,9 @@ void encoder_open(RowEncoder *encoder, Relation rel, const Index *index);
 // `row` are valid until the next call.
 bool encode_row(RowEncoder *encoder, const float *x, EncodedRow *row);
 
+// Centroid of a list, as floats. stored: scratch, space_dims * 2 bytes. Both space_dims long.
+void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *stored, float *centre);
+
 // Nearest list of x, already normalized for cosine, without encoding (leaves encoder->moved filled).
 uint32_t nearest_list(RowEncoder *encoder, const float *x);
 

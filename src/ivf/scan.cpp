@@ -133,7 +133,8 @@ void look_up(Relation rel, Scan *scan, const RoutedList *routed, uint32_t n)
         // them.
         const float rounding = kRounding * (std::fabs(routed[i].add) + scan->query.norm_sq);
         scan->lists[i] = {
-            routed[i].list, routed[i].add - rounding, error_distance(head, routed[i].distance), {}};
+            routed[i].list, routed[i].add - rounding, error_distance(head, routed[i].distance), {}, nullptr,
+            nullptr};
         scan->slot_of_list[routed[i].list] = (int32_t)i;
     }
     Group *group = (Group *)palloc(group_bytes(index));
@@ -155,10 +156,20 @@ void look_up(Relation rel, Scan *scan, const RoutedList *routed, uint32_t n)
     pfree(group);
 }
 
-// Moves on to the next batch: nprobe lists at first, then as many as were visited so far. False when there
-// are no more.
+bool start_batch(Relation rel, Scan *scan)
+{
+    release_late(scan);
+    collect(rel, scan, kFirstPass, nullptr);
+    scan->batch_over = !scan->candidates.truncated;
+    return true;
+}
+
+// Moves on to the next batch: nprobe lists at first, then what their sub-lists left out, then as many lists as were
+// visited so far. False when there are no more.
 bool next_batch(Relation rel, Scan *scan)
 {
+    if (scan->settings.iterative != IterativeScan::Off && choose_rest(scan))
+        return start_batch(rel, scan);
     uint32_t want = scan->probed == 0 ? (uint32_t)scan->settings.nprobe : scan->probed;
     want = Min(want, scan->probe_limit - scan->probed);
     if (want == 0)
@@ -173,12 +184,10 @@ bool next_batch(Relation rel, Scan *scan)
     scan->list_count = route_next(&scan->router, want, routed);
     look_up(rel, scan, routed, scan->list_count);
     pfree(routed);
-    release_late(scan);
     scan->probed += scan->list_count;
     scan->stats.lists += scan->list_count;
-    collect(rel, scan, kFirstPass, nullptr);
-    scan->batch_over = !scan->candidates.truncated;
-    return true;
+    choose_tiles(rel, scan);
+    return start_batch(rel, scan);
 }
 
 // Takes the candidates that the last pass had no room for.

@@ -6,6 +6,7 @@
 #include "ivf/directory.h"
 #include "ivf/exact.h"
 #include "ivf/route.h"
+#include "ivf/sublists.h"
 
 namespace vq::ivf {
 
@@ -17,6 +18,8 @@ struct ProbedList
     float distance; // |q' - c| with the tables' error
     ListEntry
         entry; // as the directory had it when the list was first visited: all passes see the same extents
+    const Sublists *sublists; // null: all of it is read
+    uint32_t *tiles;          // one bit a tile of the sub-lists, a word an extent: to be read now
 };
 
 // Whether bounds of the list's rows can be computed in float. If not they say nothing (NaN would even lose
@@ -46,6 +49,7 @@ struct ScanStats // of the last scan of this session
     uint64_t reranked;
     uint64_t returned;
     uint64_t passes;
+    uint64_t sublists;
 };
 
 struct Scan
@@ -70,6 +74,9 @@ struct Scan
     int32_t *slot_of_list; // -1: not in this batch
     uint32_t probed;       // lists of all batches so far
     uint32_t probe_limit;
+    MemoryContext sublist_memory; // directories of the batch
+    bool has_rest;                // tiles of the batch were left out
+    bool in_rest;                 // these are being read now
 
     Candidates candidates;
     void *candidate_memory;
@@ -94,6 +101,12 @@ struct Scan
 };
 
 extern ScanStats last_scan;
+
+// Reads the directories of the batch's lists and chooses the tiles to be read first. (sublist_scan.cpp)
+void choose_tiles(Relation rel, Scan *scan);
+
+// Chooses what choose_tiles left out. False if that is nothing.
+bool choose_rest(Scan *scan);
 
 // Collects the best candidates of the current batch that come after `after` (null: all) into
 // scan->candidates.

@@ -35,6 +35,7 @@ ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
     out.epsilon = pick(s.epsilon, o ? o->epsilon : (double)kUnset);
     out.reorder_k = pick(s.reorder_k, o ? o->reorder_k : kUnset);
     out.query_bits = pick(s.query_bits, o ? o->query_bits : kUnset);
+    out.sublist_share = pick(s.sublist_share, o ? o->sublist_share : (double)kUnset);
     return out;
 }
 

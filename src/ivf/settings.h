@@ -28,6 +28,7 @@ struct AmSettings
     Setting<double> epsilon;
     Setting<int> reorder_k;
     Setting<int> query_bits;
+    Setting<double> sublist_share;
 };
 
 extern const config_enum_entry kIterativeScanValues[];

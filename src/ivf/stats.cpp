@@ -25,6 +25,7 @@ struct Stats
     uint64_t tile_pages;
     uint64_t open_pages;
     uint64_t fine_pages;
+    uint64_t sublist_pages;
 };
 
 // Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
@@ -66,6 +67,7 @@ void count_group(Relation rel, const Index &index, uint32_t g, Group *group, uin
     }
     s->tile_pages += group->record.tile_pages;
     s->fine_pages += group->record.fine_pages;
+    s->sublist_pages += group->record.sublist_pages;
     count_open(rel, index, g, group->record.open_head, rows_of_list, s);
     for (uint32_t l = 0; l < lists_of_group(index, g); l++) {
         s->rows += rows_of_list[l];
@@ -102,7 +104,8 @@ VQ_FUNCTION(vq_index_stats)
     const MetaPage &meta = index.meta;
     const Stats s = count_all(target.rel, index);
     const uint64_t pages = RelationGetNumberOfBlocks(target.rel);
-    const uint64_t used = meta.first_list_block + s.tile_pages + s.open_pages + s.fine_pages;
+    const uint64_t used =
+        meta.first_list_block + s.tile_pages + s.open_pages + s.fine_pages + s.sublist_pages;
     const double lists = meta.nlist, rows = (double)s.rows;
     // 1 = all lists alike; n = a query for a random row meets lists n times as long as the average.
     const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
@@ -131,7 +134,10 @@ VQ_FUNCTION(vq_index_stats)
                       Int32GetDatum((int32)Min(default_nprobe(meta), meta.nlist)),
                       Float8GetDatum(meta.residual_norm),
                       Float4GetDatum(meta.error_scale),
-                      CStringGetTextDatum(codes)};
+                      CStringGetTextDatum(codes),
+                      Int32GetDatum((int32)meta.sublist_layers),
+                      Float4GetDatum(meta.sublist_share),
+                      Int64GetDatum((int64)s.sublist_pages)};
     bool nulls[lengthof(values)] = {};
     const Datum result = HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
     MemoryContextDelete(memory);

@@ -19,6 +19,7 @@ namespace {
 constexpr double kRowsPerList = 100;  // at least, when nlist is chosen here
 constexpr size_t kSamplePerList = 64; // rows a list that k-means sees
 constexpr int kKmeansRounds = 10;
+constexpr double kRowsForSublists = 8192; // of a list
 constexpr uint32_t kGroupPages = 64; // sealed pages of a group of lists: an open page is then 1.5 % of it
 
 // Asked by k-means now and then; the error itself is raised when it has returned.
@@ -195,6 +196,14 @@ void write_image(Training *t, const AccessMethod *am, const Sample &sample, cons
     m.image_crc = pg::checksum(t->image, m.image_bytes);
 }
 
+// Sub-lists pay where they fill tiles.
+uint32_t choose_sublist_layers(int option, double rows_per_list, uint32_t most)
+{
+    if (option >= 0)
+        return Min((uint32_t)option, most);
+    return rows_per_list >= kRowsForSublists ? Min(1u, most) : 0;
+}
+
 // A group's lists together fill some kGroupPages pages.
 uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t row_bytes)
 {
@@ -213,7 +222,14 @@ uint32_t choose_nlist(int option, double rows)
     return (uint32_t)Max(1.0, Min(lists, 65536.0));
 }
 
-size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option)
+static CodecOptions codec_options(uint32_t dims, const IndexOptions *options)
+{
+    CodecOptions out = {dims, kTrainingSeed, {}};
+    memcpy(out.value, options->codec, sizeof out.value);
+    return out;
+}
+
+size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options)
 {
     BlockNumber pages;
     double rows, all_visible;
@@ -221,7 +237,9 @@ size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option)
     // Half of maintenance_work_mem for the sample; centroids, k-means' scratch and tuplesort come beside or
     // after it.
     const size_t by_memory = (size_t)maintenance_work_mem * 1024 / 2 / (dims * sizeof(float));
-    const size_t wanted = Max(kSamplePerList * choose_nlist(nlist_option, rows), (size_t)10000);
+    const size_t lists = kSamplePerList * choose_nlist(options->nlist, rows);
+    const size_t wanted =
+        Max(Max(lists, (size_t)10000), am->codec->training_rows(codec_options(dims, options)));
     return Max((size_t)256, Min(by_memory, wanted));
 }
 
@@ -236,10 +254,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
     m.metric = (uint8_t)metric;
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.trained = sample.rows > 0;
-    m.options.dims = sample.dims;
-    m.options.seed = kTrainingSeed;
-    for (int i = 0; i < 6; i++)
-        m.options.value[i] = options->codec[i];
+    m.options = codec_options(sample.dims, options);
     m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows) : 1;
     m.spherical = metric == Metric::Cosine || (metric == Metric::InnerProduct && all_unit(sample));
 
@@ -253,6 +268,9 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
         t->centroids = (float *)palloc0(m.options.dims * sizeof(float));
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kTraining);
     write_image(t, am, sample, mean, train_codec(t, am, sample));
+    m.sublist_layers = choose_sublist_layers(
+        options->sublist_layers, sample.table_rows / m.nlist,
+        am->codec->sublist_layers(t->image + codec_image_offset(m.options.dims, m.space_dims)));
     m.group_lists = choose_group_lists(m.nlist, sample.table_rows, t->code_bytes + 14);
     char codes[100];
     am->codec->describe(t->image + codec_image_offset(m.options.dims, m.space_dims), codes, sizeof codes);

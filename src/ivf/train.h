@@ -30,16 +30,17 @@ struct Training
 // Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
 uint32_t choose_nlist(int option, double rows);
 
-// Rows to sample: enough for k-means on the lists that the table's size asks for, within
+// Rows to sample: enough for k-means on the lists that the table's size asks for and for the codec, within
 // maintenance_work_mem.
-size_t sample_capacity(Relation heap, uint32_t dims, int nlist_option);
+size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options);
 
 // Trains within maintenance_work_mem (memory in the current context); progress and interrupts are looked
 // after. An empty sample gives the untrained index: one list around the origin.
 void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
            const Sample &sample, Relation index);
 
-// Fills meta.calibration and meta.error_scale from the sample, once the centroid pages are written (calibrate.cpp).
+// Fills meta.calibration, meta.error_scale and meta.sublist_share from the sample, once all pages are written
+// (calibrate.cpp).
 void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
                const float *centroids);
 

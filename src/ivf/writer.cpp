@@ -72,7 +72,8 @@ static size_t extent_bytes(const Index &index, uint32_t rows)
     return kUnit + (size_t)tiles * (index.shape.code_bytes * kUnit + RowData(simd::kTileRows, true).bytes());
 }
 
-void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries)
+void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries,
+               SublistWriter *sublists)
 {
     w->index = index;
     chain_begin(&w->chain, source, PageKind::Tile);
@@ -82,17 +83,25 @@ void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint3
     w->entries = entries;
     w->first_list = group * index->meta.group_lists;
     w->rows_written = 0;
+    w->sublists = sublists;
     w->rows = (StoredRow *)palloc(kExtentRows * sizeof(StoredRow));
     w->codes = (uint8_t *)palloc((size_t)kExtentRows * index->shape.code_bytes);
     w->bytes = (uint8_t *)palloc_extended(extent_bytes(*index, kExtentRows), MCXT_ALLOC_HUGE);
+}
+
+static void use_next_page(RunWriter *w)
+{
+    chain_extend(&w->chain);
+    w->offset = 0;
 }
 
 static void put_bytes(RunWriter *w, const uint8_t *bytes, size_t n)
 {
     while (n > 0) {
         if (w->offset == kPayload) {
-            chain_extend(&w->chain);
-            w->offset = 0;
+            use_next_page(w);
+            if (w->sublists)
+                sublists_page(w->sublists, w->chain.block);
         }
         size_t part = Min(n, (size_t)(kPayload - w->offset));
         memcpy(chain_payload(&w->chain) + w->offset, bytes, part);
@@ -149,10 +158,10 @@ static void flush_extent(RunWriter *w)
     header.crc = crc;
     memcpy(w->bytes, &header, sizeof header);
 
-    if (w->offset == kPayload) {
-        chain_extend(&w->chain);
-        w->offset = 0;
-    }
+    if (w->offset == kPayload)
+        use_next_page(w);
+    if (w->sublists)
+        sublists_extent(w->sublists, w->chain.block, w->offset);
     entry->block = w->chain.block;
     entry->offset = (uint16_t)w->offset;
     entry->rows += w->buffered;
@@ -161,11 +170,22 @@ static void flush_extent(RunWriter *w)
     w->buffered = 0;
 }
 
+static void end_list(RunWriter *w)
+{
+    flush_extent(w);
+    if (w->sublists)
+        sublists_put(w->sublists, w->list, &w->entries[w->list - w->first_list]);
+}
+
 void run_add(RunWriter *w, uint32_t list, const StoredRow &row)
 {
-    if (w->buffered > 0 && (list != w->list || w->buffered == kExtentRows))
+    if (w->buffered > 0 && list != w->list)
+        end_list(w);
+    else if (w->buffered == kExtentRows)
         flush_extent(w);
     w->list = list;
+    if (w->sublists)
+        sublists_row(w->sublists, row);
     const size_t code_bytes = w->index->shape.code_bytes;
     memcpy(w->codes + w->buffered * code_bytes, row.code, code_bytes);
     w->rows[w->buffered++] = row;
@@ -173,7 +193,7 @@ void run_add(RunWriter *w, uint32_t list, const StoredRow &row)
 
 void run_end(RunWriter *w, BlockNumber next)
 {
-    flush_extent(w);
+    end_list(w);
     chain_end(&w->chain, next);
     pfree(w->rows);
     pfree(w->codes);

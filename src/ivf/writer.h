@@ -4,6 +4,7 @@
 
 #include "ivf/directory.h"
 #include "ivf/fine.h"
+#include "ivf/sublists.h"
 
 namespace vq::ivf {
 
@@ -48,7 +49,25 @@ struct StoredRow
     const uint8_t *code;
 };
 
-constexpr uint32_t kExtentRows = 1024; // rows of an extent at most
+// Directories of the sub-lists of a run's lists, one record a list, as its rows go by.
+struct SublistWriter
+{
+    const Index *index;
+    PageChain chain;
+    uint32_t offset; // used bytes of the chain's last page
+    // The list at hand
+    uint32_t rows;
+    double scale_sum; // of the rows' factors
+    SublistEntry *entries;
+    uint32_t entry_count, entry_capacity;
+    BlockNumber *pages; // of its extents
+    uint32_t page_count, page_capacity;
+    uint32_t first_offset;
+    // Scratch
+    uint8_t *stored_centre;
+    float *centre;
+    float *place;
+};
 
 struct RunWriter
 {
@@ -63,15 +82,27 @@ struct RunWriter
     uint8_t *codes;      // their codes
     uint8_t *bytes;      // an extent being put together
     uint32_t rows_written;
+    SublistWriter *sublists; // null: no directories
 };
 
 // entries: the group's list entries. New extents are linked in front of what an entry already names.
-// Memory: some kExtentRows rows, in the current context; freed by run_end.
+// sublists: where the lists' directories go, or null; rows of a list must then come by key, and no list may have had
+// extents before. Memory: some kExtentRows rows, in the current context; freed by run_end.
 void run_begin(RunWriter *writer, const Index *index, const PageSource &source, uint32_t group,
-               ListEntry *entries);
+               ListEntry *entries, SublistWriter *sublists);
 // Rows must come list by list.
 void run_add(RunWriter *writer, uint32_t list, const StoredRow &row);
 void run_end(RunWriter *writer, BlockNumber next);
+
+// Memory: scratch of three vectors and growing arrays, in the current context; freed by sublists_end.
+void sublists_begin(SublistWriter *writer, const Index *index, const PageSource &source);
+// From the run, list by list: a row; an extent begins on the run's page `block` at `offset`, goes on upon another one; the
+// list is over (nothing happens if it has no rows).
+void sublists_row(SublistWriter *writer, const StoredRow &row);
+void sublists_extent(SublistWriter *writer, BlockNumber block, uint32_t offset);
+void sublists_page(SublistWriter *writer, BlockNumber block);
+void sublists_put(SublistWriter *writer, uint32_t list, ListEntry *entry);
+void sublists_end(SublistWriter *writer);
 
 struct FineWriter
 {

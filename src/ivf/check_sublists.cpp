@@ -40,7 +40,7 @@ Sublists read_record(SublistCheck *s, uint32_t list, const ListEntry &entry)
     uint8_t *record = (uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE);
     walk_read(&s->pages, position, bytes, record);
     Sublists out;
-    if (!open_sublists(record, bytes, list, entry.rows, &out))
+    if (!open_sublists(record, bytes, list, entry.rows, &out) || out.header.crc != sublist_crc(record, bytes))
         damaged(*s, entry.sublists, "damaged directory of sub-lists");
     return out;
 }

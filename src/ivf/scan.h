@@ -50,6 +50,7 @@ struct ScanStats // of the last scan of this session
     uint64_t returned;
     uint64_t passes;
     uint64_t sublists;
+    uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
 };
 
 struct Scan

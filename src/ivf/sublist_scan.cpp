@@ -74,7 +74,7 @@ void choose_tiles(Relation rel, Scan *scan)
     }
     const uint32_t chosen = choose_sublists(all, n, (uint64_t)std::ceil(wanted_share(scan) * (double)rows));
     for (uint32_t i = 0; i < chosen; i++)
-        mark_tiles(scan, all[i]);
+        mark_tiles(scan, all[i]), scan->stats.sublist_rows += all[i].rows;
     scan->stats.sublists += chosen;
     scan->has_rest = chosen < n;
     pfree(all);

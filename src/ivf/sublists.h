@@ -28,7 +28,7 @@ uint32_t sublist_crc(const void *record, size_t bytes);
 // Reads a list's directory; null if it has none. Errors: INDEX_CORRUPTED.
 const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, const ListEntry &entry);
 
-// Checks a record that lies in memory, and points into it. False if it is damaged.
+// Checks a record that lies in memory, but for its checksum, and points into it. False if it is damaged.
 bool open_sublists(const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows, Sublists *out);
 
 // Bytes from the start of a list's first extent to tile number `tile`.

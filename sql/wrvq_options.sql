@@ -1,0 +1,52 @@
+-- Options and settings that wrvq alone has, at their bounds and one past them.
+SET client_min_messages = warning;
+CREATE TABLE wr (id int, v vector(3));
+INSERT INTO wr SELECT i, ARRAY[i, i % 7, i % 3]::vector FROM generate_series(1, 40) i;
+
+CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 2, codebook_size = 16);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 64, codebook_size = 256);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 1);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 65);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebook_size = 15);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebook_size = 257);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebook_size = 'two');
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = 0, codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = 4, codebooks = 5);
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = 8, codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = '16', codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = 2);
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = -1);
+CREATE INDEX ON wr USING wrvq (v) WITH (weight_bits = 32);
+CREATE INDEX ON wr USING wrvq (v) WITH (training = linear, codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (training = 'TRAINED', codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (training = 'none');
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = auto, codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = 0, codebooks = 4);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = 1, codebooks = 4, fuzzy_k = 0);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = '2', codebooks = 4, fuzzy_k = 1);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = 3);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = -1);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = 'all');
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_k = 1.5);
+CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_k = -0.1);
+CREATE INDEX ON wr USING wrvq (v) WITH (pq_dims = 4);
+-- others have no such options
+CREATE INDEX ON wr USING scann (v) WITH (fuzzy_layers = 1);
+CREATE INDEX ON wr USING ivf_rabitq (v) WITH (codebooks = 4);
+-- what is changed later is read at REINDEX, and refused at once where it makes no sense
+ALTER INDEX wr_v_idx SET (weight_bits = 3);
+ALTER INDEX wr_v_idx SET (weight_bits = 8);
+ALTER INDEX wr_v_idx SET (fuzzy_k = 0.5);
+REINDEX INDEX wr_v_idx;
+SELECT relname, reloptions FROM pg_class WHERE relname LIKE 'wr_v_%' ORDER BY length(relname), relname;
+SELECT relname, sublist_layers FROM pg_class, vector_quant_index_stats(oid)
+    WHERE relname LIKE 'wr_v_%' AND sublist_layers > 0 ORDER BY length(relname), relname;
+SELECT count(vector_quant_index_check(oid, true)) FROM pg_class WHERE relname LIKE 'wr_v_%';
+DROP TABLE wr;
+
+SELECT name, vartype, min_val, max_val, boot_val, context FROM pg_settings WHERE name = 'wrvq.fuzzy_k';
+SET wrvq.fuzzy_k = 0;
+SET wrvq.fuzzy_k = 1;
+SET wrvq.fuzzy_k = -0.1;
+SET wrvq.fuzzy_k = 1.1;
+SET wrvq.reorder_k = 1;

@@ -1,8 +1,8 @@
-// Residual quantizer: the codes of a unit vector, by beam search.
+// Residual quantizer: the codes of unit vectors, by beam search. Rows go through the layers together, so that a layer's
+// codewords (98 kB of 256 in 384 dimensions; all layers are more than a second-level cache) are fetched once for many.
 #include "core/rq_image.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -10,8 +10,7 @@ namespace vq::rq {
 
 namespace {
 
-constexpr size_t kPitch = 4 * quads(kMaxDims);
-constexpr size_t kFloats = 8; // partial sums
+constexpr size_t kMostBeams = kBeam * kMostTogether;
 
 struct Candidate // a beginning of a code, one layer longer
 {
@@ -37,137 +36,160 @@ struct Best
     }
 };
 
+// Beginnings of one row's code. What each leaves lies in one of kBeam places.
 struct Beam
 {
-    size_t count;
     float error[kBeam];
-    const float *left[kBeam]; // of the unit vector
-    uint8_t codes[kBeam][kMostLayers];
+    float unit[kBeam]; // of what it leaves in bytes
+    uint8_t place[kBeam];
+    uint8_t codes[kBeam][kMostLayers] = {};
 };
 
-// Adds the ways in which one beginning goes on. A group of scores is looked at one by one only if its least will do.
-void add_candidates(const RqImage &h, size_t layer, const int32_t *dots, float unit, float error,
-                    size_t parent, Best *best) noexcept
+// The n-th smallest (n >= 1) of sixteen: the largest that fewer than n are below.
+float nth_least(const float *x, size_t n) noexcept
 {
-    const float *scale = scales(h, layer), *norm_sq = norms_sq(h, layer);
-    for (size_t first = 0; first < 16 * blocks(h.codewords); first += 16) {
-        float score[16], least[4];
-        for (size_t k = 0; k < 16; k++)
-            score[k] = error + (norm_sq[first + k] - 2 * unit * scale[first + k] * (float)dots[first + k]);
-        for (size_t k = 0; k < 4; k++)
-            least[k] = score[k];
-        for (size_t k = 4; k < 16; k++)
-            least[k % 4] = score[k] < least[k % 4] ? score[k] : least[k % 4];
-        if (!(std::min(std::min(least[0], least[1]), std::min(least[2], least[3])) < best->limit()))
-            continue;
-        for (size_t k = 0; k < 16 && first + k < h.codewords; k++)
-            if (score[k] < best->limit())
-                best->add({score[k], (uint16_t)parent, (uint16_t)(first + k)});
-    }
+    int32_t below[16] = {};
+    for (size_t j = 0; j < 16; j++)
+        for (size_t i = 0; i < 16; i++)
+            below[i] += x[j] < x[i];
+    float nth = -INFINITY;
+    for (size_t i = 0; i < 16; i++)
+        nth = std::max(nth, below[i] < (int32_t)n ? x[i] : -INFINITY);
+    return nth;
 }
 
-Best best_of_layer(const RqImage &h, size_t layer, const Beam &beam, size_t wanted, int8_t *bytes) noexcept
+// The best ways in which `count` beginnings go on, given their products with the codewords. Of sixteen sets of candidates
+// the `wanted` smallest minima are candidates themselves, so none above the last of these needs a look: six or so remain.
+Best best_of_layer(const RqImage &h, size_t layer, const int32_t *dots, const float *unit, const float *error,
+                   size_t count, size_t wanted) noexcept
 {
-    const size_t n = 4 * quads(h.dims), pitch = 16 * blocks(h.codewords);
-    int32_t dots[kBeam * kMostCodewords];
-    float unit[kBeam];
-    for (size_t b = 0; b < beam.count; b++)
-        unit[b] = round_to_bytes(beam.left[b], n, bytes + b * n);
-    simd::kernels().byte_dots(bytes, beam.count, n, book(h, layer), blocks(h.codewords), quads(h.dims), dots,
-                              pitch);
+    const uint32_t pitch = (uint32_t)(16 * blocks(h.codewords));
+    const auto &k = simd::kernels();
+    float score[kBeam * kMostCodewords], least[16];
+    std::fill_n(least, 16, INFINITY);
+    for (size_t b = 0; b < count; b++)
+        k.codeword_scores(dots + b * pitch, scales(h, layer), norms_sq(h, layer), pitch, 2 * unit[b],
+                          error[b], score + b * pitch, least);
+    uint16_t which[kBeam * kMostCodewords];
+    const size_t found = k.at_most(score, count * pitch, nth_least(least, wanted), which);
     Best best = {wanted, 0, {}};
-    for (size_t b = 0; b < beam.count; b++)
-        add_candidates(h, layer, dots + b * pitch, unit[b], beam.error[b], b, &best);
+    for (size_t i = 0; i < found; i++) {
+        const uint32_t parent = which[i] / pitch, codeword = which[i] % pitch;
+        if (codeword < h.codewords && score[which[i]] < best.limit())
+            best.add({score[which[i]], (uint16_t)parent, (uint16_t)codeword});
+    }
     return best;
+}
+
+// Beams of all rows of a batch, and their scratch.
+struct Search
+{
+    explicit Search(const RqImage &image) noexcept : h(image), width(4 * quads(image.dims)) {}
+
+    const RqImage &h;
+    const size_t width; // floats of a row
+    Beam beams[kMostTogether];
+    float left[kBeam * kBatchFloats];
+    int8_t bytes[kBeam * kBatchFloats]; // in the order of the beams
+    int32_t dots[kMostBeams * kMostCodewords];
+
+    float *left_of(size_t row, size_t place) noexcept { return left + (row * kBeam + place) * width; }
+    void start(size_t row, const float *unit) noexcept;
+    void go_on(size_t row, size_t layer, const Best &best) noexcept;
+};
+
+void Search::start(size_t row, const float *unit) noexcept
+{
+    Beam &beam = beams[row];
+    beam.error[0] = 1;
+    beam.place[0] = 0;
+    beam.unit[0] = simd::kernels().round_to_bytes(unit, width, bytes + row * width);
+    std::memcpy(left_of(row, 0), unit, width * sizeof(float));
+}
+
+// A parent's last child takes its place, the others the places of parents that have none: no more than kBeam are needed.
+void Search::go_on(size_t row, size_t layer, const Best &best) noexcept
+{
+    const auto &k = simd::kernels();
+    const Beam from = beams[row];
+    Beam &to = beams[row];
+    size_t children[kBeam] = {};
+    for (size_t b = 0; b < best.count; b++)
+        children[best.found[b].parent]++;
+    bool taken[kBeam] = {};
+    for (size_t parent = 0; parent < kBeam; parent++)
+        if (children[parent] > 0)
+            taken[from.place[parent]] = true;
+    size_t next = 0;
+    for (size_t b = 0; b < best.count; b++) {
+        const Candidate &c = best.found[b];
+        size_t place = from.place[c.parent];
+        if (--children[c.parent] > 0) {
+            while (taken[next])
+                next++;
+            taken[place = next] = true;
+        }
+        to.place[b] = (uint8_t)place;
+        float *out = left_of(row, place);
+        to.error[b] = take_off(h, layer, c.codeword, left_of(row, from.place[c.parent]), out);
+        if (layer + 1 < h.layers)
+            to.unit[b] = k.round_to_bytes(out, width, bytes + (row * best.count + b) * width);
+        std::memcpy(to.codes[b], from.codes[c.parent], kMostLayers); // all: quicker than some
+        to.codes[b][layer] = (uint8_t)c.codeword;
+    }
 }
 
 } // namespace
 
-// Without a kernel, as all that chooses codes: every level of the CPU gives the same.
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept
 {
-    const size_t n = quads(h.dims);
-    const uint8_t *from = book(h, layer) + place(h, k, 0);
-    const float scale = scales(h, layer)[k];
-    float sum[kFloats] = {};
-    for (size_t q = 0; q < n;) {
-        constexpr size_t kTogether = 32; // groups of four: gathered first, so that the rest goes by vectors
-        uint8_t codeword[4 * kTogether];
-        const size_t m = std::min(kTogether, n - q);
-        for (size_t i = 0; i < m; i++, from += 64)
-            std::memcpy(codeword + 4 * i, from, 4);
-        const float *x4 = x + 4 * q;
-        float *left4 = left + 4 * q;
-        for (size_t d = 0; d < 4 * m; d++)
-            left4[d] = x4[d] - scale * (float)(codeword[d] - 128);
-        size_t d = 0;
-        for (; d + kFloats <= 4 * m; d += kFloats)
-            for (size_t i = 0; i < kFloats; i++)
-                sum[i] += left4[d + i] * left4[d + i];
-        for (; d < 4 * m; d++)
-            sum[d % kFloats] += left4[d] * left4[d];
-        q += m;
-    }
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    return simd::kernels().take_off(x, book(h, layer) + place(h, k, 0), scales(h, layer)[k], quads(h.dims),
+                                    left);
 }
 
-float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
+size_t rows_together(const RqImage &h) noexcept
 {
-    int32_t most_bits = 0; // of numbers that are not negative, in the order of the numbers
-    for (size_t d = 0; d < n; d++) {
-        const int32_t bits = std::bit_cast<int32_t>(x[d]) & 0x7FFFFFFF;
-        most_bits = bits > most_bits ? bits : most_bits;
-    }
-    const float most = std::bit_cast<float>(most_bits), inverse = most > 1e-30f ? 127 / most : 0;
-    for (size_t d = 0; d < n; d++)
-        out[d] = (int8_t)((int)(x[d] * inverse + 128.5f) - 128);
-    return most / 127;
+    return std::min(kBatchFloats / (4 * quads(h.dims)), kMostTogether);
 }
 
 void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t n, int8_t *bytes,
                        uint8_t *codes) noexcept
 {
     const size_t width = 4 * quads(h.dims), pitch = 16 * blocks(h.codewords);
-    int32_t dots[kBeam * kMostCodewords];
-    float unit[kBeam];
+    const auto &k = simd::kernels();
+    int32_t dots[kMostTogether * kMostCodewords];
+    float unit[kMostTogether];
     for (size_t i = 0; i < n; i++)
-        unit[i] = round_to_bytes(rows + i * width, width, bytes + i * width);
-    simd::kernels().byte_dots(bytes, n, width, book(h, layer), blocks(h.codewords), quads(h.dims), dots,
-                              pitch);
-    for (size_t i = 0; i < n; i++) {
-        Best best = {1, 0, {}};
-        add_candidates(h, layer, dots + i * pitch, unit[i], 0, 0, &best);
-        codes[i] = (uint8_t)best.found[0].codeword;
-    }
+        unit[i] = k.round_to_bytes(rows + i * width, width, bytes + i * width);
+    k.byte_dots(bytes, n, width, book(h, layer), blocks(h.codewords), quads(h.dims), dots, pitch);
+    const float error = 0;
+    for (size_t i = 0; i < n; i++)
+        codes[i] =
+            (uint8_t)best_of_layer(h, layer, dots + i * pitch, unit + i, &error, 1, 1).found[0].codeword;
 }
 
-void choose_codes(const RqImage &h, const float *unit, size_t wanted, uint8_t *codes,
-                  float *left_over) noexcept
+void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept
 {
-    const size_t n = 4 * quads(h.dims);
-    float left[2][kBeam * kPitch];
-    int8_t bytes[kBeam * kPitch];
-    Beam beams[2];
-    beams[0].count = 1;
-    beams[0].error[0] = 1;
-    beams[0].left[0] = unit;
+    const size_t pitch = 16 * blocks(h.codewords);
+    Search s(h);
+    for (size_t i = 0; i < n; i++)
+        s.start(i, rows + i * s.width);
+    size_t count = 1; // beginnings of each row
     for (size_t m = 0; m < h.layers; m++) {
-        const Beam &from = beams[m % 2];
-        Beam &to = beams[(m + 1) % 2];
-        const Best best = best_of_layer(h, m, from, m + 1 < h.layers ? wanted : 1, bytes);
-        to.count = best.count;
-        for (size_t b = 0; b < best.count; b++) {
-            const Candidate &c = best.found[b];
-            float *out = left[m % 2] + b * n;
-            to.error[b] = take_off(h, m, c.codeword, from.left[c.parent], out);
-            to.left[b] = out;
-            std::memcpy(to.codes[b], from.codes[c.parent], m);
-            to.codes[b][m] = (uint8_t)c.codeword;
-        }
+        simd::kernels().byte_dots(s.bytes, n * count, s.width, book(h, m), blocks(h.codewords), quads(h.dims),
+                                  s.dots, pitch);
+        const size_t next = m + 1 < h.layers ? wanted : 1;
+        for (size_t i = 0; i < n; i++)
+            s.go_on(i, m,
+                    best_of_layer(h, m, s.dots + i * count * pitch, s.beams[i].unit, s.beams[i].error, count,
+                                  next));
+        count = next;
     }
-    const Beam &last = beams[h.layers % 2];
-    std::memcpy(codes, last.codes[0], h.layers);
-    std::memcpy(left_over, last.left[0], n * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        const Beam &best = s.beams[i];
+        std::memcpy(codes + i * h.layers, best.codes[0], h.layers);
+        std::memcpy(rows + i * s.width, s.left_of(i, best.place[0]), s.width * sizeof(float));
+    }
 }
 
 } // namespace vq::rq

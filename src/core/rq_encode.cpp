@@ -1,6 +1,7 @@
 // Residual quantizer: from a residual to its code.
 #include "core/rq_image.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -34,39 +35,77 @@ void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
             code[b] = (uint8_t)(codes[2 * b] | (2 * b + 1 < h.layers ? codes[2 * b + 1] << 4 : 0));
 }
 
-} // namespace
-
-RowCode ResidualQuantizer::encode(const uint8_t *image, const float *residual, const float *centre,
-                                  const float *, uint8_t *code, uint8_t *) noexcept
+// The row's constants from its unit vector, its length, and what the code leaves of the vector, which becomes the code's
+// own vector.
+RowCode row_code(size_t dims, const float *unit, double norm, const float *centre, float *left) noexcept
 {
-    const RqImage &h = header(image);
-    const size_t D = h.dims;
     RowCode out = {};
-    std::memset(code, 0, code_bytes(h));
-    const double norm = residual_norm(residual, D);
-    if (!(norm > 0))
-        return out;                      // a row equal to its centroid: the constant alone is exact
-    float unit[kPitch], decoded[kPitch]; // first what the code leaves
-    to_unit(residual, D, norm, unit);
-    uint8_t codes[kMostLayers];
-    choose_codes(h, unit, kBeam, codes, decoded);
-    pack(h, codes, code);
-    for (size_t d = 0; d < D; d++)
-        decoded[d] = unit[d] - decoded[d];
+    float *decoded = left;
+    for (size_t d = 0; d < dims; d++)
+        decoded[d] = unit[d] - left[d];
 
     const auto &k = simd::kernels();
-    const double dot = k.dot(unit, decoded, D), code_sq = k.dot(decoded, decoded, D);
+    const double dot = k.dot(unit, decoded, dims), code_sq = k.dot(decoded, decoded, dims);
     if (!(dot > kLeastCosine * std::sqrt(code_sq))) {
         out.sigma = (float)norm; // the constant alone, with a bound that always holds
         return out;
     }
     const double scale = 1 / std::sqrt(dot); // for a row of unit length
     const double across = scale * scale * (code_sq - dot * dot), along = kAlong * (1 - scale * dot);
-    const double variance = (across > 0 && D > 1 ? across / (double)(D - 1) : 0) + along * along +
+    const double variance = (across > 0 && dims > 1 ? across / (double)(dims - 1) : 0) + along * along +
                             kScaleRounding * kScaleRounding;
     out.scale = (float)(norm * scale);
-    out.centre_dot = k.dot(centre, decoded, D);
+    out.centre_dot = k.dot(centre, decoded, dims);
     out.sigma = (float)(norm * std::sqrt(variance));
+    return out;
+}
+
+// n (1..rows_together) rows.
+void encode_batch(const RqImage &h, size_t n, const float *residuals, const float *centres, uint8_t *codes,
+                  RowCode *out) noexcept
+{
+    const size_t D = h.dims, width = 4 * quads(D);
+    float rows[kBatchFloats], unit[kPitch]; // unit vectors, then what their codes leave
+    double norm[kMostTogether];
+    size_t which[kMostTogether], some = 0; // rows that have a residual
+    std::memset(codes, 0, n * code_bytes(h));
+    for (size_t i = 0; i < n; i++) {
+        out[i] = {}; // a row equal to its centroid: the constant alone is exact
+        norm[some] = residual_norm(residuals + i * D, D);
+        if (!(norm[some] > 0))
+            continue;
+        to_unit(residuals + i * D, D, norm[some], rows + some * width);
+        which[some++] = i;
+    }
+    uint8_t chosen[kMostTogether * kMostLayers];
+    if (some > 0)
+        choose_codes(h, some, rows, kBeam, chosen);
+    for (size_t j = 0; j < some; j++) {
+        const size_t i = which[j];
+        pack(h, chosen + j * h.layers, codes + i * code_bytes(h));
+        to_unit(residuals + i * D, D, norm[j], unit);
+        out[i] = row_code(D, unit, norm[j], centres + i * D, rows + j * width);
+    }
+}
+
+} // namespace
+
+void ResidualQuantizer::encode_rows(const uint8_t *image, size_t n, const float *residuals,
+                                    const float *centres, const float *, uint8_t *codes, uint8_t *,
+                                    RowCode *out) noexcept
+{
+    const RqImage &h = header(image);
+    const size_t D = h.dims, most = rows_together(h);
+    for (size_t i = 0; i < n; i += most)
+        encode_batch(h, std::min(most, n - i), residuals + i * D, centres + i * D, codes + i * code_bytes(h),
+                     out + i);
+}
+
+RowCode ResidualQuantizer::encode(const uint8_t *image, const float *residual, const float *centre,
+                                  const float *direction, uint8_t *code, uint8_t *fine) noexcept
+{
+    RowCode out;
+    encode_rows(image, 1, residual, centre, direction, code, fine, &out);
     return out;
 }
 

@@ -22,19 +22,19 @@ double mean_norm(const Trainer &t) noexcept
     return sum / (double)t.rows;
 }
 
-// Nearest codeword of every row, five at a time. Rows are as they stand in scratch.
+// Nearest codeword of every row, some at a time. Rows are as they stand in scratch.
 template <class Take>
 bool each_nearest(Trainer &t, size_t layer, const Part &part, Take take) noexcept
 {
     int8_t *bytes = reinterpret_cast<int8_t *>(t.scratch + t.l.bytes_of_rows);
-    const size_t some = rows_between_calls(t, t.h->codewords) / kBeam + 1;
-    for (size_t i = 0; i < t.rows; i += kBeam) {
-        const size_t n = std::min(kBeam, t.rows - i);
-        uint8_t codes[kBeam];
+    const size_t some = rows_between_calls(t, t.h->codewords) / kMostTogether + 1;
+    for (size_t i = 0; i < t.rows; i += kMostTogether) {
+        const size_t n = std::min(kMostTogether, t.rows - i);
+        uint8_t codes[kMostTogether];
         nearest_codewords(*t.h, layer, t.row(i), n, bytes, codes);
         for (size_t j = 0; j < n; j++)
             take(i + j, codes[j]);
-        if (i / kBeam % some == 0 && !part.go_on((double)i / (double)t.rows))
+        if (i / kMostTogether % some == 0 && !part.go_on((double)i / (double)t.rows))
             return false;
     }
     return true;

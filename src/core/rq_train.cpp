@@ -76,7 +76,7 @@ Layout layout(const CodecOptions &o, size_t rows) noexcept
     l.codes = l.which + padded(l.rows * sizeof(uint32_t));
     l.centroids = l.codes + padded(l.rows * layers_of(o));
     l.bytes_of_rows = l.centroids + padded(book);
-    l.kmeans = l.bytes_of_rows + padded(kBeam * width);
+    l.kmeans = l.bytes_of_rows + padded(kMostTogether * width / sizeof(float));
     const size_t counts = padded(codewords_of(o) * sizeof(uint32_t));
     l.bytes = l.kmeans + std::max(padded(kmeans_scratch_bytes(clustering(o, l.rows))), counts + book);
     return l;

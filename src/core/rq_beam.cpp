@@ -48,6 +48,8 @@ struct Beam
 // The n-th smallest (n >= 1) of sixteen: the largest that fewer than n are below.
 float nth_least(const float *x, size_t n) noexcept
 {
+    if (n == 1)
+        return *std::min_element(x, x + 16);
     int32_t below[16] = {};
     for (size_t j = 0; j < 16; j++)
         for (size_t i = 0; i < 16; i++)
@@ -87,8 +89,8 @@ struct Search
     explicit Search(const RqImage &image) noexcept : h(image), width(4 * quads(image.dims)) {}
 
     const RqImage &h;
-    const size_t width; // floats of a row
-    Beam beams[kMostTogether];
+    const size_t width;           // floats of a row
+    Beam beams[2][kMostTogether]; // before and after a layer
     float left[kBeam * kBatchFloats];
     int8_t bytes[kBeam * kBatchFloats]; // in the order of the beams
     int32_t dots[kMostBeams * kMostCodewords];
@@ -100,7 +102,7 @@ struct Search
 
 void Search::start(size_t row, const float *unit) noexcept
 {
-    Beam &beam = beams[row];
+    Beam &beam = beams[0][row];
     beam.error[0] = 1;
     beam.place[0] = 0;
     beam.unit[0] = simd::kernels().round_to_bytes(unit, width, bytes + row * width);
@@ -111,8 +113,8 @@ void Search::start(size_t row, const float *unit) noexcept
 void Search::go_on(size_t row, size_t layer, const Best &best) noexcept
 {
     const auto &k = simd::kernels();
-    const Beam from = beams[row];
-    Beam &to = beams[row];
+    const Beam &from = beams[layer % 2][row];
+    Beam &to = beams[(layer + 1) % 2][row];
     size_t children[kBeam] = {};
     for (size_t b = 0; b < best.count; b++)
         children[best.found[b].parent]++;
@@ -179,14 +181,15 @@ void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_
         simd::kernels().byte_dots(s.bytes, n * count, s.width, book(h, m), blocks(h.codewords), quads(h.dims),
                                   s.dots, pitch);
         const size_t next = m + 1 < h.layers ? wanted : 1;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            const Beam &beam = s.beams[m % 2][i];
             s.go_on(i, m,
-                    best_of_layer(h, m, s.dots + i * count * pitch, s.beams[i].unit, s.beams[i].error, count,
-                                  next));
+                    best_of_layer(h, m, s.dots + i * count * pitch, beam.unit, beam.error, count, next));
+        }
         count = next;
     }
     for (size_t i = 0; i < n; i++) {
-        const Beam &best = s.beams[i];
+        const Beam &best = s.beams[h.layers % 2][i];
         std::memcpy(codes + i * h.layers, best.codes[0], h.layers);
         std::memcpy(rows + i * s.width, s.left_of(i, best.place[0]), s.width * sizeof(float));
     }

@@ -66,10 +66,9 @@ float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
         a = xsimd::max(a, xsimd::abs(L::load(x + d)));
         b = xsimd::max(b, xsimd::abs(L::load(x + d + W)));
     }
-    float lanes[W], most = 0;
-    L::store(lanes, xsimd::max(a, b));
-    for (size_t i = 0; i < W; i++)
-        most = lanes[i] > most ? lanes[i] : most;
+    float lanes[W];
+    L::store(lanes, F(0.0f) - L::spread_min(F(0.0f) - xsimd::max(a, b)));
+    float most = lanes[0];
     for (; d < n; d++) {
         const float size = __builtin_fabsf(float_at(x, d));
         most = size > most ? size : most;

@@ -89,33 +89,37 @@ class RowEncoder
 {
 public:
     RowEncoder(Encoded *e, const MovedRows &moved)
-        : e_(*e), moved_(moved), D_(e->shape.space_dims), residual_(D_), centre_(D_), direction_(D_),
-          decoded_(D_), fine_(e->shape.fine_bytes + 1), codes_(simd::kTileRows * (size_t)e->shape.code_bytes)
+        : e_(*e), moved_(moved), D_(e->shape.space_dims), residual_(simd::kTileRows * D_),
+          centre_(simd::kTileRows * D_), direction_(simd::kTileRows * D_), decoded_(D_),
+          fine_(simd::kTileRows * (e->shape.fine_bytes + 1)),
+          codes_(simd::kTileRows * (size_t)e->shape.code_bytes)
     {
     }
 
     // Up to 32 rows of one list. Times the encoding alone; errors and the plain factors are for the benchmark.
     void tile(size_t list, size_t place, const uint32_t *rows, size_t n)
     {
-        for (size_t d = 0; d < D_; d++)
-            centre_[d] = bf16_to_float(e_.centroids[list * D_ + d]);
         uint8_t *out = e_.tiles.data() + place * e_.tile_bytes;
         float *add = (float *)(out + e_.tile_codes());
         uint16_t *scale = (uint16_t *)(add + simd::kTileRows), *err = scale + simd::kTileRows;
         const size_t bytes = e_.shape.code_bytes;
-        for (size_t i = 0; i < n; i++) {
-            const float *y = &moved_.rows[rows[i] * D_];
-            for (size_t d = 0; d < D_; d++) {
-                residual_[d] = y[d] - centre_[d];
-                direction_[d] = e_.coding.toward_vector ? y[d] + e_.mean_moved[d] : residual_[d];
+        for (size_t i = 0, at = 0; i < n; i++)
+            for (size_t d = 0; d < D_; d++, at++) {
+                const float y = moved_.rows[rows[i] * D_ + d];
+                centre_[at] = bf16_to_float(e_.centroids[list * D_ + d]);
+                residual_[at] = y - centre_[at];
+                direction_[at] = e_.coding.toward_vector ? y + e_.mean_moved[d] : residual_[at];
             }
-            const RowCode code = e_.coding.ops->encode(e_.space.image, residual_.data(), centre_.data(),
-                                                       direction_.data(), &codes_[i * bytes], fine_.data());
+        RowCode found[simd::kTileRows];
+        e_.coding.ops->encode_rows(e_.space.image, n, residual_.data(), centre_.data(), direction_.data(),
+                                   codes_.data(), fine_.data(), found);
+        for (size_t i = 0; i < n; i++) {
             float fine_factors[3];
-            const RowFactors f = row_factors(e_.space, code, residual_.data(), centre_.data(), fine_factors);
+            const RowFactors f =
+                row_factors(e_.space, found[i], &residual_[i * D_], &centre_[i * D_], fine_factors);
             add[i] = f.add, scale[i] = f.scale, err[i] = f.err;
-            scales_[i] = code.scale;
-            centre_dots_[i] = code.centre_dot;
+            scales_[i] = found[i].scale;
+            centre_dots_[i] = found[i].centre_dot;
         }
         tile_pack(codes_.data(), bytes, n, bytes, out);
     }

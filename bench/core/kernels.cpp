@@ -190,7 +190,7 @@ void add_byte_scans(std::vector<Case> &cases, const Data &d)
 // of 256 codewords.
 void add_byte_dots(std::vector<Case> &cases, Data &d)
 {
-    for (size_t rows : {2, 5})
+    for (size_t rows : {2, 5, 80}) // 80: sixteen rows together
         cases.push_back({text("byte_dots %zu x 24 x 256 x 384", rows), "ns", false,
                          [&d, rows](auto &k) {
                              int32_t *out = reinterpret_cast<int32_t *>(d.out.data());
@@ -200,6 +200,32 @@ void add_byte_dots(std::vector<Case> &cases, Data &d)
                              sink = (float)out[77];
                          },
                          0});
+}
+
+// What the beam search does with 256 products of a beginning, and with what a codeword leaves.
+void add_beam(std::vector<Case> &cases, Data &d)
+{
+    cases.push_back({"take_off 384", "ns", false,
+                     [&d](auto &k) { sink = k.take_off(d.x.data(), d.stream, 1e-3f, 96, d.out.data()); }, 0});
+    cases.push_back({"round_to_bytes 384", "ns", false,
+                     [&d](auto &k) {
+                         sink = k.round_to_bytes(d.x.data(), 384, reinterpret_cast<int8_t *>(d.out.data()));
+                     },
+                     0});
+    cases.push_back({"codeword_scores 256", "ns", false,
+                     [&d](auto &k) {
+                         float least[16] = {};
+                         k.codeword_scores(reinterpret_cast<const int32_t *>(d.stream), d.x.data(),
+                                           d.c.data(), 256, 1e-9f, 1, d.out.data(), least);
+                         sink = least[7];
+                     },
+                     0});
+    cases.push_back({"at_most 1280", "ns", false,
+                     [&d](auto &k) {
+                         uint16_t which[1280];
+                         sink = (float)k.at_most(d.x.data(), 1280, -2.6f, which); // six or so
+                     },
+                     0});
 }
 
 void add_planes(std::vector<Case> &cases, const Data &d)
@@ -307,6 +333,7 @@ int main(int argc, char **argv)
     add_read(cases, data);
     add_byte_scans(cases, data);
     add_byte_dots(cases, data);
+    add_beam(cases, data);
     add_scans(cases, data);
     add_planes(cases, data);
     add_floats(cases, data);

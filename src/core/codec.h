@@ -121,6 +121,11 @@ struct CodecOps
     RowCode (*encode)(const uint8_t *image, const float *residual, const float *centre,
                       const float *direction, uint8_t *code, uint8_t *fine) noexcept;
 
+    // The same for n rows, each array n times as long and row after row: bit for bit what encode gives one by one, but
+    // faster with some codecs.
+    void (*encode_rows)(const uint8_t *image, size_t n, const float *residuals, const float *centres,
+                        const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept;
+
     // query: space_dims floats (already transformed). query_bits: precision asked for, 0 = finest. state:
     // query_bytes, 64-byte aligned, starts with QueryHead.
     void (*prepare)(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
@@ -233,11 +238,24 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
     noexcept->std::same_as<float>;
 };
 
+// A codec that gains by encoding rows together has encode_rows itself; the others get it from here.
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {
-    C::kName,          C::kId,        C::image_bytes,    C::training_rows, C::training_bytes,
-    C::train,          C::valid,      C::shape,          C::describe,      C::transform,
-    C::encode,         C::prepare,    C::scan_tile,      C::scan_row,      C::scan_fine,
-    C::sublist_layers, C::sublist_of, C::sublist_centre, C::sublist_dot};
+void encode_rows(const uint8_t *image, size_t n, const float *residuals, const float *centres,
+                 const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept
+{
+    if constexpr (requires { C::encode_rows(image, n, residuals, centres, directions, codes, fine, out); })
+        return C::encode_rows(image, n, residuals, centres, directions, codes, fine, out);
+    const CodecShape s = C::shape(image);
+    for (size_t i = 0; i < n; i++)
+        out[i] = C::encode(image, residuals + i * s.space_dims, centres + i * s.space_dims,
+                           directions + i * s.space_dims, codes + i * s.code_bytes, fine + i * s.fine_bytes);
+}
+
+template <Codec C>
+inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,        C::image_bytes,    C::training_rows,
+                                       C::training_bytes, C::train,      C::valid,          C::shape,
+                                       C::describe,       C::transform,  C::encode,         encode_rows<C>,
+                                       C::prepare,        C::scan_tile,  C::scan_row,       C::scan_fine,
+                                       C::sublist_layers, C::sublist_of, C::sublist_centre, C::sublist_dot};
 
 } // namespace vq

@@ -54,6 +54,8 @@ struct ResidualQuantizer
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;
     static RowCode encode(const uint8_t *image, const float *residual, const float *centre,
                           const float *direction, uint8_t *code, uint8_t *fine) noexcept;
+    static void encode_rows(const uint8_t *image, size_t n, const float *residuals, const float *centres,
+                            const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept;
     static void prepare(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
     static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
                           uint32_t acc[simd::kTileRows]) noexcept;

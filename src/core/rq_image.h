@@ -16,7 +16,9 @@ constexpr uint32_t kImageMagic = 0x31515652; // "RVQ1"
 constexpr uint32_t kLeastLayers = 2, kMostLayers = 64;
 constexpr uint32_t kLeastCodewords = 16, kMostCodewords = 256;
 constexpr size_t kBeam = 5;
-static_assert(kBeam <= simd::kMostByteRows);
+constexpr size_t kMostTogether = 16; // rows that are encoded together
+constexpr size_t kBatchFloats =
+    4 * ((kMaxDims + 3) / 4);   // and their floats, so that scratch fits the stack: a third of it
 constexpr float kNever = 1e30f; // squared norm of a codeword that is there for padding
 
 struct RqImage
@@ -90,17 +92,18 @@ inline size_t place(const RqImage &h, size_t k, size_t quad) noexcept
 // x -= a codeword, over 4 * quads floats (of which those from dims on are zero). Returns the squared norm of what is left.
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept;
 
-// Rounds x to bytes, 4 * quads of them; returns what a unit of them stands for.
-float round_to_bytes(const float *x, size_t dims, int8_t *out) noexcept;
+// As many rows as the functions below take at once, at least 1.
+size_t rows_together(const RqImage &h) noexcept;
 
-// Codes of one unit vector (4 * quads floats, zero from dims on), one byte a layer; the best `beam` (1..kBeam) beginnings
-// survive a layer. left: what the code leaves of the vector, as many floats.
-void choose_codes(const RqImage &h, const float *unit, size_t beam, uint8_t *codes, float *left) noexcept;
+// Codes of n (1..rows_together) unit vectors (4 * quads floats, zero from dims on), one byte a layer; the best `wanted`
+// (1..kBeam) beginnings survive a layer. The rows become what their codes leave. A row's codes do not depend on the others.
+void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept;
 
 // r / norm, zero up to a whole group of four dimensions.
 void to_unit(const float *r, size_t dims, double norm, float *unit) noexcept;
 
-// The nearest codeword of one layer for each of n (1..kBeam) rows, 4 * quads floats and as many bytes of scratch each.
+// The nearest codeword of one layer for each of n (1..kMostTogether) rows, 4 * quads floats and as many bytes of scratch
+// each.
 void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t n, int8_t *bytes,
                        uint8_t *codes) noexcept;
 

@@ -11,6 +11,10 @@ namespace {
 // neighbourhoods, so it is the start, and rounds over all codewords follow: 16 + 0 rounds leave 4 % more, in more time.
 constexpr int kStartRounds = 3;
 constexpr int kLloydRounds = 8;
+// The start, the first rounds and the ratio (one number) look at a part of the rows, so many a codeword: a quarter less
+// time of training, .3 % more left (arxiv-minilm-384, 24 layers of 256, 65,536 rows).
+constexpr int kPartRounds = 4;
+constexpr size_t kPartRows = 128, kRatioRows = 32;
 constexpr float kRelax = 1.8f;      // of a step towards the mean but the last: 1.5 leaves .5 % more
 constexpr double kLeastLeft = 1e-3; // of unit vectors, on average: below it codewords are rounding errors
 
@@ -22,22 +26,28 @@ double mean_norm(const Trainer &t) noexcept
     return sum / (double)t.rows;
 }
 
-// Nearest codeword of every row, five at a time. Rows are as they stand in scratch.
+// Nearest codeword of every row, some at a time. Rows are as they stand in scratch.
 template <class Take>
-bool each_nearest(Trainer &t, size_t layer, const Part &part, Take take) noexcept
+bool each_nearest(Trainer &t, size_t layer, size_t rows, const Part &part, Take take) noexcept
 {
     int8_t *bytes = reinterpret_cast<int8_t *>(t.scratch + t.l.bytes_of_rows);
-    const size_t some = rows_between_calls(t, t.h->codewords) / kBeam + 1;
-    for (size_t i = 0; i < t.rows; i += kBeam) {
-        const size_t n = std::min(kBeam, t.rows - i);
-        uint8_t codes[kBeam];
+    const size_t some = rows_between_calls(t, t.h->codewords) / kMostTogether + 1;
+    for (size_t i = 0; i < rows; i += kMostTogether) {
+        const size_t n = std::min(kMostTogether, rows - i);
+        uint8_t codes[kMostTogether];
         nearest_codewords(*t.h, layer, t.row(i), n, bytes, codes);
         for (size_t j = 0; j < n; j++)
             take(i + j, codes[j]);
-        if (i / kBeam % some == 0 && !part.go_on((double)i / (double)t.rows))
+        if (i / kMostTogether % some == 0 && !part.go_on((double)i / (double)rows))
             return false;
     }
     return true;
+}
+
+// The first rows, so many a codeword: spread over the sample (read_rows).
+size_t part_of_rows(const Trainer &t, size_t a_codeword) noexcept
+{
+    return std::min(t.rows, a_codeword * t.h->codewords);
 }
 
 // Rows in scratch are unit vectors with their lengths in norms(). The layer's ratio is the one length for all rows that
@@ -45,7 +55,7 @@ bool each_nearest(Trainer &t, size_t layer, const Part &part, Take take) noexcep
 bool layer_ratio(Trainer &t, size_t layer, const Part &part, double *ratio) noexcept
 {
     double dots = 0, squares = 0;
-    const bool done = each_nearest(t, layer, part, [&](size_t i, uint8_t k) {
+    const bool done = each_nearest(t, layer, part_of_rows(t, kRatioRows), part, [&](size_t i, uint8_t k) {
         dots += (double)t.norms()[i] * simd::kernels().dot(t.row(i), t.centroid(k), t.h->dims);
         squares += norms_sq(*t.h, layer)[k];
     });
@@ -59,7 +69,7 @@ bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
     for (size_t i = 0; i < t.rows; i++)
         for (size_t d = 0; d < t.h->dims; d++)
             t.row(i)[d] *= t.norms()[i];
-    return each_nearest(t, layer, part, [&](size_t i, uint8_t k) {
+    return each_nearest(t, layer, t.rows, part, [&](size_t i, uint8_t k) {
         (void)take_off(*t.h, layer, k, t.row(i), t.row(i));
         const double norm = residual_norm(t.row(i), t.h->dims);
         t.norms()[i] = (float)norm;
@@ -69,10 +79,10 @@ bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
 }
 
 // A round of Lloyd's algorithm over all codewords. A codeword without rows stays.
-bool lloyd_round(Trainer &t, size_t layer, float relax, const Part &part) noexcept
+bool lloyd_round(Trainer &t, size_t layer, size_t rows, float relax, const Part &part) noexcept
 {
     const Users users(t);
-    if (!each_nearest(t, layer, part, [&](size_t i, uint8_t k) { users.add(t, i, k); }))
+    if (!each_nearest(t, layer, rows, part, [&](size_t i, uint8_t k) { users.add(t, i, k); }))
         return false;
     for (size_t k = 0; k < t.h->codewords; k++) {
         float *c = t.centroid(k);
@@ -87,7 +97,7 @@ bool lloyd_round(Trainer &t, size_t layer, float relax, const Part &part) noexce
 // Centroids of the unit vectors.
 bool cluster_layer(Trainer &t, size_t layer, const Part &part) noexcept
 {
-    KmeansOptions options = clustering(t.options, t.rows);
+    KmeansOptions options = clustering(t.options, part_of_rows(t, kPartRows));
     Part start = {part.whole, part.from, part.share * .3};
     options.seed = t.options.seed + layer;
     options.progress = Part::call;
@@ -98,7 +108,8 @@ bool cluster_layer(Trainer &t, size_t layer, const Part &part) noexcept
         set_codeword(t.h, layer, k, t.centroid(k));
     const double share = part.share * .7 / kLloydRounds;
     for (int round = 0; round < kLloydRounds; round++)
-        if (!lloyd_round(t, layer, round + 1 < kLloydRounds ? kRelax : 1,
+        if (!lloyd_round(t, layer, round < kPartRounds ? part_of_rows(t, kPartRows) : t.rows,
+                         round + 1 < kLloydRounds ? kRelax : 1,
                          {part.whole, part.from + part.share * .3 + share * round, share}))
             return false;
     return true;

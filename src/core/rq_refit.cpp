@@ -19,12 +19,13 @@ constexpr float kRefitWeight = 64; // rows that a codeword's refit is weighed do
 // Codes of all rows; rows in scratch become what the code leaves.
 bool encode_rows(Trainer &t, const Part &part) noexcept
 {
-    const size_t some = rows_between_calls(t, t.h->layers * t.h->codewords);
-    for (size_t i = 0; i < t.rows; i++) {
-        float unit[4 * quads(kMaxDims)];
-        (void)read_unit(t, t.which()[i], unit);
-        choose_codes(*t.h, unit, kBeam, t.codes(i), t.row(i));
-        if (i % some == 0 && !part.go_on((double)i / (double)t.rows))
+    const size_t together = rows_together(*t.h);
+    for (size_t i = 0; i < t.rows; i += together) {
+        const size_t n = std::min(together, t.rows - i);
+        for (size_t j = i; j < i + n; j++)
+            (void)read_unit(t, t.which()[j], t.row(j));
+        choose_codes(*t.h, n, t.row(i), kBeam, t.codes(i));
+        if (!part.go_on((double)i / (double)t.rows))
             return false;
     }
     return true;

@@ -76,7 +76,7 @@ Layout layout(const CodecOptions &o, size_t rows) noexcept
     l.codes = l.which + padded(l.rows * sizeof(uint32_t));
     l.centroids = l.codes + padded(l.rows * layers_of(o));
     l.bytes_of_rows = l.centroids + padded(book);
-    l.kmeans = l.bytes_of_rows + padded(kBeam * width);
+    l.kmeans = l.bytes_of_rows + padded(kMostTogether * width / sizeof(float));
     const size_t counts = padded(codewords_of(o) * sizeof(uint32_t));
     l.bytes = l.kmeans + std::max(padded(kmeans_scratch_bytes(clustering(o, l.rows))), counts + book);
     return l;
@@ -112,16 +112,19 @@ bool set_gaussian_layers(Trainer &t, size_t first) noexcept
     return true;
 }
 
+// In an order whose beginnings are spread over the sample, whatever order that is in: every eighth row, then the others.
 bool read_rows(Trainer &t) noexcept
 {
-    for (size_t i = 0; i < t.l.rows; i++) {
-        if (i % 512 == 0 && !t.progress.go_on(0))
-            return false;
-        if (read_unit(t, i, t.row(t.rows))) {
-            t.norms()[t.rows] = 1;
-            t.which()[t.rows++] = (uint32_t)i;
+    constexpr size_t kApart = 8;
+    for (size_t first = 0; first < kApart; first++)
+        for (size_t i = first; i < t.l.rows; i += kApart) {
+            if (i / kApart % 512 == 0 && !t.progress.go_on(0))
+                return false;
+            if (read_unit(t, i, t.row(t.rows))) {
+                t.norms()[t.rows] = 1;
+                t.which()[t.rows++] = (uint32_t)i;
+            }
         }
-    }
     return true;
 }
 

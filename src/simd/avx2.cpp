@@ -77,6 +77,24 @@ struct Lanes
     {
         return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
     }
+    static F quads(const uint8_t *p) noexcept
+    {
+        const __m128i bytes = _mm_unpacklo_epi32(_mm_loadu_si32(p), _mm_loadu_si32(p + 64));
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8(-128))));
+    }
+    static float fold(F v) noexcept
+    {
+        __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+        s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+        return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    }
+    static void store_bytes(int8_t *p, F v) noexcept
+    {
+        const __m256i words = _mm256_sub_epi32(_mm256_cvttps_epi32(v), _mm256_set1_epi32(128));
+        const __m128i halves =
+            _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        _mm_storel_epi64((__m128i *)p, _mm_packs_epi16(halves, halves));
+    }
     static constexpr int pair(unsigned byte) noexcept { return (int)(0x80800000u | (byte + 1) << 8 | byte); }
     // Each 32-bit lane takes the two bytes that its six bits lie in, then shifts them down.
     static F u6(const uint8_t *p) noexcept
@@ -224,6 +242,7 @@ struct Bytes
         const __m256i x = _mm256_set1_epi32(four);
         return {_mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), _mm256_srai_epi16(x, 8)};
     }
+    static int32_t excess(const int8_t *x, size_t n) noexcept { return plain_excess(x, n); }
     static Sum start(int32_t s) noexcept { return _mm256_set1_epi32(s); }
     static Sum add(Sum s, const Codes &c, const Four &x) noexcept
     {

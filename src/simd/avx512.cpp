@@ -82,6 +82,25 @@ struct Lanes
     {
         return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
     }
+    static F quads(const uint8_t *p) noexcept
+    {
+        const __m128i low = _mm_unpacklo_epi32(_mm_loadu_si32(p), _mm_loadu_si32(p + 64)),
+                      high = _mm_unpacklo_epi32(_mm_loadu_si32(p + 128), _mm_loadu_si32(p + 192));
+        const __m128i bytes = _mm_xor_si128(_mm_unpacklo_epi64(low, high), _mm_set1_epi8(-128));
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+    }
+    static float fold(F v) noexcept
+    {
+        const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+        __m128 s = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+        s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+        return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    }
+    static void store_bytes(int8_t *p, F v) noexcept
+    {
+        const __m512i words = _mm512_sub_epi32(_mm512_cvttps_epi32(v), _mm512_set1_epi32(128));
+        _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(words));
+    }
     static constexpr int pair(unsigned byte) noexcept { return (int)(0x80800000u | (byte + 1) << 8 | byte); }
     // Each 32-bit lane takes the two bytes that its six bits lie in, then shifts them down.
     static F u6(const uint8_t *p) noexcept
@@ -230,6 +249,7 @@ struct Bytes
         const __m512i x = _mm512_set1_epi32(four);
         return {_mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), _mm512_srai_epi16(x, 8)};
     }
+    static int32_t excess(const int8_t *x, size_t n) noexcept { return plain_excess(x, n); }
     static Sum start(int32_t s) noexcept { return _mm512_set1_epi32(s); }
     static Sum add(Sum s, const Codes &c, const Four &x) noexcept
     {

@@ -43,6 +43,15 @@ struct Bytes
         __builtin_memcpy(&four, p, 4);
         return _mm512_set1_epi32(four);
     }
+    static int32_t excess(const int8_t *x, size_t n) noexcept
+    {
+        const __m512i weight = _mm512_set1_epi8((char)128); // unsigned
+        __m512i sum = _mm512_setzero_si512();
+        for (; n > 64; n -= 64, x += 64)
+            sum = _mm512_dpbusd_epi32(sum, weight, _mm512_loadu_si512(x));
+        const __mmask64 rest = ~0ull >> (64 - n); // 1 to 64 bytes
+        return _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(sum, weight, _mm512_maskz_loadu_epi8(rest, x)));
+    }
     static Sum start(int32_t s) noexcept { return _mm512_set1_epi32(s); }
     static Sum add(Sum s, Codes c, Four x) noexcept { return _mm512_dpbusd_epi32(s, c, x); }
     static void store(int32_t *out, Sum s) noexcept { _mm512_storeu_si512(out, s); }

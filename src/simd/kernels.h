@@ -10,8 +10,8 @@
 
 namespace vq::simd {
 
-constexpr size_t kTileRows = 32;    // rows of a tile; one 32-byte code row holds 8 bits of each
-constexpr size_t kMostByteRows = 5; // rows that byte_dots takes at once
+constexpr size_t kTileRows = 32;        // rows of a tile; one 32-byte code row holds 8 bits of each
+constexpr float kLeastRounded = 1e-30f; // what round_to_bytes takes for more than nothing
 
 // Element formats of refine codes (core/scalar_quantizer.h) and of halfvec. Append, never renumber: stored in indexes.
 enum class Element : uint8_t
@@ -90,12 +90,25 @@ struct Kernels
                           float *out) noexcept;
 
     // --- residual quantization, codewords of bytes ---
-    // Dot products of nx (1..kMostByteRows) rows of x, x_stride bytes apart, with 16 * blocks codewords:
+    // Dot products of nx rows of x, x_stride bytes apart, with 16 * blocks codewords:
     //     out[i * out_stride + 16 b + k] = sum over d < 4 * quads of x_i[d] * (c_bk[d] - 128)
     // book: for each block of 16 codewords, for each four dimensions, 16 x 4 bytes c. Sums are exact; x >= -127,
     // quads <= 4,096.
     void (*byte_dots)(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                       size_t quads, int32_t *out, size_t out_stride) noexcept;
+    // The beam search, n and 4 * quads floats of a row. Every level gives the same bits (see tile_bounds). Finite values.
+    // left = x - scale * (c - 128), c: four bytes of the codeword every 64 (see book); left may be x. Returns the squared
+    // norm of left: sixteen sums, dimension d in sum d % 16, then halves added to halves.
+    float (*take_off)(const float *x, const uint8_t *codeword, float scale, size_t quads,
+                      float *left) noexcept;
+    // out[d] = x[d] in units of max |x| / 127, rounded to nearest; returns the unit. All zero up to kLeastRounded.
+    float (*round_to_bytes)(const float *x, size_t n, int8_t *out) noexcept;
+    // score[k] = error + (norm_sq[k] - twice * scale[k] * dots[k]) for k < n, a multiple of 16, from the left;
+    // least[k % 16] falls to score[k].
+    void (*codeword_scores)(const int32_t *dots, const float *scale, const float *norm_sq, size_t n,
+                            float twice, float error, float *score, float least[16]) noexcept;
+    // Places of x[i] <= limit for i < n, a multiple of 16 up to 65,536, in order; returns how many.
+    size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
 
     // --- encoded vectors, indexed by Element; n = dimensions ---
     // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);

@@ -79,6 +79,25 @@ struct Lanes
         uint32x4_t bits = vdupq_n_u32(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16);
         return vcvtq_f32_u32(vandq_u32(vshlq_u32(bits, down), vdupq_n_u32(63)));
     }
+    static F quads(const uint8_t *p) noexcept
+    {
+        uint32_t word;
+        __builtin_memcpy(&word, p, 4);
+        const int16x8_t wide = vmovl_s8(vcreate_s8(word ^ 0x80808080));
+        return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+    }
+    static float fold(F v) noexcept
+    {
+        const float32x4_t lanes = v;
+        const float32x2_t pair = vadd_f32(vget_low_f32(lanes), vget_high_f32(lanes));
+        return vget_lane_f32(pair, 0) + vget_lane_f32(pair, 1);
+    }
+    static void store_bytes(int8_t *p, F v) noexcept
+    {
+        const int16x4_t halves = vmovn_s32(vsubq_s32(vcvtq_s32_f32(v), vdupq_n_s32(128)));
+        const int8x8_t bytes = vmovn_s16(vcombine_s16(halves, halves));
+        __builtin_memcpy(p, &bytes, 4);
+    }
     static uint32_t below(F a, F b) noexcept
     {
         const uint32x4_t place = {1, 2, 4, 8};
@@ -214,6 +233,7 @@ struct Bytes
         return out;
     }
     static Four spread(const int8_t *p) noexcept { return p; }
+    static int32_t excess(const int8_t *x, size_t n) noexcept { return plain_excess(x, n); }
     static Sum start(int32_t) noexcept
     {
         const int32x4_t zero = vdupq_n_s32(0);

@@ -263,6 +263,50 @@ void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book,
         }
 }
 
+float take_off(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left) noexcept
+{
+    float sum[16] = {};
+    for (size_t d = 0; d < 4 * quads; d++) {
+        const float v = at(x, d) - scale * ((float)codeword[d / 4 * 64 + d % 4] - 128);
+        put(left, d, v);
+        sum[d % 16] += v * v;
+    }
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            sum[i] += sum[i + half];
+    return sum[0];
+}
+
+float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
+{
+    float most = 0;
+    for (size_t d = 0; d < n; d++)
+        most = std::fmax(most, std::fabs(at(x, d)));
+    const float inverse = most > kLeastRounded ? 127 / most : 0;
+    for (size_t d = 0; d < n; d++)
+        out[d] = (int8_t)((int)(at(x, d) * inverse + 128.5f) - 128);
+    return most / 127;
+}
+
+void codeword_scores(const int32_t *dots, const float *scale, const float *norm_sq, size_t n, float twice,
+                     float error, float *score, float least[16]) noexcept
+{
+    for (size_t k = 0; k < n; k++) {
+        const float v = error + (at(norm_sq, k) - twice * at(scale, k) * (float)at(dots, k));
+        put(score, k, v);
+        put(least, k % 16, std::fmin(at(least, k % 16), v));
+    }
+}
+
+size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (at(x, i) <= limit)
+            put(which, count++, (uint16_t)i);
+    return count;
+}
+
 template <Element E>
 float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) noexcept
 {
@@ -306,6 +350,10 @@ constinit const Kernels kScalar = {
     .nearest_codes = nearest_codes,
     .subspace_dots = subspace_dots,
     .byte_dots = byte_dots,
+    .take_off = take_off,
+    .round_to_bytes = round_to_bytes,
+    .codeword_scores = codeword_scores,
+    .at_most = at_most,
     .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
                    element_l2<Element::BF16>, element_l2<Element::FP32>},
     .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,

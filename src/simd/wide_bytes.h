@@ -2,6 +2,7 @@
 //   Codes: the bytes of kLanes codewords, four dimensions each; load(p) reads 4 * kLanes bytes
 //   Four: four elements of x, in every lane; spread(p)
 //   Sum: kLanes 32-bit sums; start(s), add(sum, codes, four) = sum + dot product of the unsigned bytes, store(out, sum)
+//   excess(x, n): 128 times the sum of x, what unsigned bytes add too much
 //   kLanes: divides 16; kSums: sums that fit the registers beside the rest
 #pragma once
 
@@ -11,8 +12,9 @@ namespace vq::simd {
 
 namespace {
 
-// 128 times the sum of x: what unsigned bytes add too much.
-inline int32_t excess(const int8_t *x, size_t n) noexcept
+constexpr size_t kTogether = 5; // rows whose sums are in registers: a beam
+
+inline int32_t plain_excess(const int8_t *x, size_t n) noexcept
 {
     int32_t sum = 0;
     for (size_t d = 0; d < n; d++)
@@ -53,39 +55,49 @@ void dots_of_blocks(const int8_t *x, size_t x_stride, const int32_t *excess_of, 
             B::store(out + i * out_stride + v * B::kLanes, sum[i][v]);
 }
 
-template <class B, size_t kRows>
-void dots_of_rows(const int8_t *x, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
-                  int32_t *out, size_t out_stride) noexcept
+// All rows against kBlocks blocks, which then come from the first-level cache: 24 kB for 64 codewords of 384 dimensions.
+template <class B, size_t kBlocks>
+void dots_of_rows(const int8_t *x, size_t nx, size_t x_stride, const int32_t *excess_of, const uint8_t *book,
+                  size_t quads, int32_t *out, size_t out_stride) noexcept
 {
-    constexpr size_t kFit = B::kSums * B::kLanes / (16 * kRows), kBlocks = kFit < 1 ? 1 : kFit > 4 ? 4 : kFit;
-    int32_t excess_of[kRows];
-    for (size_t i = 0; i < kRows; i++)
-        excess_of[i] = excess(x + i * x_stride, 4 * quads);
-    size_t b = 0;
-    for (; b + kBlocks <= blocks; b += kBlocks)
-        dots_of_blocks<B, kRows, kBlocks>(x, x_stride, excess_of, book + b * 64 * quads, quads, out + 16 * b,
-                                          out_stride);
-    for (; b < blocks; b++)
-        dots_of_blocks<B, kRows, 1>(x, x_stride, excess_of, book + b * 64 * quads, quads, out + 16 * b,
-                                    out_stride);
+    const auto rows = [&](auto dots, size_t i) {
+        dots(x + i * x_stride, x_stride, excess_of + i, book, quads, out + i * out_stride, out_stride);
+    };
+    size_t i = 0;
+    for (; i + kTogether <= nx; i += kTogether)
+        rows(dots_of_blocks<B, kTogether, kBlocks>, i);
+    switch (nx - i) {
+    case 1:
+        return rows(dots_of_blocks<B, 1, kBlocks>, i);
+    case 2:
+        return rows(dots_of_blocks<B, 2, kBlocks>, i);
+    case 3:
+        return rows(dots_of_blocks<B, 3, kBlocks>, i);
+    case 4:
+        return rows(dots_of_blocks<B, 4, kBlocks>, i);
+    }
 }
 
 template <class B>
 void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
                int32_t *out, size_t out_stride) noexcept
 {
-    static_assert(kMostByteRows == 5);
-    switch (nx) {
-    case 1:
-        return dots_of_rows<B, 1>(x, x_stride, book, blocks, quads, out, out_stride);
-    case 2:
-        return dots_of_rows<B, 2>(x, x_stride, book, blocks, quads, out, out_stride);
-    case 3:
-        return dots_of_rows<B, 3>(x, x_stride, book, blocks, quads, out, out_stride);
-    case 4:
-        return dots_of_rows<B, 4>(x, x_stride, book, blocks, quads, out, out_stride);
-    case 5:
-        return dots_of_rows<B, 5>(x, x_stride, book, blocks, quads, out, out_stride);
+    constexpr size_t kFit = B::kSums * B::kLanes / (16 * kTogether), kBlocks = kFit < 1 ? 1 : kFit;
+    constexpr size_t kMost = 16 * kTogether; // rows whose excess is kept
+    for (size_t first = 0; first < nx; first += kMost) {
+        const size_t n = nx - first < kMost ? nx - first : kMost;
+        const int8_t *rows = x + first * x_stride;
+        int32_t excess_of[kMost];
+        for (size_t i = 0; i < n; i++)
+            excess_of[i] = B::excess(rows + i * x_stride, 4 * quads);
+        int32_t *to = out + first * out_stride;
+        size_t b = 0;
+        for (; b + kBlocks <= blocks; b += kBlocks)
+            dots_of_rows<B, kBlocks>(rows, n, x_stride, excess_of, book + b * 64 * quads, quads, to + 16 * b,
+                                     out_stride);
+        for (; b < blocks; b++)
+            dots_of_rows<B, 1>(rows, n, x_stride, excess_of, book + b * 64 * quads, quads, to + 16 * b,
+                               out_stride);
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simd/kernels.h"
+#include "simd/wide_beam.h"
 #include "simd/wide_block.h"
 #include "simd/wide_codes.h"
 #include "simd/wide_rotation.h"
@@ -38,6 +39,10 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .nearest_codes = nearest_codes<L>,
         .subspace_dots = subspace_dots<L>,
         .byte_dots = byte_dots,
+        .take_off = take_off<L>,
+        .round_to_bytes = round_to_bytes<L>,
+        .codeword_scores = codeword_scores<L>,
+        .at_most = at_most<L>,
         .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
                        element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
         .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,

@@ -183,7 +183,8 @@ double greedy_error(const RqFixture &f, const Floats &unit)
     Floats padded(4 * rq::quads(f.options.dims), 0), left(padded.size());
     std::copy(unit.begin(), unit.end(), padded.begin());
     uint8_t codes[rq::kMostLayers];
-    rq::choose_codes(f.header(), padded.data(), 1, codes, left.data());
+    left = padded;
+    rq::choose_codes(f.header(), 1, left.data(), 1, codes);
     for (size_t m = 0; m < f.header().layers;
          m++) { // each is the nearest but for the rounding of what is left
         double least = INFINITY, taken = 0;
@@ -232,10 +233,10 @@ TEST(ResidualQuantizer, DecodedCodesAreWhatEncodingLeft)
             const RqFixture f(rq_options(19, layers, codewords), data);
             for (size_t i = 0; i < 20; i++) {
                 const Floats u = unit_of(row_of(data, i, 19)), decoded = f.decode(f.encode(u).code);
-                Floats padded(20, 0), left(20);
-                std::copy(u.begin(), u.end(), padded.begin());
+                Floats left(20, 0);
+                std::copy(u.begin(), u.end(), left.begin());
                 uint8_t codes[rq::kMostLayers];
-                rq::choose_codes(f.header(), padded.data(), rq::kBeam, codes, left.data());
+                rq::choose_codes(f.header(), 1, left.data(), rq::kBeam, codes);
                 for (size_t d = 0; d < 19; d++)
                     EXPECT_NEAR(u[d] - left[d], decoded[d], 1e-5);
                 EXPECT_EQ(left[19], 0);

@@ -1,0 +1,135 @@
+// Beam search of residual quantization for every instruction set; see wide_vectors.h for the rules and for `L`. Codes
+// depend on all of it, so every level gives the scalar table's bits: no fused multiply-add, sums in one order.
+#pragma once
+
+#include "simd/kernels.h"
+#include "simd/wide_vectors.h"
+
+#include <cstdint>
+
+namespace vq::simd {
+
+namespace {
+
+constexpr size_t kStep = 16; // floats of a step, on every level
+
+inline float float_at(const float *p, size_t i) noexcept
+{
+    float value;
+    __builtin_memcpy(&value, p + i, sizeof value);
+    return value;
+}
+
+template <class L>
+float take_off(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = kStep / W;
+    F parts[kParts];
+    for (size_t i = 0; i < kParts; i++)
+        parts[i] = F(0.0f);
+    size_t d = 0;
+    for (; d + kStep <= 4 * quads; d += kStep)
+        for (size_t i = 0; i < kParts; i++) {
+            const size_t at = d + i * W;
+            const F v = L::load(x + at) - F(scale) * L::quads(codeword + 16 * at);
+            L::store(left + at, v);
+            parts[i] = parts[i] + v * v;
+        }
+    if (d < 4 * quads) {
+        float sum[kStep];
+        for (size_t i = 0; i < kParts; i++)
+            L::store(sum + i * W, parts[i]);
+        for (; d < 4 * quads; d++) {
+            const float v = float_at(x, d) - scale * ((float)codeword[d / 4 * 64 + d % 4] - 128);
+            __builtin_memcpy(left + d, &v, sizeof v);
+            sum[d % kStep] += v * v;
+        }
+        for (size_t i = 0; i < kParts; i++)
+            parts[i] = L::load(sum + i * W);
+    }
+    for (size_t half = kParts / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            parts[i] = parts[i] + parts[i + half];
+    return L::fold(parts[0]);
+}
+
+// Two vectors a step, so that neither the maximum nor the conversions wait for one another.
+template <class L>
+float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    F a(0.0f), b(0.0f);
+    size_t d = 0;
+    for (; d + 2 * W <= n; d += 2 * W) {
+        a = xsimd::max(a, xsimd::abs(L::load(x + d)));
+        b = xsimd::max(b, xsimd::abs(L::load(x + d + W)));
+    }
+    float lanes[W];
+    L::store(lanes, F(0.0f) - L::spread_min(F(0.0f) - xsimd::max(a, b)));
+    float most = lanes[0];
+    for (; d < n; d++) {
+        const float size = __builtin_fabsf(float_at(x, d));
+        most = size > most ? size : most;
+    }
+    const float inverse = most > kLeastRounded ? 127 / most : 0;
+    for (d = 0; d + W <= n; d += W)
+        L::store_bytes(out + d, L::load(x + d) * F(inverse) + F(128.5f));
+    for (; d < n; d++)
+        out[d] = (int8_t)((int)(float_at(x, d) * inverse + 128.5f) - 128);
+    return most / 127;
+}
+
+template <class L>
+void codeword_scores(const int32_t *dots, const float *scale, const float *norm_sq, size_t n, float twice,
+                     float error, float *score, float least[16]) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = kStep / W;
+    F low[kParts];
+    for (size_t i = 0; i < kParts; i++)
+        low[i] = L::load(least + i * W);
+    for (size_t k = 0; k < n; k += kStep)
+        for (size_t i = 0; i < kParts; i++) {
+            const size_t at = k + i * W;
+            const F dot = L::from_int(reinterpret_cast<const uint32_t *>(dots + at));
+            const F v = F(error) + (L::load(norm_sq + at) - F(twice) * L::load(scale + at) * dot);
+            L::store(score + at, v);
+            low[i] = xsimd::min(low[i], v);
+        }
+    for (size_t i = 0; i < kParts; i++)
+        L::store(least + i * W, low[i]);
+}
+
+// Appends the places of x[i] <= limit among kCount of them: one branch for so many, since few are.
+template <class L, size_t kCount>
+size_t append_at_most(const float *x, float limit, size_t first, uint16_t *which, size_t count) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    uint64_t found = 0;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kCount; i += W)
+        found |= (uint64_t)(~L::below(F(limit), L::load(x + i)) & ((1u << W) - 1)) << i;
+    for (; found; found &= found - 1) {
+        const uint16_t place = (uint16_t)(first + (size_t)__builtin_ctzll(found));
+        __builtin_memcpy(which + count++, &place, sizeof place);
+    }
+    return count;
+}
+
+template <class L>
+size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
+{
+    size_t count = 0, i = 0;
+    for (; i + 64 <= n; i += 64)
+        count = append_at_most<L, 64>(x + i, limit, i, which, count);
+    for (; i < n; i += kStep)
+        count = append_at_most<L, kStep>(x + i, limit, i, which, count);
+    return count;
+}
+
+} // namespace
+
+} // namespace vq::simd

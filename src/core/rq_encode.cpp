@@ -1,5 +1,5 @@
 // Residual quantizer: from a residual to its code.
-#include "core/rq_image.h"
+#include "core/rq_weights.h"
 
 #include <algorithm>
 #include <bit>
@@ -197,6 +197,24 @@ void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
             code[b] = (uint8_t)(codes[2 * b] | (2 * b + 1 < h.layers ? codes[2 * b + 1] << 4 : 0));
 }
 
+// The code of all layers, and what it decodes to. left: what the codewords leave of the unit vector.
+void finish(const RqImage &h, const float *unit, const uint8_t *codes, const float *left, uint8_t *code,
+            float *decoded) noexcept
+{
+    if (h.weight_bits == 0) {
+        pack(h, codes, code);
+        for (size_t d = 0; d < h.dims; d++)
+            decoded[d] = unit[d] - left[d];
+        return;
+    }
+    uint16_t weights[kMostLayers];
+    fit_weights(h, codes, left, weights);
+    write_layers(h, codes, weights, code);
+    std::memset(decoded, 0, h.dims * sizeof(float));
+    for (size_t m = 0; m < h.layers; m++)
+        add_codeword(h, m, codes[m], kWeightUnit * (float)fixed_weight(h.weight_bits, weights[m]), decoded);
+}
+
 } // namespace
 
 RowCode ResidualQuantizer::encode(const uint8_t *image, const float *residual, const float *centre,
@@ -208,14 +226,12 @@ RowCode ResidualQuantizer::encode(const uint8_t *image, const float *residual, c
     std::memset(code, 0, code_bytes(h));
     const double norm = residual_norm(residual, D);
     if (!(norm > 0))
-        return out;                      // a row equal to its centroid: the constant alone is exact
-    float unit[kPitch], decoded[kPitch]; // first what the code leaves
+        return out; // a row equal to its centroid: the constant alone is exact
+    float unit[kPitch], left[kPitch], decoded[kPitch];
     to_unit(residual, D, norm, unit);
     uint8_t codes[kMostLayers];
-    choose_codes(h, unit, kBeam, codes, decoded);
-    pack(h, codes, code);
-    for (size_t d = 0; d < D; d++)
-        decoded[d] = unit[d] - decoded[d];
+    choose_codes(h, unit, kBeam, codes, left);
+    finish(h, unit, codes, left, code, decoded);
 
     const auto &k = simd::kernels();
     const double dot = k.dot(unit, decoded, D), code_sq = k.dot(decoded, decoded, D);

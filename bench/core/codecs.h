@@ -39,7 +39,7 @@ inline Coding pq_coding(size_t dims, int sub_dims, ProductQuantizer::Rotation ro
     return c;
 }
 
-inline Coding rvq_coding(size_t dims, int layers, int codewords)
+inline Coding rvq_coding(size_t dims, int layers, int codewords, int weight_bits = 0)
 {
     Coding c = {&kCodecOps<ResidualQuantizer>,
                 {(uint32_t)dims, kSeed, {}},
@@ -48,6 +48,7 @@ inline Coding rvq_coding(size_t dims, int layers, int codewords)
                 [](const uint8_t *, float norm) { return norm; }};
     c.options.value[ResidualQuantizer::kLayers] = layers;
     c.options.value[ResidualQuantizer::kCodewords] = codewords;
+    c.options.value[ResidualQuantizer::kWeightBits] = weight_bits;
     return c;
 }
 

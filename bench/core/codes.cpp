@@ -3,7 +3,7 @@
 //   make -C bench/core codes && build/bench/codes FOLDER...      (bench/run.sh --only codes runs it on the usual sets)
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
-//   --layers 8,16,24,32    --codewords 256 (of rvq)
+//   --layers 8,16,24,32    --codewords 256    --weight-bits 0,4,8,16 (of rvq)
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
 //   --centres shrunk (or unit: vectors.h)
 #include "arguments.h"
@@ -195,9 +195,11 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
         if (codec == "rvq") {
             const int codewords = (int)arguments.number("codewords");
             for (const std::string &layers : arguments.list("layers"))
-                good = good &&
-                       measure(set, lists, rvq_coding(set.base.dims, std::atoi(layers.c_str()), codewords),
-                               {codec, "none", "", 0, 0}, nullptr, out);
+                for (const std::string &weights : arguments.list("weight-bits"))
+                    good = good && measure(set, lists,
+                                           rvq_coding(set.base.dims, std::atoi(layers.c_str()), codewords,
+                                                      std::atoi(weights.c_str())),
+                                           {codec, "none", "weights " + weights, 0, 0}, nullptr, out);
             continue;
         }
         for (const std::string &sub : arguments.list("sub"))
@@ -218,6 +220,7 @@ int main(int argc, char **argv)
                             {"codecs", "rabitq,pq4"},
                             {"layers", "8,16,24,32"},
                             {"codewords", "256"},
+                            {"weight-bits", "0"},
                             {"lists", "0"},
                             {"queries", "1000"},
                             {"float", "0"},

@@ -53,12 +53,16 @@ struct TrainingSet
     bool toward_vector = false;
 };
 
+constexpr uint32_t kMostRowGroup = 5; // code rows
+
 struct CodecShape
 {
     uint32_t space_dims;  // D: floats of a centroid and of a transformed vector
     uint32_t code_bytes;  // of one row = 32-byte code rows of a tile
     uint32_t fine_bytes;  // of one row's finer code, kept beside the tile; 0 = none
     uint32_t query_bytes; // of a prepared query
+    uint32_t row_group;   // code rows that scan_tile takes together: code_bytes, first and rows are
+                          // multiples of it; 1..kMostRowGroup
 };
 
 // What encoding found for one row.

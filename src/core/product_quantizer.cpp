@@ -132,7 +132,7 @@ CodecShape ProductQuantizer::shape(const uint8_t *image) noexcept
     const size_t code_rows = code_rows_of(h);
     const size_t query = kQueryHeader + padded(32 * code_rows) + padded(32 * wide_rows_of(h)) +
                          2 * code_rows * kCentroids * sizeof(float);
-    return {h.space_dims, (uint32_t)code_rows, 0, (uint32_t)query};
+    return {h.space_dims, (uint32_t)code_rows, 0, (uint32_t)query, 1};
 }
 
 void ProductQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept

@@ -308,7 +308,7 @@ CodecShape RabitqCodec::shape(const uint8_t *image) noexcept
 {
     const Image &h = header(image);
     const uint32_t D = h.space_dims;
-    return {D, D / 8, (h.bits - 1) * (D / 8), (uint32_t)kQueryHeader + 8 * D + kFinestBits * (D / 8)};
+    return {D, D / 8, (h.bits - 1) * (D / 8), (uint32_t)kQueryHeader + 8 * D + kFinestBits * (D / 8), 1};
 }
 
 void RabitqCodec::describe(const uint8_t *image, char *text, size_t size) noexcept

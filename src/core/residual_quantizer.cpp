@@ -1,7 +1,7 @@
-// Residual quantizer: its image's shape, and a query's tables.
+// Residual quantizer: its image's shape, a query's tables, and codes decoded.
 #include "core/residual_quantizer.h"
 
-#include "core/rq_image.h"
+#include "core/rq_query.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,44 +13,6 @@ namespace vq {
 using namespace rq;
 
 namespace {
-
-constexpr uint32_t kSublistLayers = 2;
-
-struct Query
-{
-    QueryHead head;
-    uint32_t layers;
-    uint32_t bytes;             // of a code; tables of 256 entries where that is `layers`
-    uint32_t entries;           // of a table: 256 or 16
-    uint32_t pitch;             // floats of a table
-    uint32_t tables_bytes;      // the float tables lie behind so many
-    float lows[kSublistLayers]; // what the first tables' smallest entries were
-    float share;                // RqImage::mean_share
-    // then, 64-byte aligned: all tables, floats of all tables
-};
-
-constexpr size_t kQueryHeader = 64;
-static_assert(sizeof(Query) <= kQueryHeader);
-
-size_t entries_of(const RqImage &h) noexcept
-{
-    return has_bytes(h) ? 256 : 16;
-}
-
-// Two layers share a code row where a table has 16 entries: the second may be there for filling.
-size_t tables_bytes(const RqImage &h) noexcept
-{
-    return padded((has_bytes(h) ? 256 : 32) * code_bytes(h));
-}
-
-uint8_t *tables_of(Query *q) noexcept
-{
-    return reinterpret_cast<uint8_t *>(q) + kQueryHeader;
-}
-const uint8_t *tables_of(const Query &q) noexcept
-{
-    return tables_of(const_cast<Query *>(&q));
-}
 
 // q in two bytes a dimension, high and low, so that products with codewords are sums of integers.
 struct RoundedQuery
@@ -78,12 +40,12 @@ void round_query(const float *query, size_t dims, RoundedQuery *r) noexcept
 
 struct Spans
 {
-    float largest; // between the entries of a table
-    double lows;   // sum of the smallest entries
-    float first_lows[kSublistLayers];
+    float low[kMostLayers], high[kMostLayers]; // of the entries of a table
+    float largest;                             // difference of these
+    double lows;                               // sum of the smallest entries
 };
 
-// Float tables, 16 * blocks entries a layer, each shifted to begin at 0.
+// Float tables, 16 * blocks entries a layer.
 Spans build_tables(const RqImage &h, const float *query, float *tables, float *query_step) noexcept
 {
     const size_t n = 16 * blocks(h.codewords), pitch = 4 * quads(h.dims);
@@ -99,44 +61,72 @@ Spans build_tables(const RqImage &h, const float *query, float *tables, float *q
         for (size_t k = 0; k < n; k++)
             table[k] = (256.0f * (float)dots[k] + (float)dots[n + k]) * (scale[k] * r.step);
         const auto [low, high] = std::minmax_element(table, table + h.codewords);
-        const float lowest = *low;
-        s.largest = std::max(s.largest, *high - lowest);
-        s.lows += lowest;
-        if (m < kSublistLayers)
-            s.first_lows[m] = lowest;
-        for (size_t k = 0; k < n; k++)
-            table[k] -= lowest;
+        s.low[m] = *low;
+        s.high[m] = *high;
+        s.largest = std::max(s.largest, *high - *low);
+        s.lows += *low;
     }
     return s;
 }
 
-void quantize(const float *table, size_t codewords, float inverse, uint8_t *out) noexcept
+// What is not in the tables' bytes is `origin`, in the table's units.
+void quantize(const float *table, size_t codewords, float origin, float inverse, uint8_t *out) noexcept
 {
     for (size_t k = 0; k < codewords; k++) {
-        const float v = table[k] * inverse + 0.5f;
+        const float v = (table[k] - origin) * inverse + 0.5f;
         out[k] = (uint8_t)(int)(v < 255 ? v : 255);
     }
 }
 
-size_t layer_code(const RqImage &h, const uint8_t *code, size_t m) noexcept
+constexpr double kLimit = 1e37; // sums of table entries must fit float
+
+// Tables from 0 on; what they begin at is a constant of the query. False if they cannot hold it.
+bool plain_tables(const RqImage &h, const Spans &s, const float *tables, Query *q) noexcept
 {
-    return has_bytes(h) ? code[m] : m % 2 == 0 ? code[m / 2] & 15 : code[m / 2] >> 4;
+    const float step = s.largest / 255;
+    if (!((double)step * 255 * h.layers < kLimit) || !(std::fabs(s.lows) < kLimit))
+        return false;
+    const float inverse = step > 1e-37f ? 1 / step : 0;
+    for (size_t m = 0; m < h.layers; m++)
+        quantize(tables + m * 16 * blocks(h.codewords), h.codewords, s.low[m], inverse,
+                 tables_of(q) + m * q->stride);
+    q->head.mul = step;
+    q->head.offset = (float)s.lows;
+    return true;
 }
 
-// x += weight * a codeword. Nothing for one that isn't there, as a damaged code may name it.
-void add_codeword(const RqImage &h, size_t layer, size_t k, float weight, float *x) noexcept
+// With weights nothing is constant: a layer's middle is a whole number of steps, and 128 stands for it.
+bool weighted_tables(const RqImage &h, const Spans &s, const float *tables, Query *q) noexcept
 {
-    if (k >= h.codewords)
-        return;
-    const uint8_t *bytes = book(h, layer);
-    const float scale = weight * scales(h, layer)[k];
-    for (size_t d = 0; d < h.dims; d++)
-        x[d] += scale * (float)(bytes[place(h, k, d / 4) + d % 4] - 128);
+    float farthest = 0; // middle from zero
+    for (size_t m = 0; m < h.layers; m++)
+        farthest = std::max(farthest, std::fabs(s.low[m] / 2 + s.high[m] / 2));
+    const float step = std::max(s.largest / 253, farthest / kMostShift);
+    if (!((double)step * 2 * kMostSteps * 4 * h.layers < kLimit) || !(std::fabs(s.lows) < kLimit))
+        return false;
+    const float inverse = step > 1e-37f ? 1 / step : 0;
+    for (size_t m = 0; m < h.layers; m++) {
+        const float at = (s.low[m] / 2 + s.high[m] / 2) * inverse;
+        const int middle = inverse > 0 ? (int)std::lrintf(at) : 128; // or nothing of anything
+        q->shift[m] = (int16_t)(middle - 128);
+        quantize(tables + m * 16 * blocks(h.codewords), h.codewords, step * (float)(middle - 128), inverse,
+                 tables_of(q) + m * q->stride + (has_bytes(h) ? 0 : m % 2 * 16));
+    }
+    q->head.mul = step * kWeightUnit;
+    q->head.offset = (float)(-(double)q->head.mul * kLayerBias * h.layers);
+    return true;
 }
 
 bool in_range(float v, float most) noexcept
 {
     return v >= 0 && v <= most; // false for NaN
+}
+
+bool known_weights(const RqImage &h) noexcept
+{
+    constexpr float kMostNorm = 32; // 64 layers of 4
+    const bool known = h.weight_bits == 0 || h.weight_bits == 4 || h.weight_bits == 8 || h.weight_bits == 16;
+    return known && in_range(h.weights_norm, h.weight_bits == 0 ? 0 : kMostNorm);
 }
 
 } // namespace
@@ -148,8 +138,9 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     const RqImage &h = header(image);
     if (h.magic != kImageMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.layers < kLeastLayers ||
         h.layers > kMostLayers || h.codewords < kLeastCodewords || h.codewords > kMostCodewords ||
-        h.trained_layers > h.layers || bytes != image_size(dims, h.layers, h.codewords) ||
-        !in_range(h.scale_per_error, 1e30f) || !in_range(h.mean_share, 1e3f))
+        h.trained_layers > h.layers || !known_weights(h) ||
+        bytes != image_size(dims, h.layers, h.codewords) || !in_range(h.scale_per_error, 1e30f) ||
+        !in_range(h.mean_share, 1e3f))
         return false;
     bool sound = true;
     for (size_t m = 0; m < h.layers; m++)
@@ -163,14 +154,18 @@ CodecShape ResidualQuantizer::shape(const uint8_t *image) noexcept
     const RqImage &h = header(image);
     const size_t floats = h.layers * 16 * blocks(h.codewords);
     return {h.dims, (uint32_t)code_bytes(h), 0,
-            (uint32_t)(kQueryHeader + tables_bytes(h) + floats * sizeof(float))};
+            (uint32_t)(kQueryHeader + tables_bytes(h) + floats * sizeof(float)),
+            h.weight_bits == 0 ? 1 : (uint32_t)row_group(h.codewords, h.weight_bits).bytes};
 }
 
 void ResidualQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept
 {
     const RqImage &h = header(image);
-    std::snprintf(text, size, "residual quantization, %u layers of %u codewords, %u of them trained",
-                  h.layers, h.codewords, h.trained_layers);
+    char weights[48] = "";
+    if (h.weight_bits != 0)
+        std::snprintf(weights, sizeof weights, " with weights of %u bits", h.weight_bits);
+    std::snprintf(text, size, "residual quantization, %u layers of %u codewords%s, %u of them trained",
+                  h.layers, h.codewords, weights, h.trained_layers);
 }
 
 void ResidualQuantizer::transform(const uint8_t *image, const float *x, float *y) noexcept
@@ -185,101 +180,42 @@ void ResidualQuantizer::prepare(const uint8_t *image, const float *query, int, v
     *q = {};
     q->layers = h.layers;
     q->bytes = (uint32_t)code_bytes(h);
-    q->entries = (uint32_t)entries_of(h);
-    q->pitch = (uint32_t)(16 * blocks(h.codewords));
-    q->share = h.mean_share;
+    q->stride = (uint32_t)table_stride(h);
+    q->codewords = h.codewords;
     q->tables_bytes = (uint32_t)tables_bytes(h);
-    uint8_t *out = tables_of(q);
-    float *tables = reinterpret_cast<float *>(out + tables_bytes(h)), query_step;
+    q->mean_share = h.mean_share;
+    q->weight_bits = h.weight_bits;
+    float *tables = reinterpret_cast<float *>(tables_of(q) + tables_bytes(h)), query_step;
     const Spans s = build_tables(h, query, tables, &query_step);
-    std::copy_n(s.first_lows, kSublistLayers, q->lows);
-    std::memset(out, 0, tables_bytes(h));
-    const float step = s.largest / 255;
-    constexpr double kLimit = 1e37; // sums of table entries must fit float
-    if (!((double)step * 255 * h.layers < kLimit) || !(std::fabs(s.lows) < kLimit)) {
+    std::memset(tables_of(q), 0, tables_bytes(h));
+    const bool weights = h.weight_bits != 0;
+    if (!(weights ? weighted_tables(h, s, tables, q) : plain_tables(h, s, tables, q))) {
         q->head.table_error = q->head.table_weight = 1e18f; // tables say nothing about this query
         return;
     }
-    const float inverse = step > 1e-37f ? 1 / step : 0;
-    for (size_t m = 0; m < h.layers; m++)
-        quantize(tables + m * 16 * blocks(h.codewords), h.codewords, inverse, out + m * q->entries);
-    q->head.mul = step;
-    q->head.offset = (float)s.lows;
-    // Roundings uniform in +- step / 2: one a layer, and those of the query along r~, which is about as long as u.
-    q->head.table_error =
-        std::sqrt((float)h.layers * step * step + query_step * query_step) / std::sqrt(12.0f);
+    // Roundings uniform in +- step / 2: one a layer, times its weight, and those of the query along r~, which is about
+    // as long as u.
+    const float step = weights ? q->head.mul / kWeightUnit : q->head.mul;
+    const float layers = weights ? h.weights_norm * h.weights_norm : (float)h.layers;
+    q->head.table_error = std::sqrt(layers * step * step + query_step * query_step) / std::sqrt(12.0f);
     q->head.table_weight = h.scale_per_error;
-}
-
-void ResidualQuantizer::scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
-                                  uint32_t acc[simd::kTileRows]) noexcept
-{
-    const Query &q = *static_cast<const Query *>(state);
-    const auto &k = simd::kernels();
-    if (q.entries == 256)
-        k.bytescan8(codes, tables_of(q) + 256 * first, rows, acc);
-    else
-        k.fastscan8(codes, tables_of(q) + 32 * first, rows, acc);
-}
-
-uint32_t ResidualQuantizer::scan_row(const void *state, const uint8_t *code) noexcept
-{
-    const Query &q = *static_cast<const Query *>(state);
-    const uint8_t *table = tables_of(q);
-    uint32_t sum = 0;
-    for (size_t b = 0; b < q.bytes; b++)
-        if (q.entries == 256)
-            sum += table[256 * b + code[b]];
-        else
-            sum += table[32 * b + (code[b] & 15)] + table[32 * b + 16 + (code[b] >> 4)];
-    return sum;
-}
-
-uint32_t ResidualQuantizer::sublist_layers(const uint8_t *) noexcept
-{
-    return kSublistLayers;
-}
-
-uint32_t ResidualQuantizer::sublist_of(const uint8_t *image, const uint8_t *code, uint32_t layers) noexcept
-{
-    uint32_t key = 0;
-    for (uint32_t m = 0; m < layers; m++)
-        key = key << 8 | layer_code(header(image), code, m);
-    return key;
-}
-
-void ResidualQuantizer::sublist_centre(const uint8_t *image, uint32_t key, uint32_t layers,
-                                       float *centre) noexcept
-{
-    const RqImage &h = header(image);
-    std::memset(centre, 0, h.dims * sizeof(float));
-    for (uint32_t m = 0; m < layers; m++)
-        add_codeword(h, m, key >> 8 * (layers - 1 - m) & 255, h.mean_share, centre);
-}
-
-float ResidualQuantizer::sublist_dot(const void *state, uint32_t key, uint32_t layers) noexcept
-{
-    const Query &q = *static_cast<const Query *>(state);
-    const float *table = reinterpret_cast<const float *>(tables_of(q) + q.tables_bytes);
-    float sum = 0;
-    for (uint32_t m = 0; m < layers; m++) {
-        const uint32_t k = key >> 8 * (layers - 1 - m) & 255;
-        sum += q.lows[m] + (k < q.pitch ? table[m * q.pitch + k] : 0);
-    }
-    return q.share * sum;
-}
-
-float ResidualQuantizer::scan_fine(const void *, uint32_t, const uint8_t *) noexcept
-{
-    return 0;
 }
 
 void ResidualQuantizer::decode(const uint8_t *image, const uint8_t *code, float *residual) noexcept
 {
     const RqImage &h = header(image);
     std::memset(residual, 0, h.dims * sizeof(float));
-    for (size_t m = 0; m < h.layers; m++)
-        add_codeword(h, m, layer_code(h, code, m), 1, residual);
+    for (size_t m = 0; m < h.layers; m++) {
+        size_t k = has_bytes(h) ? code[m] : m % 2 == 0 ? code[m / 2] & 15 : code[m / 2] >> 4;
+        float weight = 1;
+        if (h.weight_bits != 0) {
+            const WeightedLayer l = read_layer(h.codewords, h.weight_bits, code, m);
+            k = l.codeword;
+            weight = kWeightUnit * (float)fixed_weight(h.weight_bits, l.weight);
+        }
+        if (k < h.codewords) // a damaged code may have any
+            add_codeword(h, m, k, weight, residual);
+    }
 }
 
 } // namespace vq

@@ -1,5 +1,5 @@
 // Residual quantizer: from a residual to its code.
-#include "core/rq_image.h"
+#include "core/rq_weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -35,14 +35,29 @@ void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
             code[b] = (uint8_t)(codes[2 * b] | (2 * b + 1 < h.layers ? codes[2 * b + 1] << 4 : 0));
 }
 
-// The row's constants from its unit vector, its length, and what the code leaves of the vector, which becomes the code's
-// own vector.
-RowCode row_code(size_t dims, const float *unit, double norm, const float *centre, float *left) noexcept
+// The code of all layers, and what it decodes to. left: what the codewords leave of the unit vector.
+void finish(const RqImage &h, const float *unit, const uint8_t *codes, const float *left, uint8_t *code,
+            float *decoded) noexcept
+{
+    if (h.weight_bits == 0) {
+        pack(h, codes, code);
+        for (size_t d = 0; d < h.dims; d++)
+            decoded[d] = unit[d] - left[d];
+        return;
+    }
+    uint16_t weights[kMostLayers];
+    fit_weights(h, codes, left, weights);
+    write_layers(h, codes, weights, code);
+    std::memset(decoded, 0, h.dims * sizeof(float));
+    for (size_t m = 0; m < h.layers; m++)
+        add_codeword(h, m, codes[m], kWeightUnit * (float)fixed_weight(h.weight_bits, weights[m]), decoded);
+}
+
+// The row's constants from its unit vector, its length, and the vector its code stands for.
+RowCode row_code(size_t dims, const float *unit, double norm, const float *centre,
+                 const float *decoded) noexcept
 {
     RowCode out = {};
-    float *decoded = left;
-    for (size_t d = 0; d < dims; d++)
-        decoded[d] = unit[d] - left[d];
 
     const auto &k = simd::kernels();
     const double dot = k.dot(unit, decoded, dims), code_sq = k.dot(decoded, decoded, dims);
@@ -65,7 +80,8 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
                   RowCode *out) noexcept
 {
     const size_t D = h.dims, width = 4 * quads(D);
-    float rows[kBatchFloats], unit[kPitch]; // unit vectors, then what their codes leave
+    float rows[kBatchFloats]; // unit vectors, then what their codes leave
+    float unit[kPitch], decoded[kPitch];
     double norm[kMostTogether];
     size_t which[kMostTogether], some = 0; // rows that have a residual
     std::memset(codes, 0, n * code_bytes(h));
@@ -82,9 +98,9 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
         choose_codes(h, some, rows, kBeam, chosen);
     for (size_t j = 0; j < some; j++) {
         const size_t i = which[j];
-        pack(h, chosen + j * h.layers, codes + i * code_bytes(h));
         to_unit(residuals + i * D, D, norm[j], unit);
-        out[i] = row_code(D, unit, norm[j], centres + i * D, rows + j * width);
+        finish(h, unit, chosen + j * h.layers, rows + j * width, codes + i * code_bytes(h), decoded);
+        out[i] = row_code(D, unit, norm[j], centres + i * D, decoded);
     }
 }
 

@@ -29,7 +29,9 @@ struct RqImage
     uint32_t codewords;      // K
     uint32_t trained_layers; // the first ones; the others are Gaussian
     float scale_per_error;   // RowCode::scale / RowCode::sigma of nearly all rows
-    uint32_t unused[9];
+    uint32_t weight_bits;    // of a layer's weight, or 0: every weight is 1
+    float weights_norm;      // root of the sum of a row's squared weights, of nearly all rows
+    uint32_t unused[7];
     float mean_share; // of ||r|| / RowCode::scale
 };
 static_assert(sizeof(RqImage) == 64);
@@ -73,15 +75,12 @@ inline const uint8_t *book(const RqImage &h, size_t layer) noexcept
     return reinterpret_cast<const uint8_t *>(norms_sq(h, layer) + 16 * blocks(h.codewords));
 }
 
-// A byte a layer, or two layers a byte.
+// A codeword is a byte, or two of them share one; with weights see rq_weights.h.
 inline bool has_bytes(const RqImage &h) noexcept
 {
     return h.codewords > 16;
 }
-inline size_t code_bytes(const RqImage &h) noexcept
-{
-    return has_bytes(h) ? h.layers : (h.layers + 1) / 2;
-}
+size_t code_bytes(const RqImage &h) noexcept;
 
 // The four bytes of codeword k at dimension 4 * quad.
 inline size_t place(const RqImage &h, size_t k, size_t quad) noexcept

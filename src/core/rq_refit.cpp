@@ -1,4 +1,5 @@
 // Residual quantizer: codewords refitted together, and what encoding then leaves.
+#include "core/rq_weights.h"
 #include "core/rq_work.h"
 
 #include "core/random.h"
@@ -72,6 +73,25 @@ void read_probe(const Trainer &t, size_t i, size_t n, Random &random, float *out
     to_unit(x, t.h->dims, std::max(residual_norm(x, t.h->dims), 1e-30), out);
 }
 
+// Squared length of a row's weights.
+float weights_sq(const RqImage &h, const uint8_t *code) noexcept
+{
+    float sum = 0;
+    for (size_t m = 0; m < h.layers && h.weight_bits != 0; m++) {
+        const WeightedLayer l = read_layer(h.codewords, h.weight_bits, code, m);
+        const float weight = kWeightUnit * (float)fixed_weight(h.weight_bits, l.weight);
+        sum += weight * weight;
+    }
+    return sum;
+}
+
+// What all but a hundredth of n numbers do not exceed; moves them.
+float nearly_all(float *values, size_t n) noexcept
+{
+    std::nth_element(values, values + n * 99 / 100, values + n);
+    return values[n * 99 / 100];
+}
+
 } // namespace
 
 bool refit(Trainer &t, const Part &part) noexcept
@@ -93,9 +113,9 @@ bool measure(Trainer &t) noexcept
 {
     const size_t fit = std::max(kHeldOutFloats / (t.width * t.h->layers), kLeastHeldOut),
                  n = std::min({t.rows > 0 ? t.rows : kHeldOut, kHeldOut, fit});
-    float ratio[kHeldOut], unit[4 * quads(kMaxDims)];
+    float ratio[kHeldOut], squares[kHeldOut], unit[4 * quads(kMaxDims)];
     const float zero[kMaxDims] = {};
-    uint8_t code[kMostLayers];
+    uint8_t code[3 * kMostLayers];
     size_t counted = 0;
     double shares = 0;
     Random random(t.options.seed);
@@ -107,13 +127,13 @@ bool measure(Trainer &t) noexcept
             ratio[counted++] = c.scale / c.sigma;
             shares += 1 / (double)c.scale;
         }
+        squares[i] = weights_sq(*t.h, code);
         if (i % 16 == 0 && !t.progress.go_on(1))
             return false;
     }
-    float *high = ratio + counted * 99 / 100;
-    std::nth_element(ratio, high, ratio + counted);
-    t.h->scale_per_error = counted > 0 ? *high : std::sqrt((float)t.h->dims);
+    t.h->scale_per_error = counted > 0 ? nearly_all(ratio, counted) : std::sqrt((float)t.h->dims);
     t.h->mean_share = counted > 0 ? (float)(shares / (double)counted) : 1;
+    t.h->weights_norm = std::sqrt(nearly_all(squares, n));
     return true;
 }
 

@@ -162,6 +162,7 @@ bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &se
     t.h->dims = options.dims;
     t.h->layers = (uint32_t)layers_of(options);
     t.h->codewords = (uint32_t)codewords_of(options);
+    t.h->weight_bits = (uint32_t)options.value[kWeightBits];
     for (size_t m = 0; m < t.h->layers; m++)
         clear_layer(t.h, m);
     if (!read_rows(t))

@@ -96,7 +96,7 @@ void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept;
 // Codewords moved together (rq_refit.cpp).
 [[nodiscard]] bool refit(Trainer &t, const Part &part) noexcept;
 
-// Encodes some rows: fills scale_per_error.
+// Encodes some rows: fills scale_per_error and weights_norm.
 [[nodiscard]] bool measure(Trainer &t) noexcept;
 
 } // namespace vq::rq_detail

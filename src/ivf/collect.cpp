@@ -50,10 +50,12 @@ struct Pass
 void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
 {
     uint32_t acc[simd::kTileRows] = {};
-    const uint32_t code_rows = p.index->shape.code_bytes;
+    const uint32_t code_rows = p.index->shape.code_bytes, group_bytes = p.index->shape.row_group * kUnit;
+    uint8_t group[kMostRowGroup * kUnit];
     for (uint32_t row = 0; row < code_rows;) {
         uint32_t got;
-        const uint8_t *codes = stream_take(&reader->stream, (code_rows - row) * kUnit, &got);
+        const uint8_t *codes =
+            stream_take_groups(&reader->stream, (code_rows - row) * kUnit, group_bytes, group, &got);
         p.index->codec->scan_tile(p.scan->state, codes, row, got / kUnit, acc);
         row += got / kUnit;
     }

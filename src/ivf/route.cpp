@@ -29,11 +29,14 @@ static void estimate_all(Router *r, const void *state)
         stream_open(&stream, r->rel, PageKind::Centroid,
                     rows ? index.meta.assign_tiles : index.meta.query_tiles, 0);
     uint8_t buffer[8 * simd::kTileRows];
+    const uint32_t group_bytes = index.shape.row_group * kUnit;
+    uint8_t group[kMostRowGroup * kUnit];
     for (uint32_t first = 0; first < r->lists; first += simd::kTileRows) {
         uint32_t acc[simd::kTileRows] = {};
         for (uint32_t row = 0; row < index.shape.code_bytes;) {
             uint32_t got;
-            const uint8_t *codes = stream_take(&stream, (index.shape.code_bytes - row) * kUnit, &got);
+            const uint8_t *codes =
+                stream_take_groups(&stream, (index.shape.code_bytes - row) * kUnit, group_bytes, group, &got);
             index.codec->scan_tile(state, codes, row, got / kUnit, acc);
             row += got / kUnit;
         }

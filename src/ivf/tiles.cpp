@@ -56,6 +56,21 @@ const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got)
     return p;
 }
 
+const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
+                                  uint32_t *got)
+{
+    const uint8_t *p = stream_take(s, want, got);
+    if (group_bytes == kUnit || *got % group_bytes == 0)
+        return p;
+    const uint32_t part = *got % group_bytes; // at the end of a page
+    *got -= part;
+    s->offset -= part;
+    if (*got > 0)
+        return p;
+    *got = group_bytes;
+    return stream_read(s, group_bytes, buffer);
+}
+
 const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer)
 {
     uint32_t got;

@@ -30,6 +30,11 @@ void stream_close(UnitStream *s);
 // the pointer is valid until the next call. Moves to the next page when one is used up.
 const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got);
 
+// The same in whole groups of group_bytes (a multiple of kUnit), of which `want` is a multiple, too. A group that crosses a
+// page border is copied to `buffer`.
+const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
+                                  uint32_t *got);
+
 // Exactly `bytes` bytes: a pointer into the page, or, where they cross a page border, their copy in `buffer`.
 const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer);
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sections import batches, codes, fuzzy, inprocess, loss, memory, query, search, writes
-from vqlab import datasets, indexes
+from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
+DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
 NAMED = ("batches",)    # only when named
 SERVERLESS = {"codes": codes.run, "loss": loss.run, "fuzzy": fuzzy.run,    # only when named: no PostgreSQL, nothing of
@@ -42,7 +43,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
     parser.add_argument("--only", default=",".join(SECTIONS),
                         help=f"sections; default %(default)s; besides {', '.join((*NAMED, *SERVERLESS))}")
-    parser.add_argument("--sets", help="fashion, arxiv, generated, or paths; default: what --data-root holds")
+    parser.add_argument("--sets", help="fashion, arxiv, generated, arxiv-1m, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
     parser.add_argument("--rounds", type=int, default=3)
@@ -64,7 +65,17 @@ def chosen_sets(args):
         names = args.sets.split(",")
     else:
         names = [name for name, folder in SETS.items() if (root / folder).exists()] or ["generated"]
-    return [None if name == "generated" else root / SETS[name] if name in SETS else Path(name) for name in names]
+    return [set_path(args, root, name) for name in names]
+
+
+def set_path(args, root, name):
+    if name == "generated":
+        return None
+    if name in DRAWN:
+        source, rows = DRAWN[name]
+        Bench.say(f"making {name}, unless it is there")
+        return generate.make(root / SETS[source], Path(args.work) / "sets" / name, rows, args.queries)
+    return root / SETS[name] if name in SETS else Path(name)
 
 
 def read_set(path, args):

@@ -5,7 +5,7 @@
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --lists 344 (of the fuzzy layer; the first of --plain is what it is compared with)    --plain 344,600,1024,2048
 //   --layers 8    --orders trained,chain,halved,list (codeword_order.h)    --shares 0.1,0.2,0.3,0.5,1 (of the lists, that
-//   take part)    --queries N    --out DIR (for CSV files)    --centres shrunk (or unit: vectors.h)
+//   take part; none: plain lists only)    --queries N    --out DIR (for CSV files)    --centres shrunk (or unit: vectors.h)
 //
 // Sub-list (l, k) has the centre c_l + w_l e_k, w_l by least squares over the list's rows. With squared L2, but for |q|^2:
 //     -2 <q, c_l> - 2 w_l <q, e_k> + [ |c_l|^2 + 2 w_l <c_l, e_k> + w_l^2 |e_k|^2 ]
@@ -394,7 +394,7 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
                                        centres_named(arguments.text("centres")));
         table.line(count + " plain lists", read_lists(set, lists));
     }
-    const bool good = measure_fuzzy(set, arguments, &table);
+    const bool good = arguments.text("shares") == "none" || measure_fuzzy(set, arguments, &table);
     std::fclose(csv);
     return good;
 }

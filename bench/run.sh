@@ -24,7 +24,8 @@ main() {
   [[ " $* " != *" --faiss "* ]] || files+=("$root/bench/requirements-faiss.txt")
   [[ " $* " != *.hdf5* ]] || files+=("$root/bench/requirements-hdf5.txt")
   python_env "$work/venv" "${files[@]}"
-  PYTHONPATH=$root/bench PYTHONUNBUFFERED=1 "$work/venv/bin/python" "$root/bench/main.py" \
+  # Threads of numpy's products wait for each other by spinning: many times slower where other work has the cores.
+  OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} PYTHONPATH=$root/bench PYTHONUNBUFFERED=1 "$work/venv/bin/python" "$root/bench/main.py" \
     --work "$work" --data-root "$root/../shared/data" "$@"
 }
 

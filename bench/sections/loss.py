@@ -4,8 +4,12 @@ server; bench/core/loss.cpp has the tables.
 from sections import native
 
 QUICK = {"parts": "layers,paper", "layers": "4,8", "rounds": 8, "rows": 8192, "held": 2000}
+ROWS = ((512, 32_768), (16_000, 16_384))    # trained on, up to so many dimensions: six minutes a set
+HELD = 4000
 
 
 def run(args, data, path):
     program = native.build("loss", args.work)
-    native.run(program, native.folder_of(data, path, args), args, **(QUICK if args.quick else {}))
+    rows = next(rows for dims, rows in ROWS if data.dims <= dims)
+    options = QUICK if args.quick else {"rows": rows, "held": HELD}
+    native.run(program, native.folder_of(data, path, args), args, **options)

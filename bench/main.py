@@ -7,13 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import codes, inprocess, memory, query, search, writes
-from vqlab import datasets, indexes
+from sections import batches, codes, fuzzy, inprocess, loss, memory, query, search, writes
+from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
+DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
+NAMED = ("batches",)    # only when named
+SERVERLESS = {"codes": codes.run, "loss": loss.run, "fuzzy": fuzzy.run,    # only when named: no PostgreSQL, nothing of
+              "search": search.run}                                        # the extension
 
 
 @dataclass
@@ -39,13 +42,14 @@ class Bench:
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
     parser.add_argument("--only", default=",".join(SECTIONS),
-                        help=f"sections; default %(default)s; besides {', '.join(SERVERLESS)}")
-    parser.add_argument("--sets", help="fashion, arxiv, generated, or paths; default: what --data-root holds")
+                        help=f"sections; default %(default)s; besides {', '.join((*NAMED, *SERVERLESS))}")
+    parser.add_argument("--sets", help="fashion, arxiv, generated, arxiv-1m, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="for each point of a sweep in each round")
     parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--quick", action="store_true", help="loss and fuzzy: a part, for a trial")
     parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")
@@ -61,7 +65,17 @@ def chosen_sets(args):
         names = args.sets.split(",")
     else:
         names = [name for name, folder in SETS.items() if (root / folder).exists()] or ["generated"]
-    return [None if name == "generated" else root / SETS[name] if name in SETS else Path(name) for name in names]
+    return [set_path(args, root, name) for name in names]
+
+
+def set_path(args, root, name):
+    if name == "generated":
+        return None
+    if name in DRAWN:
+        source, rows = DRAWN[name]
+        Bench.say(f"making {name}, unless it is there")
+        return generate.make(root / SETS[source], Path(args.work) / "sets" / name, rows, args.queries)
+    return root / SETS[name] if name in SETS else Path(name)
 
 
 def read_set(path, args):
@@ -84,6 +98,8 @@ def run_sections(bench, data):
         memory.run(bench, data)
     if bench.only & {"insert", "vacuum"}:
         writes.run(bench, data)
+    if "batches" in bench.only:
+        batches.run(bench, data)
 
 
 def connect(server, stack):
@@ -122,10 +138,10 @@ def without_server(args, only):
 def main():
     args = arguments()
     only = set(args.only.split(","))
-    unknown = only - set(SECTIONS) - set(SERVERLESS)
+    unknown = only - {*SECTIONS, *NAMED, *SERVERLESS}
     if unknown:
-        raise SystemExit(f"unknown section; known: {', '.join((*SECTIONS, *SERVERLESS))}")
-    if only & set(SECTIONS):
+        raise SystemExit(f"unknown section; known: {', '.join((*SECTIONS, *NAMED, *SERVERLESS))}")
+    if only & {*SECTIONS, *NAMED}:
         with_server(args, only)
     if only & set(SERVERLESS):
         without_server(args, only)

@@ -3,6 +3,8 @@
 #   bash bench/run.sh                                        everything, on the sets found under --data-root
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
+#   bash bench/run.sh --only loss,fuzzy                      errors of wrvq's codes, and rows read by its routing: no server
+#   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --help
 # pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.
 # Tables go to the terminal, every figure to build/bench/*.csv.
@@ -18,11 +20,12 @@ main() {
   mkdir -p "$work"
   find_postgres
   trap 'stop_server "$work/server/data"' EXIT
-  [[ -n ${VQ_SKIP_BUILD:-} || " $* " =~ ' --only '(codes|search|codes,search)' ' ]] || build_extension "$root"
+  [[ -n ${VQ_SKIP_BUILD:-} || " $* " =~ ' --only '(codes|loss|fuzzy|search|,)+' ' ]] || build_extension "$root"
   [[ " $* " != *" --faiss "* ]] || files+=("$root/bench/requirements-faiss.txt")
   [[ " $* " != *.hdf5* ]] || files+=("$root/bench/requirements-hdf5.txt")
   python_env "$work/venv" "${files[@]}"
-  PYTHONPATH=$root/bench PYTHONUNBUFFERED=1 "$work/venv/bin/python" "$root/bench/main.py" \
+  # Threads of numpy's products wait for each other by spinning: many times slower where other work has the cores.
+  OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} PYTHONPATH=$root/bench PYTHONUNBUFFERED=1 "$work/venv/bin/python" "$root/bench/main.py" \
     --work "$work" --data-root "$root/../shared/data" "$@"
 }
 

@@ -5,10 +5,12 @@
 //   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
 //   --layers 8,16,24,32    --codewords 256    --weight-bits 0,4,8,16 (of rvq)
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
-//   --centres shrunk (or unit: vectors.h)
+//   --centres shrunk (or unit: vectors.h)    --depths 1,10,20,50,100 (or K@R, K@P%: depth_named of recall.h)
 #include "arguments.h"
 #include "codecs.h"
 #include "recall.h"
+
+#include <algorithm>
 
 using namespace vq;
 using namespace vq::bench;
@@ -26,22 +28,29 @@ struct Output
 {
     std::FILE *csv;
     bool in_float;
+    std::vector<std::string> names; // of the depths
+    std::vector<Depth> depths;
 };
 
 struct Column
 {
     const char *name;
-    int width;
+    int width; // 0: six for each depth
 };
-constexpr Column kColumns[] = {{"code", 6},          {"bytes", 5},         {"rotation", 8}, {"loss", 11},
-                               {"plain", 23},        {"scaled", 23},       {"NMSE", 6},     {"scaled", 6},
-                               {"train s", 7},       {"encode/s", 8},      {"move us", 7},  {"tables us", 9},
-                               {"plain, float", 23}, {"scaled, float", 23}};
+constexpr Column kColumns[] = {{"code", 6},         {"bytes", 5},        {"rotation", 8}, {"loss", 11},
+                               {"plain", 0},        {"scaled", 0},       {"NMSE", 6},     {"scaled", 6},
+                               {"train s", 7},      {"encode/s", 8},     {"move us", 7},  {"tables us", 9},
+                               {"plain, float", 0}, {"scaled, float", 0}};
 
-void print_row(const std::vector<std::string> &cells)
+int width(const Column &column, const Output &out)
+{
+    return column.width > 0 ? column.width : std::max(13, 6 * (int)out.depths.size() - 1);
+}
+
+void print_row(const std::vector<std::string> &cells, const Output &out)
 {
     for (size_t i = 0; i < cells.size(); i++)
-        std::printf("| %*s ", kColumns[i].width, cells[i].c_str());
+        std::printf("| %*s ", width(kColumns[i], out), cells[i].c_str());
     std::printf("|\n");
     std::fflush(stdout);
 }
@@ -55,40 +64,47 @@ std::string number(double value, int digits)
 
 std::string recall_text(const Recall &r)
 {
-    char text[64];
-    std::snprintf(text, sizeof text, "%.3f/%.3f/%.3f/%.3f", r[0], r[1], r[2], r[3]);
+    std::string text;
+    for (double share : r) {
+        text.append(text.empty() ? "" : "/");
+        text.append(number(share, 3));
+    }
     return text;
 }
 
 void print_csv(std::FILE *csv, const VectorSet &set, const Row &row, const Encoded &e,
                const std::string &form, const Recall &r)
 {
-    std::fprintf(csv, "%s,%s,%d,%s,%s,%g,%s,%u,%.4f,%.4f,%.4f,%.4f,%.5f,%.5f,%.2f,%.0f,%.2f\n",
-                 set.name.c_str(), row.codec.c_str(), row.sub_dims, row.rotation.c_str(), row.loss.c_str(),
-                 row.threshold, form.c_str(), e.shape.code_bytes, r[0], r[1], r[2], r[3], e.nmse,
-                 e.nmse_scaled, e.train_seconds, (double)set.base.rows / e.encode_seconds,
-                 1e6 * e.transform_seconds / (double)set.base.rows);
+    std::fprintf(csv, "%s,%s,%d,%s,%s,%g,%s,%u", set.name.c_str(), row.codec.c_str(), row.sub_dims,
+                 row.rotation.c_str(), row.loss.c_str(), row.threshold, form.c_str(), e.shape.code_bytes);
+    for (double share : r)
+        std::fprintf(csv, ",%.4f", share);
+    std::fprintf(csv, ",%.5f,%.5f,%.2f,%.0f,%.2f\n", e.nmse, e.nmse_scaled, e.train_seconds,
+                 (double)set.base.rows / e.encode_seconds, 1e6 * e.transform_seconds / (double)set.base.rows);
 }
 
 void print_header(const VectorSet &set, const Lists &lists, const Output &out)
 {
+    std::string depths;
+    for (const std::string &name : out.names)
+        depths += (depths.empty() ? "" : "/") + name;
     std::printf("\n%s: %zu x %zu, %zu lists, %zu queries, %s, kernels %s. Recall of the true ten in the best "
-                "10/20/50/100.\n\n",
+                "%s.\n\n",
                 set.name.c_str(), set.base.rows, set.base.dims, lists.count, set.queries.rows,
-                set.metric == Metric::L2 ? "L2" : "inner product", simd::kernels().name);
+                set.metric == Metric::L2 ? "L2" : "inner product", simd::kernels().name, depths.c_str());
     std::vector<std::string> names, lines;
     for (const Column &column : kColumns) {
         names.push_back(column.name);
-        lines.push_back(std::string((size_t)column.width, '-'));
+        lines.push_back(std::string((size_t)width(column, out), '-'));
     }
     const size_t shown = names.size() - (out.in_float ? 0 : 2);
     names.resize(shown), lines.resize(shown);
-    print_row(names);
-    print_row(lines);
-    std::fprintf(
-        out.csv,
-        "set,codec,sub_dims,rotation,loss,threshold,form,code_bytes,r10,r20,r50,r100,nmse,nmse_scaled,"
-        "train_s,encode_rows_per_s,transform_us\n");
+    print_row(names, out);
+    print_row(lines, out);
+    std::fprintf(out.csv, "set,codec,sub_dims,rotation,loss,threshold,form,code_bytes");
+    for (const std::string &name : out.names)
+        std::fprintf(out.csv, ",r%s", name.c_str());
+    std::fprintf(out.csv, ",nmse,nmse_scaled,train_s,encode_rows_per_s,transform_us\n");
 }
 
 // Of a query.
@@ -121,7 +137,7 @@ bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row
             row.loss += number(row.threshold, 2);
         }
         if (row.loss.starts_with("auto") && row.threshold == 0) {
-            print_row({code, "", row.rotation, row.loss, "as off", "as off", "", "", "", "", "", ""});
+            print_row({code, "", row.rotation, row.loss, "as off", "as off", "", "", "", "", "", ""}, out);
             return true;
         }
     }
@@ -137,13 +153,13 @@ bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row
     const auto append = [&](const std::vector<std::string> &more) {
         line.insert(line.end(), more.begin(), more.end());
     };
-    append(cells(recall_by_tables(set, lists, e), ""));
+    append(cells(recall_by_tables(set, lists, e, out.depths), ""));
     append({has_plain ? number(e.nmse, 4) : "", number(e.nmse_scaled, 4), number(e.train_seconds, 2),
             number(rows / e.encode_seconds, 0), number(1e6 * e.transform_seconds / rows, 2),
             number(1e6 * table_seconds(set, e), 1)});
     if (out.in_float)
-        append(cells(recall_in_float(set, lists, e), " float"));
-    print_row(line);
+        append(cells(recall_in_float(set, lists, e, out.depths), " float"));
+    print_row(line, out);
     return true;
 }
 
@@ -179,7 +195,10 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
         make_lists(set, lists_wanted ? lists_wanted : (size_t)std::lround(std::sqrt((double)set.base.rows)),
                    centres_named(arguments.text("centres")));
     const std::string path = arguments.text("out") + "/codes_" + set.name + ".csv";
-    Output out = {std::fopen(path.c_str(), "w"), arguments.number("float") != 0};
+    Output out = {
+        std::fopen(path.c_str(), "w"), arguments.number("float") != 0, arguments.list("depths"), {}};
+    for (const std::string &name : out.names)
+        out.depths.push_back(depth_named(name, set.base.rows));
     if (!out.csv) {
         std::perror(path.c_str());
         return false;
@@ -225,6 +244,7 @@ int main(int argc, char **argv)
                             {"queries", "1000"},
                             {"float", "0"},
                             {"centres", "shrunk"},
+                            {"depths", "1,10,20,50,100"},
                             {"out", "."}},
                            {}};
     if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace vq::bench {
 
@@ -23,8 +24,13 @@ std::vector<uint32_t> places_of_rows(const Lists &lists, const Encoded &e)
 class Counter
 {
 public:
-    Counter(const VectorSet &set, const Lists &lists, const Encoded &e)
-        : set_(set), place_(places_of_rows(lists, e))
+    Counter(const VectorSet &set, const Lists &lists, const Encoded &e, const std::vector<Depth> &depths)
+        : Counter(set, places_of_rows(lists, e), depths)
+    {
+    }
+
+    Counter(const VectorSet &set, std::vector<uint32_t> place, const std::vector<Depth> &depths)
+        : set_(set), depths_(depths), place_(std::move(place)), hits_(depths.size())
     {
     }
 
@@ -36,23 +42,24 @@ public:
             uint32_t rank = 0;
             for (float s : scores)
                 rank += s < own;
-            for (size_t i = 0; i < kBest.size(); i++)
-                hits_[i] += rank < kBest[i];
+            for (size_t i = 0; i < depths_.size(); i++)
+                hits_[i] += j < depths_[i].nearest && rank < depths_[i].best;
         }
     }
 
     Recall recall() const
     {
-        Recall r;
-        for (size_t i = 0; i < kBest.size(); i++)
-            r[i] = (double)hits_[i] / (double)(kNeighbours * set_.queries.rows);
+        Recall r(hits_.size());
+        for (size_t i = 0; i < r.size(); i++)
+            r[i] = (double)hits_[i] / (double)(depths_[i].nearest * set_.queries.rows);
         return r;
     }
 
 private:
     const VectorSet &set_;
+    const std::vector<Depth> &depths_;
     std::vector<uint32_t> place_;
-    std::array<size_t, kBest.size()> hits_ = {};
+    std::vector<size_t> hits_;
 };
 
 size_t rows_of_tile(const Lists &lists, const Encoded &e, size_t list, size_t tile)
@@ -63,10 +70,20 @@ size_t rows_of_tile(const Lists &lists, const Encoded &e, size_t list, size_t ti
 
 } // namespace
 
-Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded &e)
+Depth depth_named(const std::string &name, size_t rows)
+{
+    const size_t at = name.find('@');
+    const double number = std::strtod(name.c_str() + (at == std::string::npos ? 0 : at + 1), nullptr);
+    const size_t best = (size_t)(name.ends_with('%') ? number * (double)rows / 100 : number),
+                 nearest = at == std::string::npos ? best : std::strtoul(name.c_str(), nullptr, 10);
+    return {std::clamp<size_t>(nearest, 1, kNeighbours), std::max<size_t>(1, best)};
+}
+
+Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded &e,
+                         const std::vector<Depth> &depths)
 {
     const auto &k = simd::kernels();
-    Counter by_plain(set, lists, e), by_scaled(set, lists, e);
+    Counter by_plain(set, lists, e, depths), by_scaled(set, lists, e, depths);
     std::vector<float> moved(e.shape.space_dims), scratch(set.base.dims);
     std::vector<float> plain_scores(e.plain_add.size() + simd::kTileRows,
                                     std::numeric_limits<float>::infinity());
@@ -97,12 +114,13 @@ Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded
     return {by_plain.recall(), by_scaled.recall()};
 }
 
-Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded &e)
+Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded &e,
+                        const std::vector<Depth> &depths)
 {
     constexpr size_t kQueries = 8; // at a time
     const auto &k = simd::kernels();
     const size_t D = e.shape.space_dims, places = e.plain_add.size();
-    Counter by_plain(set, lists, e), by_scaled(set, lists, e);
+    Counter by_plain(set, lists, e, depths), by_scaled(set, lists, e, depths);
     std::vector<float> decoded(places * D), scratch(set.base.dims), moved(kQueries * D);
     std::vector<uint8_t> code(e.shape.code_bytes);
     for (size_t p = 0; p < places; p++) {
@@ -134,6 +152,29 @@ Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded 
         }
     }
     return {by_plain.recall(), by_scaled.recall()};
+}
+
+Recall recall_of_rows(const VectorSet &set, const Matrix &rows, const std::vector<Depth> &depths)
+{
+    constexpr size_t kQueries = 8; // at a time
+    const auto &k = simd::kernels();
+    const size_t n = rows.rows, D = rows.dims;
+    std::vector<uint32_t> place(n);
+    std::iota(place.begin(), place.end(), 0u);
+    Counter counter(set, std::move(place), depths);
+    std::vector<float> half_squares(n), scores(n), dots(kQueries * n);
+    for (size_t i = 0; i < n && set.metric == Metric::L2; i++)
+        half_squares[i] = k.dot(rows.row(i), rows.row(i), D) / 2;
+    for (size_t q = 0; q < set.queries.rows; q += kQueries) {
+        const size_t some = std::min(kQueries, set.queries.rows - q);
+        k.dot_block(set.queries.row(q), some, D, rows.data.data(), n, D, D, dots.data(), n);
+        for (size_t j = 0; j < some; j++) {
+            for (size_t i = 0; i < n; i++)
+                scores[i] = half_squares[i] - dots[j * n + i];
+            counter.add(q + j, scores);
+        }
+    }
+    return counter.recall();
 }
 
 } // namespace vq::bench

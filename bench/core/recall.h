@@ -1,14 +1,20 @@
-// How many of the true ten are among the best R by a code's own estimate, over all rows.
+// How many of the true nearest are among the best by a code's own estimate, over all rows.
 #pragma once
 
 #include "encoded.h"
 
-#include <array>
-
 namespace vq::bench {
 
-constexpr std::array<size_t, 4> kBest = {10, 20, 50, 100};
-using Recall = std::array<double, kBest.size()>;
+// The true `nearest` (at most kNeighbours) among the `best`: what reranking that many finds.
+struct Depth
+{
+    size_t nearest, best;
+};
+
+// "R" (the true ten, or all R where that is less), "K@R", or "K@P%" of the rows.
+Depth depth_named(const std::string &name, size_t rows);
+
+using Recall = std::vector<double>; // of each depth
 
 struct Recalls
 {
@@ -17,9 +23,14 @@ struct Recalls
 };
 
 // Through the tables: tiles, scan_tile, tile_bounds.
-Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded &e);
+Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded &e,
+                         const std::vector<Depth> &depths);
 
 // The same with <q', r~> in float and an unrounded scale: what the tables and bfloat16 cost.
-Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded &e);
+Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded &e,
+                        const std::vector<Depth> &depths);
+
+// Rows in float, in place of the set's own.
+Recall recall_of_rows(const VectorSet &set, const Matrix &rows, const std::vector<Depth> &depths);
 
 } // namespace vq::bench

@@ -17,8 +17,8 @@ constexpr uint32_t kLeastLayers = 2, kMostLayers = 64;
 constexpr uint32_t kLeastCodewords = 16, kMostCodewords = 256;
 constexpr size_t kBeam = 5;
 constexpr size_t kMostTogether = 16; // rows that are encoded together
-constexpr size_t kBatchFloats =
-    4 * ((kMaxDims + 3) / 4);   // and their floats, so that scratch fits the stack: a third of it
+// Floats of these rows: what choose_codes keeps of them on the stack is 25 bytes for each, 400 kB.
+constexpr size_t kBatchFloats = 4 * ((kMaxDims + 3) / 4);
 constexpr float kNever = 1e30f; // squared norm of a codeword that is there for padding
 
 struct RqImage

@@ -124,7 +124,7 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     if (h.magic != kImageMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.layers < kLeastLayers ||
         h.layers > kMostLayers || h.codewords < kLeastCodewords || h.codewords > kMostCodewords ||
         h.trained_layers > h.layers || bytes != image_size(dims, h.layers, h.codewords) ||
-        !in_range(h.scale_per_error, 1e30f))
+        !in_range(h.scale_per_error, 1e30f) || h.training > kTrained || !in_range(h.training_gain, 1))
         return false;
     bool sound = true;
     for (size_t m = 0; m < h.layers; m++)
@@ -144,8 +144,11 @@ CodecShape ResidualQuantizer::shape(const uint8_t *image) noexcept
 void ResidualQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept
 {
     const RqImage &h = header(image);
-    std::snprintf(text, size, "residual quantization, %u layers of %u codewords, %u of them trained",
-                  h.layers, h.codewords, h.trained_layers);
+    char gain[64] = "";
+    if (h.training == kTrained)
+        std::snprintf(gain, sizeof gain, ", together (%.1f %% less left)", 100 * (double)h.training_gain);
+    std::snprintf(text, size, "residual quantization, %u layers of %u codewords, %u of them trained%s",
+                  h.layers, h.codewords, h.trained_layers, gain);
 }
 
 void ResidualQuantizer::transform(const uint8_t *image, const float *x, float *y) noexcept

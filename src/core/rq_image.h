@@ -27,7 +27,9 @@ struct RqImage
     uint32_t codewords;      // K
     uint32_t trained_layers; // the first ones; the others are Gaussian
     float scale_per_error;   // RowCode::scale / RowCode::sigma of nearly all rows
-    uint32_t unused[10];
+    uint32_t unused[8];
+    uint32_t training;   // ResidualQuantizer::Training
+    float training_gain; // share of what the linear training left that kTrained took away, of rows set aside
 };
 static_assert(sizeof(RqImage) == 64);
 

@@ -16,7 +16,8 @@ constexpr int kDefaultLayers = 24;
 constexpr int kDefaultCodewords = 256;
 
 static relopt_enum_elt_def kWeightBits[] = {{"0", 0}, {"4", 4}, {"8", 8}, {"16", 16}, {nullptr, 0}};
-static relopt_enum_elt_def kTrainings[] = {{"linear", ResidualQuantizer::kLinear}, {nullptr, 0}};
+static relopt_enum_elt_def kTrainings[] = {
+    {"linear", ResidualQuantizer::kLinear}, {"trained", ResidualQuantizer::kTrained}, {nullptr, 0}};
 
 constexpr int kAuto = kUnset; // fuzzy_layers
 static relopt_enum_elt_def kFuzzyLayers[] = {{"auto", kAuto}, {"0", 0}, {"1", 1}, {"2", 2}, {nullptr, 0}};

@@ -140,7 +140,7 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
         h.layers > kMostLayers || h.codewords < kLeastCodewords || h.codewords > kMostCodewords ||
         h.trained_layers > h.layers || !known_weights(h) ||
         bytes != image_size(dims, h.layers, h.codewords) || !in_range(h.scale_per_error, 1e30f) ||
-        !in_range(h.mean_share, 1e3f))
+        !in_range(h.mean_share, 1e3f) || h.training > kTrained || !in_range(h.training_gain, 1))
         return false;
     bool sound = true;
     for (size_t m = 0; m < h.layers; m++)
@@ -161,11 +161,13 @@ CodecShape ResidualQuantizer::shape(const uint8_t *image) noexcept
 void ResidualQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept
 {
     const RqImage &h = header(image);
-    char weights[48] = "";
+    char weights[48] = "", gain[64] = "";
     if (h.weight_bits != 0)
         std::snprintf(weights, sizeof weights, " with weights of %u bits", h.weight_bits);
-    std::snprintf(text, size, "residual quantization, %u layers of %u codewords%s, %u of them trained",
-                  h.layers, h.codewords, weights, h.trained_layers);
+    if (h.training == kTrained)
+        std::snprintf(gain, sizeof gain, ", together (%.1f %% less left)", 100 * (double)h.training_gain);
+    std::snprintf(text, size, "residual quantization, %u layers of %u codewords%s, %u of them trained%s",
+                  h.layers, h.codewords, weights, h.trained_layers, gain);
 }
 
 void ResidualQuantizer::transform(const uint8_t *image, const float *x, float *y) noexcept

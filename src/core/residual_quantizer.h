@@ -45,7 +45,8 @@ struct ResidualQuantizer
     };
     enum Training
     {
-        kLinear = 0 // k-means on unit vectors
+        kLinear = 0, // k-means on unit vectors
+        kTrained = 1 // and then all codewords together by Adam, within bounds of time and memory (rq_adam.h)
     };
     static constexpr size_t kMinRowsPerCodeword = 16; // fewer train no layer
 

@@ -31,8 +31,10 @@ struct RqImage
     float scale_per_error;   // RowCode::scale / RowCode::sigma of nearly all rows
     uint32_t weight_bits;    // of a layer's weight, or 0: every weight is 1
     float weights_norm;      // root of the sum of a row's squared weights, of nearly all rows
-    uint32_t unused[7];
-    float mean_share; // of ||r|| / RowCode::scale
+    float mean_share;        // of ||r|| / RowCode::scale
+    uint32_t training;       // ResidualQuantizer::Training
+    float training_gain; // share of what the linear training left that kTrained took away, of rows set aside
+    uint32_t unused[5];
 };
 static_assert(sizeof(RqImage) == 64);
 

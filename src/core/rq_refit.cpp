@@ -102,10 +102,18 @@ bool refit(Trainer &t, const Part &part) noexcept
         if (!encode_rows(t, {t.progress, from, share * .9}))
             return false;
         for (int sweep = 0; sweep < kSweeps; sweep++)
-            for (size_t m = 0; m < t.h->trained_layers; m++)
-                if (!refit_layer(t, m, {t.progress, from + share * .9, share * .1}))
-                    return false;
+            if (!refit_codes(t, {t.progress, from + share * .9, share * .1}))
+                return false;
     }
+    return true;
+}
+
+bool refit_codes(Trainer &t, const Part &part) noexcept
+{
+    const double share = part.share / t.h->layers;
+    for (size_t m = 0; m < t.h->trained_layers; m++)
+        if (!refit_layer(t, m, {part.whole, part.from + share * (double)m, share}))
+            return false;
     return true;
 }
 

@@ -1,10 +1,11 @@
 // Residual quantizer: training as a whole, and layers that need none.
-#include "core/rq_work.h"
+#include "core/rq_adam.h"
 
 #include "core/random.h"
 
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace vq {
 
@@ -47,7 +48,8 @@ namespace {
 
 constexpr size_t kRowsPerCodeword = 256; // 128 leave 5 % more of rows that were not of the sample
 constexpr size_t kLeastRows = 8192;      // wanted where codewords are few
-constexpr double kLayersShare = 0.75;    // of the training's time
+constexpr double kLayersShare = 0.75;    // of the linear training's time
+constexpr double kLinearShare = 0.2;     // of all time, where Adam follows
 
 size_t layers_of(const CodecOptions &o) noexcept
 {
@@ -77,8 +79,9 @@ Layout layout(const CodecOptions &o, size_t rows) noexcept
     l.centroids = l.codes + padded(l.rows * layers_of(o));
     l.bytes_of_rows = l.centroids + padded(book);
     l.kmeans = l.bytes_of_rows + padded(kMostTogether * width / sizeof(float));
-    const size_t counts = padded(codewords_of(o) * sizeof(uint32_t));
-    l.bytes = l.kmeans + std::max(padded(kmeans_scratch_bytes(clustering(o, l.rows))), counts + book);
+    l.adam = l.kmeans + padded(codewords_of(o) * sizeof(uint32_t)) + padded(book);
+    l.bytes = std::max(l.kmeans + padded(kmeans_scratch_bytes(clustering(o, l.rows))),
+                       l.adam + adam_plan(o, l.rows).scratch);
     return l;
 }
 
@@ -102,7 +105,7 @@ bool set_gaussian_layers(Trainer &t, size_t first) noexcept
     for (size_t m = 0; m < t.h->layers; m++) {
         const double norm = std::sqrt(std::pow(left_sq, (double)m) * (1 - left_sq) / (double)D);
         for (size_t k = 0; k < K && m >= first; k++) {
-            if (D * k % 32768 < D && !t.progress.go_on((double)m / t.h->layers))
+            if (D * k % 32768 < D && !t.progress.go_on(first > 0 ? 1 : (double)m / t.h->layers))
                 return false;
             for (size_t d = 0; d < D; d++)
                 c[d] = k + 1 < K ? (float)(norm * random.normal()) : 0;
@@ -112,20 +115,35 @@ bool set_gaussian_layers(Trainer &t, size_t first) noexcept
     return true;
 }
 
-// In an order whose beginnings are spread over the sample, whatever order that is in: every eighth row, then the others.
+// In an order whose beginnings are spread over the sample, whatever order that is in: every so manieth row in a circle.
 bool read_rows(Trainer &t) noexcept
 {
-    constexpr size_t kApart = 8;
-    for (size_t first = 0; first < kApart; first++)
-        for (size_t i = first; i < t.l.rows; i += kApart) {
-            if (i / kApart % 512 == 0 && !t.progress.go_on(0))
-                return false;
-            if (read_unit(t, i, t.row(t.rows))) {
-                t.norms()[t.rows] = 1;
-                t.which()[t.rows++] = (uint32_t)i;
-            }
+    size_t step = std::max<size_t>(1, (size_t)((double)t.l.rows * .618)); // by the golden ratio
+    while (std::gcd(step, t.l.rows) > 1)
+        step++;
+    for (size_t j = 0, i = 0; j < t.l.rows; j++, i = (i + step) % t.l.rows) {
+        if (j % 512 == 0 && !t.progress.go_on(0))
+            return false;
+        if (read_unit(t, i, t.row(t.rows))) {
+            t.norms()[t.rows] = 1;
+            t.which()[t.rows++] = (uint32_t)i;
         }
+    }
     return true;
+}
+
+// Too few rows that have a residual: the linear training alone.
+bool train_trained(Trainer &t, const AdamPlan &plan) noexcept
+{
+    const bool together = plan.iterations > 0 && t.rows >= t.l.rows / 2;
+    const double linear = together ? kLinearShare : 1, layers = linear * kLayersShare;
+    if (together)
+        t.rows -= plan.set_aside;
+    if (!train_layers(t, {t.progress, 0, layers}) || !refit(t, {t.progress, layers, linear - layers}))
+        return false;
+    if (!together || t.h->trained_layers < t.h->layers) // what is left is next to nothing
+        return true;
+    return train_together(t, plan, {t.progress, linear, 1 - linear});
 }
 
 } // namespace
@@ -165,10 +183,10 @@ bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &se
     t.h->weight_bits = (uint32_t)options.value[kWeightBits];
     for (size_t m = 0; m < t.h->layers; m++)
         clear_layer(t.h, m);
+    const AdamPlan plan = enough(options, set.rows) ? adam_plan(options, t.l.rows) : AdamPlan();
     if (!read_rows(t))
         return false;
-    if (enough(options, t.rows) && (!train_layers(t, {progress, 0, kLayersShare}) ||
-                                    !refit(t, {progress, kLayersShare, 1 - kLayersShare})))
+    if (enough(options, t.rows) && !train_trained(t, plan))
         return false;
     return set_gaussian_layers(t, t.h->trained_layers) && measure(t);
 }

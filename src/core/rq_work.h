@@ -21,6 +21,7 @@ struct Layout // of the scratch memory
     size_t centroids;
     size_t bytes_of_rows;
     size_t kmeans; // or what the refits need
+    size_t adam;   // behind that of the refits
     size_t bytes;
 };
 
@@ -32,7 +33,7 @@ struct Trainer
     Layout l;
     RqImage *h;
     uint8_t *scratch;
-    size_t rows;  // of the sample that are not their centroid
+    size_t rows;  // of the sample that are not their centroid, and not set aside
     size_t width; // floats of a row: dims, then zeros
 
     float *row(size_t i) const noexcept { return reinterpret_cast<float *>(scratch) + i * width; }
@@ -96,7 +97,10 @@ void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept;
 // Codewords moved together (rq_refit.cpp).
 [[nodiscard]] bool refit(Trainer &t, const Part &part) noexcept;
 
-// Encodes some rows: fills scale_per_error and weights_norm.
+// The part of it that follows encoding: rows in scratch are what their codes leave.
+[[nodiscard]] bool refit_codes(Trainer &t, const Part &part) noexcept;
+
+// Encodes some rows: fills scale_per_error, mean_share and weights_norm.
 [[nodiscard]] bool measure(Trainer &t) noexcept;
 
 } // namespace vq::rq_detail

@@ -33,6 +33,7 @@ struct Build
     Training training;
     Index layout; // over training.image and training.meta
     RowEncoder encoder;
+    RowBatch batch;
     MemoryContext row_memory;
     Tuplesortstate *sort;
     TupleTableSlot *sort_slot;
@@ -58,30 +59,45 @@ int64 sort_key(const Index &index, const EncodedRow &row)
     return (int64)row.list << 32 | key;
 }
 
+void sort_row(Build *b, const EncodedRow &row)
+{
+    char *p = VARDATA(b->payload);
+    memcpy(p, &row.tid, sizeof row.tid);
+    memcpy(p + 8, &row.factors, sizeof row.factors);
+    memcpy(p + 16, row.code, b->layout.shape.code_bytes);
+    if (row.record)
+        memcpy(p + 16 + b->layout.shape.code_bytes, row.record, b->layout.fine_record_bytes);
+    ExecClearTuple(b->sort_slot);
+    b->sort_slot->tts_values[0] = Int64GetDatum(sort_key(b->layout, row));
+    b->sort_slot->tts_values[1] = PointerGetDatum(b->payload);
+    b->sort_slot->tts_isnull[0] = b->sort_slot->tts_isnull[1] = false;
+    ExecStoreVirtualTuple(b->sort_slot);
+    tuplesort_puttupleslot(b->sort, b->sort_slot);
+    b->rows++;
+    b->training.residual_sum += b->encoder.distance;
+}
+
+void encode_batch(Build *b)
+{
+    batch_encode(&b->batch);
+    for (uint32_t i = 0; i < b->batch.count; i++) {
+        EncodedRow row;
+        batch_row(&b->batch, i, &row);
+        sort_row(b, row);
+    }
+    b->batch.count = 0;
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64)b->rows);
+}
+
 void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *arg)
 {
     Build *b = (Build *)arg;
     if (isnull[0])
         return;
     MemoryContext old = MemoryContextSwitchTo(b->row_memory);
-    EncodedRow row;
-    if (encode_row(&b->encoder, vector_of_datum(values[0], b->layout.space.dims, b->index), &row)) {
-        char *p = VARDATA(b->payload);
-        memcpy(p, tid, sizeof *tid);
-        memcpy(p + 8, &row.factors, sizeof row.factors);
-        memcpy(p + 16, row.code, b->layout.shape.code_bytes);
-        if (row.record)
-            memcpy(p + 16 + b->layout.shape.code_bytes, row.record, b->layout.fine_record_bytes);
-        ExecClearTuple(b->sort_slot);
-        b->sort_slot->tts_values[0] = Int64GetDatum(sort_key(b->layout, row));
-        b->sort_slot->tts_values[1] = PointerGetDatum(b->payload);
-        b->sort_slot->tts_isnull[0] = b->sort_slot->tts_isnull[1] = false;
-        ExecStoreVirtualTuple(b->sort_slot);
-        tuplesort_puttupleslot(b->sort, b->sort_slot);
-        b->rows++;
-        b->training.residual_sum += b->encoder.distance;
-        pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64)b->rows);
-    }
+    batch_add(&b->batch, vector_of_datum(values[0], b->layout.space.dims, b->index), *tid);
+    if (b->batch.count == kBatchRows)
+        encode_batch(b);
     MemoryContextSwitchTo(old);
     MemoryContextReset(b->row_memory);
 }
@@ -190,12 +206,14 @@ void load_lists(Build *b)
 void encode_rows(Build *b)
 {
     encoder_open(&b->encoder, b->index, &b->layout);
+    batch_open(&b->batch, &b->encoder);
     b->row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant build row", ALLOCSET_DEFAULT_SIZES);
     begin_sort(b);
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kEncoding);
     b->heap_rows =
         table_index_build_scan(b->heap, b->index, b->info, true, true, encode_heap_row, b, nullptr);
+    encode_batch(b);
     tuplesort_performsort(b->sort);
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kLoading);
     pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64)b->rows);

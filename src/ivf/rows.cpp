@@ -67,20 +67,23 @@ void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *store
     }
 }
 
-// Where an error of the code costs most (core/codec.h): the row as it was before centring, or its residual.
-static const float *direction(RowEncoder *e)
+// Where a row goes, and what the codec is to encode of it; space_dims floats each.
+struct Placed
 {
-    const Space &space = e->index->space;
-    if (space.metric == Metric::L2)
-        return e->residual;
-    memcpy(e->direction, e->moved, space.space_dims * sizeof(float));
-    simd::kernels().axpy(1, space.mean_moved, e->direction, space.space_dims);
-    return e->direction;
-}
+    float *residual;
+    float *centre;
+    float *
+        direction; // where an error of the code costs most (core/codec.h): the residual, or the row before centring
+    uint32_t list;
+    double distance;
+    bool overflow;
+};
 
-bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
+// False if the row is not to be indexed.
+static bool place(RowEncoder *e, const float *x, Placed *p)
 {
     const Index &index = *e->index;
+    const Space &space = index.space;
     const size_t dims = index.meta.options.dims, D = index.shape.space_dims;
     const float *scored = x;
     if (index.cosine()) {
@@ -88,24 +91,104 @@ bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
         if (simd::kernels().dot(scored, scored, dims) == 0)
             return false;
     }
-    row->list = nearest_list(e, scored);
-    read_centre(e->rel, index, row->list, e->centroid, e->centre);
+    p->list = nearest_list(e, scored);
+    p->overflow = e->overflow;
+    read_centre(e->rel, index, p->list, e->centroid, p->centre);
     for (size_t i = 0; i < D; i++)
-        e->residual[i] = e->moved[i] - e->centre[i];
-    e->distance = std::sqrt((double)simd::kernels().dot(e->residual, e->residual, D));
-    float fine_factors[3];
-    RowCode code =
-        index.codec->encode(index.space.image, e->residual, e->centre, direction(e), e->code, e->codec_fine);
-    row->factors = row_factors(index.space, code, e->residual, e->centre, fine_factors);
-    if (e->overflow)
-        row->factors = {-INFINITY, 0, 0}; // no estimate: always looked at exactly
-    row->code = e->code;
-    row->record = nullptr;
-    if (index.has_fine()) {
-        build_fine(index, x, fine_factors, e->codec_fine, e->record);
-        row->record = e->record;
+        p->residual[i] = e->moved[i] - p->centre[i];
+    p->distance = std::sqrt((double)simd::kernels().dot(p->residual, p->residual, D));
+    if (space.metric == Metric::L2)
+        memcpy(p->direction, p->residual, D * sizeof(float));
+    else {
+        memcpy(p->direction, e->moved, D * sizeof(float));
+        simd::kernels().axpy(1, space.mean_moved, p->direction, D);
     }
     return true;
+}
+
+// From what the codec found to what is stored.
+static void finish(RowEncoder *e, const float *x, const Placed &p, const RowCode &found, const uint8_t *code,
+                   const uint8_t *fine, EncodedRow *row)
+{
+    const Index &index = *e->index;
+    float fine_factors[3];
+    row->list = p.list;
+    row->factors = row_factors(index.space, found, p.residual, p.centre, fine_factors);
+    if (p.overflow)
+        row->factors = {-INFINITY, 0, 0}; // no estimate: always looked at exactly
+    row->code = code;
+    row->record = nullptr;
+    e->distance = p.distance;
+    if (index.has_fine()) {
+        build_fine(index, x, fine_factors, fine, e->record);
+        row->record = e->record;
+    }
+}
+
+bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
+{
+    Placed p = {e->residual, e->centre, e->direction, 0, 0, false};
+    if (!place(e, x, &p))
+        return false;
+    const Index &index = *e->index;
+    const RowCode found =
+        index.codec->encode(index.space.image, p.residual, p.centre, p.direction, e->code, e->codec_fine);
+    finish(e, x, p, found, e->code, e->codec_fine, row);
+    return true;
+}
+
+// --- batches
+
+static Placed placed(RowBatch *b, uint32_t i)
+{
+    const size_t at = (size_t)i * b->encoder->index->shape.space_dims;
+    return {b->residuals + at, b->centres + at, b->directions + at,
+            b->lists[i],       b->distances[i], b->overflow[i]};
+}
+
+void batch_open(RowBatch *b, RowEncoder *encoder)
+{
+    const CodecShape &shape = encoder->index->shape;
+    const size_t floats = kBatchRows * (size_t)shape.space_dims * sizeof(float);
+    b->encoder = encoder;
+    b->count = 0;
+    b->vectors = (float *)palloc(kBatchRows * (size_t)encoder->index->meta.options.dims * sizeof(float));
+    b->residuals = (float *)pg::aligned_palloc(floats);
+    b->centres = (float *)pg::aligned_palloc(floats);
+    b->directions = (float *)pg::aligned_palloc(floats);
+    b->codes = (uint8_t *)palloc(kBatchRows * (size_t)shape.code_bytes);
+    b->fine = (uint8_t *)palloc(kBatchRows * (size_t)shape.fine_bytes + 1);
+}
+
+bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid)
+{
+    const uint32_t i = b->count;
+    const size_t dims = b->encoder->index->meta.options.dims;
+    Placed p = placed(b, i);
+    if (!place(b->encoder, x, &p))
+        return false;
+    b->lists[i] = p.list;
+    b->distances[i] = p.distance;
+    b->overflow[i] = p.overflow;
+    b->tids[i] = tid;
+    memcpy(b->vectors + i * dims, x, dims * sizeof(float));
+    b->count++;
+    return true;
+}
+
+void batch_encode(RowBatch *b)
+{
+    const Index &index = *b->encoder->index;
+    index.codec->encode_rows(index.space.image, b->count, b->residuals, b->centres, b->directions, b->codes,
+                             b->fine, b->found);
+}
+
+void batch_row(RowBatch *b, uint32_t i, EncodedRow *row)
+{
+    const Index &index = *b->encoder->index;
+    row->tid = b->tids[i];
+    finish(b->encoder, b->vectors + i * (size_t)index.meta.options.dims, placed(b, i), b->found[i],
+           b->codes + i * (size_t)index.shape.code_bytes, b->fine + i * (size_t)index.shape.fine_bytes, row);
 }
 
 } // namespace vq::ivf

@@ -39,6 +39,33 @@ struct RowEncoder
 
 void encoder_open(RowEncoder *encoder, Relation rel, const Index *index);
 
+// Rows that are encoded together: a codec whose codebooks do not fit the cache is several times faster so. A row's code
+// does not depend on the others.
+constexpr uint32_t kBatchRows = 16;
+
+struct RowBatch
+{
+    RowEncoder *encoder;
+    uint32_t count;
+    ItemPointerData tids[kBatchRows];
+    uint32_t lists[kBatchRows];
+    double distances[kBatchRows]; // |y - c|
+    bool overflow[kBatchRows];
+    RowCode found[kBatchRows];
+    float *vectors; // as given; kBatchRows of each array
+    float *residuals, *centres, *directions;
+    uint8_t *codes, *fine;
+};
+
+// Memory: in the current context.
+void batch_open(RowBatch *batch, RowEncoder *encoder);
+// Adds a row; there must be room. False if it is not to be indexed.
+bool batch_add(RowBatch *batch, const float *x, const ItemPointerData &tid);
+// Encodes what was added. The batch is empty again when batch_row has been asked for what is wanted and count is set to 0.
+void batch_encode(RowBatch *batch);
+// Row i of an encoded batch; pointers are valid until the next call.
+void batch_row(RowBatch *batch, uint32_t i, EncodedRow *row);
+
 // Encodes x (dims floats). False if the row is not to be indexed (zero vector under cosine). Pointers in
 // `row` are valid until the next call.
 bool encode_row(RowEncoder *encoder, const float *x, EncodedRow *row);

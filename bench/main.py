@@ -49,7 +49,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="for each point of a sweep in each round")
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--quick", action="store_true", help="loss and fuzzy: a part, for a trial")
+    parser.add_argument("--quick", action="store_true", help="loss, fuzzy and sublists: a part, for a trial")
     parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")

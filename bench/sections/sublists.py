@@ -2,17 +2,18 @@
 
 Without them, the least nprobe that reaches the recall. With them, the least nprobe for each share of the rows that is
 read (wrvq.fuzzy_k), and of those settings the cheapest. These are chosen by CPU time of the backend, which other work on
-the machine disturbs least; what is left of all indexes is then timed by pgbench in turns.
+the machine disturbs least; what is left of all indexes is then timed by pgbench in turns. --quick builds only those
+with sub-lists and reads their lists whole (wrvq.fuzzy_k = 1) in place of the others: the same pages, without a look at sub-lists.
 """
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sections.query import TARGETS
 from vqlab import indexes, load, measure, report
 
 LISTS = (100, 344, 1000, None)    # None = as shipped
-LAYERS = (0, 1)                   # of the code that divide a list
+WHOLE = 1                         # a share that ignores sub-lists
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 WIDEST = 6        # times the lists that plain ones need: beyond, finding sub-lists costs what they save
 CLOSE = 1.05      # settings of nprobe this near to each other are one
@@ -29,10 +30,11 @@ class Cost:
 
 @dataclass
 class Case:
-    """One index. settings: {} is as shipped."""
-    name: str
+    """One index as it is used."""
+    name: str       # of the index
     lists: int
-    layers: int
+    layers: int     # of the code that divide a list
+    shares: tuple   # to be tried; None = as shipped
     seconds: float = 0
     mb: float = 0
     costs: dict = field(default_factory=dict)    # (nprobe, share) -> Cost
@@ -49,25 +51,28 @@ def run(bench, data):
     load.load_table(connection, "items", data.base)
     load.load_table(connection, "queries", data.queries, primary_key=True)
     cases = []
-    for lists in LISTS[:1] if bench.args.quick else LISTS:
-        plain = None
-        for layers in LAYERS:
-            case = built(bench, data, connection, index, lists, layers)
-            search(bench, data, connection, case, plain)
-            plain = plain or case
-            cases.append(case)
+    for lists in dict.fromkeys(lists or indexes.our_lists(len(data.base)) for lists in LISTS):
+        plain, divided = built(bench, data, connection, index, lists)
+        search(bench, data, connection, plain, None)
+        search(bench, data, connection, divided, plain)
+        cases += [plain, divided]
     for _ in range(bench.args.rounds):
         time_round(bench, data, connection, index, cases)
     show(bench, data, cases)
 
 
-def built(bench, data, connection, index, lists, layers):
-    lists = lists or indexes.our_lists(len(data.base))
-    case = Case(f"sublists_{lists}_{layers}", lists, layers)
-    bench.say(f"building {lists} lists, {layers} layers of sub-lists")
-    options = f"nlist = {lists}, fuzzy_layers = {layers}"
-    case.seconds = measure.build_index(connection, indexes.Index(case.name, index.extension, index.method, index.knob, (),
-                                                                 options), "items", data.metric, len(data.base), case.name)
+def built(bench, data, connection, index, lists):
+    """Without sub-lists, and with them."""
+    divided = build(bench, data, connection, index, Case(f"sublists_{lists}_1", lists, 1, SHARES))
+    if bench.args.quick:
+        return Case(divided.name, lists, 0, (WHOLE,)), divided
+    return build(bench, data, connection, index, Case(f"sublists_{lists}_0", lists, 0, (None,))), divided
+
+
+def build(bench, data, connection, index, case):
+    bench.say(f"building {label(case)}")
+    like = replace(index, name=case.name, options=f"nlist = {case.lists}, fuzzy_layers = {case.layers}")
+    case.seconds = measure.build_index(connection, like, "items", data.metric, len(data.base), case.name)
     case.mb = measure.size_mb(connection, case.name)
     bench.say(f"built in {case.seconds:.0f} s")
     return case
@@ -82,21 +87,23 @@ def search(bench, data, connection, case, plain):
             case.costs[key] = measured(bench, data, connection, case, settings_of(*key))
         return case.costs[key]
 
-    cost(None, None)
+    if case.seconds:
+        cost(None, None)
     for target in TARGETS:
-        most = case.lists
-        if plain and target in plain.best:
-            most = min(most, WIDEST * plain.best[target][0])
-        reached = [(nprobe, share) for share in (SHARES if case.layers else (None,))
-                   if (nprobe := least_nprobe(lambda n, share=share: cost(n, share).recall, target, most))]
+        least, most = 1, case.lists
+        if plain and target in plain.best:    # a part of as many lists finds no more than all of them
+            least = plain.best[target][0]
+            most = min(most, WIDEST * least)
+        reached = [(nprobe, share) for share in case.shares
+                   if (nprobe := least_nprobe(lambda n, share=share: cost(n, share).recall, target, least, most))]
         if reached:
             case.best[target] = min(reached, key=lambda key: case.costs[key].micros)
-            bench.say(f"{case.name} at {target}: nprobe, fuzzy_k {case.best[target]}, {case.costs[case.best[target]]}")
+            bench.say(f"{label(case)} at {target}: nprobe, fuzzy_k {case.best[target]}, {case.costs[case.best[target]]}")
 
 
-def least_nprobe(recall, target, most):
-    """Within CLOSE; None where even `most` lists are too few. Recall grows with nprobe."""
-    low, high = 0, 1
+def least_nprobe(recall, target, least, most):
+    """From `least` on, within CLOSE; None where even `most` lists are too few. Recall grows with nprobe."""
+    low, high = least - 1, least
     while recall(min(high, most)) < target:
         if high >= most:
             return None
@@ -153,7 +160,7 @@ def show(bench, data, cases):
     header = ("index", "rows a list", "build s", "MB", "recall as shipped", "CPU us a query", "rows looked at")
     print("\n" + report.table(header, [
         (label(case), round(rows / case.lists), f"{case.seconds:.0f}", f"{case.mb:.0f}", f"{cost.recall:.4f}",
-         f"{cost.micros:.0f}", f"{cost.codes:,.0f}") for case in cases for cost in (case.costs[(None, None)],)]))
+         f"{cost.micros:.0f}", f"{cost.codes:,.0f}") for case in cases if case.seconds for cost in (case.costs[(None, None)],)]))
     lines = [line(target, case, cases) for target in TARGETS for case in cases]
     header = (f"index at recall@{bench.args.k}", "nprobe", "fuzzy_k", "recall", "rows looked at", "CPU us a query",
               "queries/s min/median/max", "to the same lists without")
@@ -171,6 +178,6 @@ def line(target, case, cases):
     nprobe, share = case.best[target]
     cost, speeds = case.costs[(nprobe, share)], case.speeds[target]
     plain = next(other for other in cases if other.lists == case.lists).speeds.get(target)
-    return (f"{label(case)} at {target}", nprobe, "" if share is None else share, f"{cost.recall:.4f}",
+    return (f"{label(case)} at {target}", nprobe, share if case.layers else "", f"{cost.recall:.4f}",
             f"{cost.codes:,.0f}", f"{cost.micros:.0f}", report.spread(speeds),
             report.spread([ours / theirs for ours, theirs in zip(speeds, plain)], 2) if plain and case.layers else "")

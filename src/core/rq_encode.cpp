@@ -24,7 +24,7 @@ using namespace rq;
 namespace {
 
 constexpr size_t kPitch = 4 * quads(kMaxDims);
-constexpr double kAlong = 0.3; // see residual_quantizer.h
+constexpr double kAlong = 0.15; // see residual_quantizer.h
 
 void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
 {

@@ -1,6 +1,6 @@
 -- Vectors of every shape: dimensions, codes, refine codes, extreme values. Each index's answer over all lists
 -- is compared with the exact one.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SET jit = off;
 
 -- Coordinates from a hash, so neighbours are as in random data.

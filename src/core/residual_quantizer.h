@@ -60,6 +60,7 @@ struct ResidualQuantizer
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;
+    static Shortfall shortfall(const uint8_t *image, size_t rows, char *text, size_t size) noexcept;
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;
     static RowCode encode(const uint8_t *image, const float *residual, const float *centre,
                           const float *direction, uint8_t *code, uint8_t *fine) noexcept;

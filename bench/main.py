@@ -7,14 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, fuzzy, inprocess, loss, memory, query, search, writes
+from sections import batches, codes, fuzzy, inprocess, loss, memory, query, search, sublists, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches",)    # only when named
+NAMED = ("batches", "sublists")    # only when named
 SERVERLESS = {"codes": codes.run, "loss": loss.run, "fuzzy": fuzzy.run,    # only when named: no PostgreSQL, nothing of
               "search": search.run}                                        # the extension
 
@@ -49,7 +49,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="for each point of a sweep in each round")
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--quick", action="store_true", help="loss and fuzzy: a part, for a trial")
+    parser.add_argument("--quick", action="store_true", help="loss, fuzzy and sublists: a part, for a trial")
     parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")
@@ -100,6 +100,8 @@ def run_sections(bench, data):
         writes.run(bench, data)
     if "batches" in bench.only:
         batches.run(bench, data)
+    if "sublists" in bench.only:
+        sublists.run(bench, data)
 
 
 def connect(server, stack):

@@ -19,8 +19,12 @@ main() {
   local files=("$root/bench/requirements.txt")
   mkdir -p "$work"
   find_postgres
-  trap 'stop_server "$work/server/data"' EXIT
-  [[ -n ${VQ_SKIP_BUILD:-} || " $* " =~ ' --only '(codes|loss|fuzzy|search|,)+' ' ]] || build_extension "$root"
+  if [[ ! " $* " =~ ' --only '(codes|loss|fuzzy|search|,)+' ' ]]; then
+    exec 9> "$work/lock"    # the exit trap, and the start of a server, would stop the other's
+    flock -n 9 || die "another run has its server in $work/server"
+    trap 'stop_server "$work/server/data"' EXIT
+    [[ -n ${VQ_SKIP_BUILD:-} ]] || build_extension "$root"
+  fi
   [[ " $* " != *" --faiss "* ]] || files+=("$root/bench/requirements-faiss.txt")
   [[ " $* " != *.hdf5* ]] || files+=("$root/bench/requirements-hdf5.txt")
   python_env "$work/venv" "${files[@]}"

@@ -21,9 +21,10 @@ def run(bench, data):
 
 
 def run_generated(bench, dims):
-    data = datasets.generated(GENERATED_ROWS + GENERATED_ROWS // 10, dims)
-    measured = measure_all(bench, data.base, data.metric, GENERATED_ROWS, GENERATED_INSERTED, False)
-    show(bench, data.name, measured, GENERATED_ROWS)
+    rows = min(GENERATED_ROWS, bench.args.rows or GENERATED_ROWS)
+    data = datasets.generated(rows + rows // 10, dims)
+    measured = measure_all(bench, data.base, data.metric, rows, min(GENERATED_INSERTED, rows // 12), False)
+    show(bench, data.name, measured, rows)
 
 
 def measure_all(bench, vectors, metric, rows, inserted, vacuum):

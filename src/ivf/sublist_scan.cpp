@@ -54,7 +54,7 @@ uint32_t read_directories(Relation rel, Scan *scan, uint64_t *rows)
 void choose_tiles(Relation rel, Scan *scan)
 {
     scan->has_rest = scan->in_rest = false;
-    if (scan->index->meta.sublist_layers == 0)
+    if (scan->index->meta.sublist_layers == 0 || wanted_share(scan) >= 1) // nothing to choose
         return;
     if (scan->sublist_memory == nullptr)
         scan->sublist_memory =

@@ -67,7 +67,7 @@ Best best_of_layer(const RqImage &h, size_t layer, const int32_t *dots, const fl
 {
     const uint32_t pitch = (uint32_t)(16 * blocks(h.codewords));
     const auto &k = simd::kernels();
-    float score[kBeam * kMostCodewords], least[16];
+    alignas(64) float score[kBeam * kMostCodewords], least[16];
     std::fill_n(least, 16, INFINITY);
     for (size_t b = 0; b < count; b++)
         k.codeword_scores(dots + b * pitch, scales(h, layer), norms_sq(h, layer), pitch, 2 * unit[b],
@@ -91,9 +91,9 @@ struct Search
     const RqImage &h;
     const size_t width;           // floats of a row
     Beam beams[2][kMostTogether]; // before and after a layer
-    float left[kBeam * kBatchFloats];
-    int8_t bytes[kBeam * kBatchFloats]; // in the order of the beams
-    int32_t dots[kMostBeams * kMostCodewords];
+    alignas(64) float left[kBeam * kBatchFloats];
+    alignas(64) int8_t bytes[kBeam * kBatchFloats]; // in the order of the beams
+    alignas(64) int32_t dots[kMostBeams * kMostCodewords];
 
     float *left_of(size_t row, size_t place) noexcept { return left + (row * kBeam + place) * width; }
     void start(size_t row, const float *unit) noexcept;

@@ -14,26 +14,17 @@ constexpr size_t kMostBeams = kBeam * kMostTogether;
 
 struct Candidate // a beginning of a code, one layer longer
 {
-    float error; // squared norm of what it leaves
     uint16_t parent;
     uint16_t codeword;
 };
 
+constexpr size_t kSorted = 16; // together, by simd::Kernels::order16
+
 // The best few, in order; the first of equals stays first.
 struct Best
 {
-    size_t wanted;
     size_t count;
     Candidate found[kBeam];
-
-    float limit() const noexcept { return count < wanted ? INFINITY : found[count - 1].error; }
-    void add(const Candidate &c) noexcept
-    {
-        size_t at = count < wanted ? count++ : count - 1;
-        for (; at > 0 && found[at - 1].error > c.error; at--)
-            found[at] = found[at - 1];
-        found[at] = c;
-    }
 };
 
 // Beginnings of one row's code. What each leaves lies in one of kBeam places.
@@ -45,19 +36,36 @@ struct Beam
     uint8_t codes[kBeam][kMostLayers] = {};
 };
 
-// The n-th smallest (n >= 1) of sixteen: the largest that fewer than n are below.
-float nth_least(const float *x, size_t n) noexcept
+// The n-th smallest (n >= 1) of sixteen.
+float nth_least(const float x[kSorted], size_t n) noexcept
 {
-    if (n == 1)
-        return *std::min_element(x, x + 16);
-    int32_t below[16] = {};
-    for (size_t j = 0; j < 16; j++)
-        for (size_t i = 0; i < 16; i++)
-            below[i] += x[j] < x[i];
-    float nth = -INFINITY;
-    for (size_t i = 0; i < 16; i++)
-        nth = std::max(nth, below[i] < (int32_t)n ? x[i] : -INFINITY);
-    return nth;
+    uint8_t place[kSorted];
+    simd::kernels().order16(x, place);
+    return x[place[n - 1]];
+}
+
+// The `wanted` (fewer than kSorted) least of n scores, which are score[which[0]] and so on; in order, the first of equals
+// first. Returns how many there are.
+size_t least_of(const float *score, const uint16_t *which, size_t n, size_t wanted, uint16_t *least) noexcept
+{
+    uint16_t some[kSorted];
+    size_t kept = 0; // in order, and from earlier places than what follows
+    for (size_t i = 0; i < n;) {
+        const size_t more = std::min(kSorted - kept, n - i);
+        float x[kSorted];
+        std::fill_n(x, kSorted, INFINITY);
+        std::copy_n(least, kept, some);
+        std::copy_n(which + i, more, some + kept);
+        for (size_t j = 0; j < kept + more; j++)
+            x[j] = score[some[j]];
+        uint8_t place[kSorted];
+        simd::kernels().order16(x, place);
+        kept = std::min(kept + more, wanted);
+        for (size_t j = 0; j < kept; j++)
+            least[j] = some[place[j]];
+        i += more;
+    }
+    return kept;
 }
 
 // The best ways in which `count` beginnings go on, given their products with the codewords. Of sixteen sets of candidates
@@ -72,14 +80,11 @@ Best best_of_layer(const RqImage &h, size_t layer, const int32_t *dots, const fl
     for (size_t b = 0; b < count; b++)
         k.codeword_scores(dots + b * pitch, scales(h, layer), norms_sq(h, layer), pitch, 2 * unit[b],
                           error[b], score + b * pitch, least);
-    uint16_t which[kBeam * kMostCodewords];
+    uint16_t which[kBeam * kMostCodewords], chosen[kBeam];
     const size_t found = k.at_most(score, count * pitch, nth_least(least, wanted), which);
-    Best best = {wanted, 0, {}};
-    for (size_t i = 0; i < found; i++) {
-        const uint32_t parent = which[i] / pitch, codeword = which[i] % pitch;
-        if (codeword < h.codewords && score[which[i]] < best.limit())
-            best.add({score[which[i]], (uint16_t)parent, (uint16_t)codeword});
-    }
+    Best best = {least_of(score, which, found, wanted, chosen), {}};
+    for (size_t b = 0; b < best.count; b++)
+        best.found[b] = {(uint16_t)(chosen[b] / pitch), (uint16_t)(chosen[b] % pitch)};
     return best;
 }
 

@@ -109,6 +109,8 @@ struct Kernels
                             float twice, float error, float *score, float least[16]) noexcept;
     // Places of x[i] <= limit for i < n, a multiple of 16 up to 65,536, in order; returns how many.
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
+    // place[r] = where the r-th smallest of sixteen stands, the first of equals first. With NaN some place below 16.
+    void (*order16)(const float x[16], uint8_t place[16]) noexcept;
 
     // --- encoded vectors, indexed by Element; n = dimensions ---
     // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);

@@ -307,6 +307,17 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     return count;
 }
 
+void order16(const float x[16], uint8_t place[16]) noexcept
+{
+    std::memset(place, 0, 16);
+    for (size_t j = 0; j < 16; j++) {
+        size_t before = 0;
+        for (size_t i = 0; i < 16; i++)
+            before += i < j ? at(x, i) <= at(x, j) : at(x, i) < at(x, j);
+        place[before] = (uint8_t)j;
+    }
+}
+
 template <Element E>
 float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) noexcept
 {
@@ -354,6 +365,7 @@ constinit const Kernels kScalar = {
     .round_to_bytes = round_to_bytes,
     .codeword_scores = codeword_scores,
     .at_most = at_most,
+    .order16 = order16,
     .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
                    element_l2<Element::BF16>, element_l2<Element::FP32>},
     .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,

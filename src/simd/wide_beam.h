@@ -130,6 +130,31 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     return count;
 }
 
+// Each one's place is the number of those before it: no branch, and nothing waits for a swap.
+template <class L>
+void order16(const float x[16], uint8_t place[16]) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = kStep / W;
+    F all[kParts];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kParts; i++)
+        all[i] = L::load(x + i * W);
+    __builtin_memset(place, 0, 16);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 16; j++) {
+        const F own(float_at(x, j));
+        uint32_t below = 0, not_above = 0;
+#pragma GCC unroll 16
+        for (size_t i = 0; i < kParts; i++) {
+            below |= L::below(all[i], own) << (i * W);
+            not_above |= ~L::below(own, all[i]) << (i * W);
+        }
+        const uint32_t earlier = (1u << j) - 1;
+        place[__builtin_popcount((below & ~earlier) | (not_above & earlier))] = (uint8_t)j;
+    }
+}
+
 } // namespace
 
 } // namespace vq::simd

@@ -43,6 +43,7 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .round_to_bytes = round_to_bytes<L>,
         .codeword_scores = codeword_scores<L>,
         .at_most = at_most<L>,
+        .order16 = order16<L>,
         .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
                        element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
         .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,

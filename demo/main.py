@@ -12,7 +12,8 @@ from vqlab import datasets, indexes, load, measure, report
 from vqlab.server import Server
 
 HELD_OUT = 500        # queries of the table
-KNOB_VALUES = {"ivf_rabitq": (None, 16, 64, 128), "scann": (None, 16, 64, 128), "hnsw": (None, 80, 200), "ivfflat": (None, 10, 40)}
+OURS = dict.fromkeys(("ivf_rabitq", "scann", "wrvq"), (None, 16, 64, 128))
+KNOB_VALUES = {**OURS, "hnsw": (None, 80, 200), "ivfflat": (None, 10, 40)}
 
 
 def arguments():
@@ -23,7 +24,7 @@ def arguments():
     parser.add_argument("--rows", type=int, help="take the first N rows")
     parser.add_argument("--queries", type=int, help="take the first N queries")
     parser.add_argument("--k", type=int, default=10)
-    parser.add_argument("--indexes", default="ivf_rabitq,scann", help="comma-separated; default %(default)s")
+    parser.add_argument("--indexes", default="ivf_rabitq,scann,wrvq", help="comma-separated; default %(default)s")
     parser.add_argument("--seconds", type=int, default=2, help="measuring time for each line of the table")
     parser.add_argument("--self-test", action="store_true", help="check the text model against plain numpy, and stop")
     parser.add_argument("--work", default="build/demo", help=argparse.SUPPRESS)

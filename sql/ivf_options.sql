@@ -57,6 +57,7 @@ DROP INDEX op_many;
 RESET @AM@.epsilon;
 
 -- ALTER INDEX: defaults of settings act at once, the shape waits for REINDEX
+SET client_min_messages = warning;
 CREATE INDEX op_idx ON op USING @AM@ (v) WITH (nlist = 8, iterative_scan = off);
 CREATE FUNCTION op_lists() RETURNS bigint LANGUAGE plpgsql AS
 $$ BEGIN

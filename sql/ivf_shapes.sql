@@ -1,6 +1,6 @@
 -- Vectors of every shape: dimensions, codes, refine codes, extreme values. Each index's answer over all lists
 -- is compared with the exact one.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SET jit = off;
 
 -- Coordinates from a hash, so neighbours are as in random data.
@@ -68,7 +68,7 @@ SELECT n, s.* FROM unnest('{1,2,3,4,15,17}'::int[]) n, sh_dims(5, n, 'nlist = 1'
 SELECT r, s.* FROM unnest('{SQ6,SQ8,FP16,BF16,FP32}'::text[]) r, sh_dims(48, 200, 'nlist = 4, refine = true, refine_type = ' || r) s;
 -- long vectors; at 16,000 dimensions a FP32 record takes eight pages
 SELECT d, s.* FROM unnest('{2000,16000}'::int[]) d, sh_dims(d, 20, 'nlist = 2') s;
-SELECT r, s.* FROM unnest('{SQ6,SQ8,FP16,BF16,FP32}'::text[]) r, sh_dims(16000, 20, 'nlist = 2, refine = true, refine_type = ' || r) s;
+SELECT r, s.* FROM unnest('{SQ6,SQ8,FP16,BF16,FP32}'::text[]) r, sh_dims(16000, 20, 'nlist = 2, @VARIANT@, refine = true, refine_type = ' || r) s;
 
 -- the same with every option of the access method's own; what differs is listed
 CREATE VIEW sh_variants AS SELECT w FROM unnest(string_to_array('@VARIANTS@', '; ')) w;

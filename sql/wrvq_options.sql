@@ -50,3 +50,30 @@ SET wrvq.fuzzy_k = 1;
 SET wrvq.fuzzy_k = -0.1;
 SET wrvq.fuzzy_k = 1.1;
 SET wrvq.reorder_k = 1;
+
+-- What training fell short of: a notice while there are few rows, a warning where more was asked for than they have use for.
+SET client_min_messages = notice;
+CREATE TABLE wr (id int, v vector(3));
+INSERT INTO wr SELECT i, ARRAY[i, i % 7, i % 3]::vector FROM generate_series(1, 300) i;
+CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebook_size = 19);
+DROP INDEX wr_i;
+CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_size = 16);
+UPDATE wr SET v = ARRAY[id % 2, 1, 1]::vector;
+VACUUM wr;
+REINDEX INDEX wr_i;
+ALTER INDEX wr_i SET (nlist = 2); -- a list for each
+REINDEX INDEX wr_i;
+TRUNCATE wr;
+REINDEX INDEX wr_i;
+-- fewer rows than lists have a notice of their own
+INSERT INTO wr VALUES (1, '[1,2,3]');
+REINDEX INDEX wr_i;
+DROP TABLE wr;
+-- memory for too few of the table's rows
+CREATE TABLE wr (v vector(2000));
+INSERT INTO wr SELECT (SELECT array_agg(sin(i * d))::vector FROM generate_series(1, 2000) d) FROM generate_series(1, 300) i;
+SET maintenance_work_mem = '1MB';
+CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_size = 18);
+RESET maintenance_work_mem;
+REINDEX INDEX wr_i;
+DROP TABLE wr;

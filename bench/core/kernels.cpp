@@ -206,18 +206,32 @@ void add_byte_dots(std::vector<Case> &cases, Data &d)
 void add_beam(std::vector<Case> &cases, Data &d)
 {
     cases.push_back({"take_off 384", "ns", false,
-                     [&d](auto &k) { sink = k.take_off(d.x.data(), d.stream, 1e-3f, 96, d.out.data()); }, 0});
+                     [&d](auto &k) {
+                         float unit;
+                         sink = k.take_off(d.x.data(), d.stream, 1e-3f, 96, d.out.data(),
+                                           reinterpret_cast<int8_t *>(d.c.data()), &unit);
+                         sink = unit;
+                     },
+                     0});
     cases.push_back({"round_to_bytes 384", "ns", false,
                      [&d](auto &k) {
                          sink = k.round_to_bytes(d.x.data(), 384, reinterpret_cast<int8_t *>(d.out.data()));
                      },
                      0});
-    cases.push_back({"codeword_scores 256", "ns", false,
+    cases.push_back({"codeword_scores 5 x 256 x 384", "ns", false,
                      [&d](auto &k) {
-                         float least[16] = {};
-                         k.codeword_scores(reinterpret_cast<const int32_t *>(d.stream), d.x.data(),
-                                           d.c.data(), 256, 1e-9f, 1, d.out.data(), least);
+                         const simd::Codebook book = {d.stream, d.x.data(), d.c.data(), 16, 96};
+                         float least[5 * 16];
+                         k.codeword_scores(reinterpret_cast<const int8_t *>(d.low.data()), 5, book,
+                                           d.x.data(), d.c.data(), d.out.data(), least);
                          sink = least[7];
+                     },
+                     0});
+    cases.push_back({"order16", "ns", false,
+                     [&d](auto &k) {
+                         uint8_t place[16];
+                         k.order16(d.x.data(), place);
+                         sink = place[4];
                      },
                      0});
     cases.push_back({"at_most 1280", "ns", false,

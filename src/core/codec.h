@@ -96,6 +96,14 @@ struct QueryHead
     float table_weight; // how much stronger that error acts than |q' - c|
 };
 
+// What training could not do with the rows it was given.
+enum class Shortfall : uint8_t
+{
+    None,
+    Part, // some of what was asked for is not trained
+    All   // nothing is
+};
+
 struct CodecOps
 {
     const char *name;
@@ -116,6 +124,9 @@ struct CodecOps
     CodecShape (*shape)(const uint8_t *image) noexcept;
     // What the image holds, for people: options, and what training chose. At most size - 1 characters and a 0.
     void (*describe)(const uint8_t *image, char *text, size_t size) noexcept;
+    // Whether an image that was trained on so many rows (> 0) fell short, and why: a sentence for the user, without names
+    // of options, as describe writes it. NoShortfall, below, for a codec that has nothing to say.
+    Shortfall (*shortfall)(const uint8_t *image, size_t rows, char *text, size_t size) noexcept;
 
     // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
     void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
@@ -150,6 +161,11 @@ struct CodecOps
     void (*sublist_centre)(const uint8_t *image, uint32_t key, uint32_t layers, float *centre) noexcept;
     // <q', e>
     float (*sublist_dot)(const void *state, uint32_t key, uint32_t layers) noexcept;
+};
+
+struct NoShortfall
+{
+    static Shortfall shortfall(const uint8_t *, size_t, char *, size_t) noexcept { return Shortfall::None; }
 };
 
 struct NoSublists
@@ -200,6 +216,10 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
         C::describe(i, text, size_t())
     }
     noexcept;
+    {
+        C::shortfall(i, size_t(), text, size_t())
+    }
+    noexcept->std::same_as<Shortfall>;
     {
         C::transform(i, f, g)
     }
@@ -256,10 +276,11 @@ void encode_rows(const uint8_t *image, size_t n, const float *residuals, const f
 }
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,        C::image_bytes,    C::training_rows,
-                                       C::training_bytes, C::train,      C::valid,          C::shape,
-                                       C::describe,       C::transform,  C::encode,         encode_rows<C>,
-                                       C::prepare,        C::scan_tile,  C::scan_row,       C::scan_fine,
-                                       C::sublist_layers, C::sublist_of, C::sublist_centre, C::sublist_dot};
+inline constexpr CodecOps kCodecOps = {
+    C::kName,      C::kId,       C::image_bytes,    C::training_rows, C::training_bytes,
+    C::train,      C::valid,     C::shape,          C::describe,      C::shortfall,
+    C::transform,  C::encode,    encode_rows<C>,    C::prepare,       C::scan_tile,
+    C::scan_row,   C::scan_fine, C::sublist_layers, C::sublist_of,    C::sublist_centre,
+    C::sublist_dot};
 
 } // namespace vq

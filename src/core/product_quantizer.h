@@ -19,7 +19,7 @@
 
 namespace vq {
 
-struct ProductQuantizer : NoSublists
+struct ProductQuantizer : NoSublists, NoShortfall
 {
     static constexpr const char *kName = "pq4";
     static constexpr uint32_t kId = 2;

@@ -18,7 +18,7 @@
 
 namespace vq {
 
-struct RabitqCodec : NoSublists
+struct RabitqCodec : NoSublists, NoShortfall
 {
     static constexpr const char *kName = "rabitq";
     static constexpr uint32_t kId = 1;

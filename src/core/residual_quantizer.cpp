@@ -170,6 +170,23 @@ void ResidualQuantizer::describe(const uint8_t *image, char *text, size_t size) 
                   h.layers, h.codewords, weights, h.trained_layers, gain);
 }
 
+Shortfall ResidualQuantizer::shortfall(const uint8_t *image, size_t rows, char *text, size_t size) noexcept
+{
+    const RqImage &h = header(image);
+    const size_t least = kMinRowsPerCodeword * h.codewords;
+    if (h.trained_layers == h.layers)
+        return Shortfall::None;
+    if (h.trained_layers > 0)
+        std::snprintf(text, size, "%u of %u layers left next to nothing of the sampled rows.",
+                      h.trained_layers, h.layers);
+    else if (rows < least)
+        std::snprintf(text, size, "Rows to train on: %zu. Codebooks of %u need %zu.", rows, h.codewords,
+                      least);
+    else
+        std::snprintf(text, size, "Nearly all of %zu sampled rows equal the centroid of their list.", rows);
+    return h.trained_layers > 0 ? Shortfall::Part : Shortfall::All;
+}
+
 void ResidualQuantizer::transform(const uint8_t *image, const float *x, float *y) noexcept
 {
     std::memcpy(y, x, header(image).dims * sizeof(float));

@@ -11,6 +11,9 @@
 // identity again. Some rows of the sample are set aside; what is kept is what leaves least of them, the linear codebooks
 // among it.
 //
+// Measured on rows that were not of the sample: arxiv-minilm-384 at 24 layers .319 linear, .301 trained; at 8 layers
+// .545, .4997 without transforms and .4994 with them; fashion-mnist-784 at 8 layers .430, .406 without.
+//
 // Memory: 12 bytes for each float of codebooks and transforms, and an image: 75 MB for 24 layers of 256 codewords of 384
 // dimensions. Time: about 4 minutes for these, on one core with AVX-512, linear training included. What would take more
 // than 1 GiB does without transforms, then without the last layers, which only the refits move; what would take more

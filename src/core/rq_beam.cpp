@@ -14,74 +14,101 @@ constexpr size_t kMostBeams = kBeam * kMostTogether;
 
 struct Candidate // a beginning of a code, one layer longer
 {
-    float error; // squared norm of what it leaves
     uint16_t parent;
     uint16_t codeword;
 };
 
+constexpr size_t kSorted = 16; // together, by simd::Kernels::order16
+
 // The best few, in order; the first of equals stays first.
 struct Best
 {
-    size_t wanted;
     size_t count;
     Candidate found[kBeam];
-
-    float limit() const noexcept { return count < wanted ? INFINITY : found[count - 1].error; }
-    void add(const Candidate &c) noexcept
-    {
-        size_t at = count < wanted ? count++ : count - 1;
-        for (; at > 0 && found[at - 1].error > c.error; at--)
-            found[at] = found[at - 1];
-        found[at] = c;
-    }
 };
 
 // Beginnings of one row's code. What each leaves lies in one of kBeam places.
 struct Beam
 {
-    float error[kBeam];
-    float unit[kBeam]; // of what it leaves in bytes
-    uint8_t place[kBeam];
+    float error[kBeam] = {};
+    float unit[kBeam] = {}; // of what it leaves in bytes
+    uint8_t place[kBeam] = {};
     uint8_t codes[kBeam][kMostLayers] = {};
 };
 
-// The n-th smallest (n >= 1) of sixteen: the largest that fewer than n are below.
-float nth_least(const float *x, size_t n) noexcept
+// The n-th smallest (n >= 1) of sixteen.
+float nth_least(const float x[kSorted], size_t n) noexcept
 {
-    if (n == 1)
-        return *std::min_element(x, x + 16);
-    int32_t below[16] = {};
-    for (size_t j = 0; j < 16; j++)
-        for (size_t i = 0; i < 16; i++)
-            below[i] += x[j] < x[i];
-    float nth = -INFINITY;
-    for (size_t i = 0; i < 16; i++)
-        nth = std::max(nth, below[i] < (int32_t)n ? x[i] : -INFINITY);
-    return nth;
+    uint8_t place[kSorted];
+    simd::kernels().order16(x, place);
+    return x[place[n - 1]];
 }
 
-// The best ways in which `count` beginnings go on, given their products with the codewords. Of sixteen sets of candidates
-// the `wanted` smallest minima are candidates themselves, so none above the last of these needs a look: six or so remain.
-Best best_of_layer(const RqImage &h, size_t layer, const int32_t *dots, const float *unit, const float *error,
+// The `wanted` (fewer than kSorted) least of n scores, which are score[which[0]] and so on; in order, the first of equals
+// first. Returns how many there are.
+size_t least_of(const float *score, const uint16_t *which, size_t n, size_t wanted, uint16_t *least) noexcept
+{
+    uint16_t some[kSorted];
+    size_t kept = 0; // in order, and from earlier places than what follows
+    for (size_t i = 0; i < n;) {
+        const size_t more = std::min(kSorted - kept, n - i);
+        float x[kSorted];
+        std::fill_n(x, kSorted, INFINITY);
+        std::copy_n(least, kept, some);
+        std::copy_n(which + i, more, some + kept);
+        for (size_t j = 0; j < kept + more; j++)
+            x[j] = score[some[j]];
+        uint8_t place[kSorted];
+        simd::kernels().order16(x, place);
+        kept = std::min(kept + more, wanted);
+        for (size_t j = 0; j < kept; j++)
+            least[j] = some[place[j]];
+        i += more;
+    }
+    return kept;
+}
+
+simd::Codebook codebook(const RqImage &h, size_t layer) noexcept
+{
+    return {book(h, layer), scales(h, layer), norms_sq(h, layer), blocks(h.codewords), quads(h.dims)};
+}
+
+// The best ways in which `count` beginnings of one row go on, given what they leave in bytes. Of sixteen sets of
+// candidates the `wanted` smallest minima are candidates themselves, so none above the last of these needs a look: six or
+// so remain.
+Best best_of_layer(const RqImage &h, size_t layer, const int8_t *bytes, const float *unit, const float *error,
                    size_t count, size_t wanted) noexcept
 {
     const uint32_t pitch = (uint32_t)(16 * blocks(h.codewords));
     const auto &k = simd::kernels();
-    float score[kBeam * kMostCodewords], least[16];
-    std::fill_n(least, 16, INFINITY);
-    for (size_t b = 0; b < count; b++)
-        k.codeword_scores(dots + b * pitch, scales(h, layer), norms_sq(h, layer), pitch, 2 * unit[b],
-                          error[b], score + b * pitch, least);
-    uint16_t which[kBeam * kMostCodewords];
+    alignas(64) float score[kBeam * kMostCodewords], least[kBeam * kSorted];
+    k.codeword_scores(bytes, count, codebook(h, layer), unit, error, score, least);
+    for (size_t b = 1; b < count; b++)
+        for (size_t j = 0; j < kSorted; j++)
+            least[j] = std::min(least[j], least[b * kSorted + j]);
+    uint16_t which[kBeam * kMostCodewords], chosen[kBeam];
     const size_t found = k.at_most(score, count * pitch, nth_least(least, wanted), which);
-    Best best = {wanted, 0, {}};
-    for (size_t i = 0; i < found; i++) {
-        const uint32_t parent = which[i] / pitch, codeword = which[i] % pitch;
-        if (codeword < h.codewords && score[which[i]] < best.limit())
-            best.add({score[which[i]], (uint16_t)parent, (uint16_t)codeword});
-    }
+    Best best = {least_of(score, which, found, wanted, chosen), {}};
+    for (size_t b = 0; b < best.count; b++)
+        best.found[b] = {(uint16_t)(chosen[b] / pitch), (uint16_t)(chosen[b] % pitch)};
     return best;
 }
+
+// A candidate that goes on: the b-th of its row.
+struct Child
+{
+    uint8_t row, b;
+    uint8_t parent;
+    uint16_t codeword;
+};
+
+// Where what the beginnings of a row leave may go.
+struct Places
+{
+    uint8_t children[kBeam] = {}; // of each parent, those still to come
+    bool taken[kBeam] = {};
+    uint8_t next = 0;
+};
 
 // Beams of all rows of a batch, and their scratch.
 struct Search
@@ -91,13 +118,16 @@ struct Search
     const RqImage &h;
     const size_t width;           // floats of a row
     Beam beams[2][kMostTogether]; // before and after a layer
-    float left[kBeam * kBatchFloats];
-    int8_t bytes[kBeam * kBatchFloats]; // in the order of the beams
-    int32_t dots[kMostBeams * kMostCodewords];
+    Best best[kMostTogether];     // of a layer
+    Child children[kMostBeams];   // of all rows
+    alignas(64) float left[kBeam * kBatchFloats];
+    alignas(64) int8_t bytes[kBeam * kBatchFloats]; // in the order of the beams
 
     float *left_of(size_t row, size_t place) noexcept { return left + (row * kBeam + place) * width; }
+    int8_t *bytes_of(size_t row, size_t b) noexcept { return bytes + (row * kBeam + b) * width; }
     void start(size_t row, const float *unit) noexcept;
-    void go_on(size_t row, size_t layer, const Best &best) noexcept;
+    size_t line_up(size_t n) noexcept;
+    void go_on(size_t n, size_t layer) noexcept;
 };
 
 void Search::start(size_t row, const float *unit) noexcept
@@ -105,39 +135,61 @@ void Search::start(size_t row, const float *unit) noexcept
     Beam &beam = beams[0][row];
     beam.error[0] = 1;
     beam.place[0] = 0;
-    beam.unit[0] = simd::kernels().round_to_bytes(unit, width, bytes + row * width);
+    beam.unit[0] = simd::kernels().round_to_bytes(unit, width, bytes_of(row, 0));
     std::memcpy(left_of(row, 0), unit, width * sizeof(float));
 }
 
-// A parent's last child takes its place, the others the places of parents that have none: no more than kBeam are needed.
-void Search::go_on(size_t row, size_t layer, const Best &best) noexcept
+// The children of all rows by blocks of codewords: a codeword's bytes lie in a cache line each four dimensions, which the
+// block's other codewords share. Returns how many there are.
+size_t Search::line_up(size_t n) noexcept
 {
-    const auto &k = simd::kernels();
-    const Beam &from = beams[layer % 2][row];
-    Beam &to = beams[(layer + 1) % 2][row];
-    size_t children[kBeam] = {};
-    for (size_t b = 0; b < best.count; b++)
-        children[best.found[b].parent]++;
-    bool taken[kBeam] = {};
-    for (size_t parent = 0; parent < kBeam; parent++)
-        if (children[parent] > 0)
-            taken[from.place[parent]] = true;
-    size_t next = 0;
-    for (size_t b = 0; b < best.count; b++) {
-        const Candidate &c = best.found[b];
-        size_t place = from.place[c.parent];
-        if (--children[c.parent] > 0) {
-            while (taken[next])
-                next++;
-            taken[place = next] = true;
+    uint8_t ends[blocks(kMostCodewords)] = {};
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < best[i].count; b++)
+            ends[best[i].found[b].codeword / 16]++;
+    for (size_t j = 1; j < blocks(kMostCodewords); j++)
+        ends[j] = (uint8_t)(ends[j] + ends[j - 1]);
+    for (size_t i = n; i-- > 0;)
+        for (size_t b = best[i].count; b-- > 0;) {
+            const Candidate &c = best[i].found[b];
+            children[--ends[c.codeword / 16]] = {(uint8_t)i, (uint8_t)b, (uint8_t)c.parent, c.codeword};
         }
-        to.place[b] = (uint8_t)place;
-        float *out = left_of(row, place);
-        to.error[b] = take_off(h, layer, c.codeword, left_of(row, from.place[c.parent]), out);
-        if (layer + 1 < h.layers)
-            to.unit[b] = k.round_to_bytes(out, width, bytes + (row * best.count + b) * width);
-        std::memcpy(to.codes[b], from.codes[c.parent], kMostLayers); // all: quicker than some
-        to.codes[b][layer] = (uint8_t)c.codeword;
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += best[i].count;
+    return count;
+}
+
+// A parent's last child takes its place, the others the places of parents that have none: no more than kBeam are needed.
+void Search::go_on(size_t n, size_t layer) noexcept
+{
+    Places places[kMostTogether];
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < best[i].count; b++) {
+            const uint16_t parent = best[i].found[b].parent;
+            places[i].children[parent]++;
+            places[i].taken[beams[layer % 2][i].place[parent]] = true;
+        }
+    const size_t count = line_up(n);
+    const bool last = layer + 1 == h.layers;
+    for (size_t j = 0; j < count; j++) {
+        const Child &c = children[j];
+        const Beam &from = beams[layer % 2][c.row];
+        Beam &to = beams[(layer + 1) % 2][c.row];
+        Places &p = places[c.row];
+        uint8_t place = from.place[c.parent];
+        const float *x = left_of(c.row, place);
+        if (--p.children[c.parent] > 0) {
+            while (p.taken[p.next])
+                p.next++;
+            p.taken[place = p.next] = true;
+        }
+        to.place[c.b] = place;
+        to.error[c.b] = simd::kernels().take_off(
+            x, book(h, layer) + rq::place(h, c.codeword, 0), scales(h, layer)[c.codeword], quads(h.dims),
+            left_of(c.row, place), last ? nullptr : bytes_of(c.row, c.b), &to.unit[c.b]);
+        std::memcpy(to.codes[c.b], from.codes[c.parent], kMostLayers); // all: quicker than some
+        to.codes[c.b][layer] = (uint8_t)c.codeword;
     }
 }
 
@@ -146,7 +198,7 @@ void Search::go_on(size_t row, size_t layer, const Best &best) noexcept
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept
 {
     return simd::kernels().take_off(x, book(h, layer) + place(h, k, 0), scales(h, layer)[k], quads(h.dims),
-                                    left);
+                                    left, nullptr, nullptr);
 }
 
 size_t rows_together(const RqImage &h) noexcept
@@ -159,33 +211,31 @@ void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t
 {
     const size_t width = 4 * quads(h.dims), pitch = 16 * blocks(h.codewords);
     const auto &k = simd::kernels();
-    int32_t dots[kMostTogether * kMostCodewords];
-    float unit[kMostTogether];
+    alignas(64) float score[kMostTogether * kMostCodewords], least[kMostTogether * kSorted];
+    float unit[kMostTogether], error[kMostTogether] = {};
     for (size_t i = 0; i < n; i++)
         unit[i] = k.round_to_bytes(rows + i * width, width, bytes + i * width);
-    k.byte_dots(bytes, n, width, book(h, layer), blocks(h.codewords), quads(h.dims), dots, pitch);
-    const float error = 0;
-    for (size_t i = 0; i < n; i++)
-        codes[i] =
-            (uint8_t)best_of_layer(h, layer, dots + i * pitch, unit + i, &error, 1, 1).found[0].codeword;
+    k.codeword_scores(bytes, n, codebook(h, layer), unit, error, score, least);
+    for (size_t i = 0; i < n; i++) {
+        uint16_t which[kMostCodewords] = {};
+        k.at_most(score + i * pitch, pitch, nth_least(least + i * kSorted, 1), which);
+        codes[i] = (uint8_t)which[0];
+    }
 }
 
 void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept
 {
-    const size_t pitch = 16 * blocks(h.codewords);
     Search s(h);
     for (size_t i = 0; i < n; i++)
         s.start(i, rows + i * s.width);
     size_t count = 1; // beginnings of each row
     for (size_t m = 0; m < h.layers; m++) {
-        simd::kernels().byte_dots(s.bytes, n * count, s.width, book(h, m), blocks(h.codewords), quads(h.dims),
-                                  s.dots, pitch);
         const size_t next = m + 1 < h.layers ? wanted : 1;
         for (size_t i = 0; i < n; i++) {
             const Beam &beam = s.beams[m % 2][i];
-            s.go_on(i, m,
-                    best_of_layer(h, m, s.dots + i * count * pitch, beam.unit, beam.error, count, next));
+            s.best[i] = best_of_layer(h, m, s.bytes_of(i, 0), beam.unit, beam.error, count, next);
         }
+        s.go_on(n, m);
         count = next;
     }
     for (size_t i = 0; i < n; i++) {

@@ -24,7 +24,7 @@ using namespace rq;
 namespace {
 
 constexpr size_t kPitch = 4 * quads(kMaxDims);
-constexpr double kAlong = 0.3; // see residual_quantizer.h
+constexpr double kAlong = 0.15; // see residual_quantizer.h
 
 void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
 {
@@ -80,8 +80,8 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
                   RowCode *out) noexcept
 {
     const size_t D = h.dims, width = 4 * quads(D);
-    float rows[kBatchFloats]; // unit vectors, then what their codes leave
-    float unit[kPitch], decoded[kPitch];
+    alignas(64) float rows[kBatchFloats]; // unit vectors, then what their codes leave
+    alignas(64) float unit[kPitch], decoded[kPitch];
     double norm[kMostTogether];
     size_t which[kMostTogether], some = 0; // rows that have a residual
     std::memset(codes, 0, n * code_bytes(h));

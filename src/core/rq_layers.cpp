@@ -15,7 +15,9 @@ constexpr int kLloydRounds = 8;
 // time of training, .3 % more left (arxiv-minilm-384, 24 layers of 256, 65,536 rows).
 constexpr int kPartRounds = 4;
 constexpr size_t kPartRows = 128, kRatioRows = 32;
-constexpr float kRelax = 1.8f;      // of a step towards the mean but the last: 1.5 leaves .5 % more
+constexpr float kRelax = 1.8f; // of a step towards the mean but the last: 1.5 leaves .5 % more
+// Squared distance of unit vectors that can have codewords of their own: rounding a Gaussian one to bytes leaves 6e-5.
+constexpr float kLeastApart = 1e-4f;
 constexpr double kLeastLeft = 1e-3; // of unit vectors, on average: below it codewords are rounding errors
 
 double mean_norm(const Trainer &t) noexcept
@@ -78,11 +80,64 @@ bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
     });
 }
 
-// A round of Lloyd's algorithm over all codewords. A codeword without rows stays.
+// Squared distance of every row to its own centroid, or to `to` if that is nearer. Returns the row of the largest one
+// among those that share their centroid.
+bool farthest_row(Trainer &t, size_t layer, size_t rows, const Users &users, const float *to,
+                  const Part &part, size_t *farthest) noexcept
+{
+    const size_t some = rows_between_calls(t, 8);
+    float most = -1;
+    for (size_t i = 0; i < rows; i++) {
+        const uint8_t k = t.codes(i)[layer];
+        float *distance = t.distances() + i;
+        const float d = simd::kernels().l2sq(t.row(i), to ? to : t.centroid(k), t.h->dims);
+        *distance = to ? std::min(*distance, d) : d;
+        if (*distance > most && users.count[k] > 1) {
+            most = *distance;
+            *farthest = i;
+        }
+        if (i % some == 0 && !part.go_on(1))
+            return false;
+    }
+    if (most < kLeastApart)
+        *farthest = rows; // no other row is left
+    return true;
+}
+
+// Gives each codeword without rows the row that is farthest from all codewords, and takes that row from its old one.
+// (kmeans_train splits large clusters: of no use where these are one row many times.)
+bool seed_unused(Trainer &t, size_t layer, size_t rows, const Users &users, const Part &part) noexcept
+{
+    const float *last = nullptr;
+    for (size_t k = 0; k < t.h->codewords; k++) {
+        if (users.count[k] > 0)
+            continue;
+        size_t row = rows;
+        if (!farthest_row(t, layer, rows, users, last, part, &row))
+            return false;
+        if (row == rows)
+            return true;
+        const uint8_t old = t.codes(row)[layer];
+        users.count[old]--;
+        simd::kernels().axpy(-1, t.row(row), users.sum + old * t.width, t.width);
+        t.codes(row)[layer] = (uint8_t)k;
+        users.add(t, row, k);
+        std::copy_n(t.row(row), t.width, t.centroid(k));
+        last = t.centroid(k);
+    }
+    return true;
+}
+
+// A round of Lloyd's algorithm over all codewords.
 bool lloyd_round(Trainer &t, size_t layer, size_t rows, float relax, const Part &part) noexcept
 {
     const Users users(t);
-    if (!each_nearest(t, layer, rows, part, [&](size_t i, uint8_t k) { users.add(t, i, k); }))
+    if (!each_nearest(t, layer, rows, part,
+                      [&](size_t i, uint8_t k) {
+                          users.add(t, i, k);
+                          t.codes(i)[layer] = k;
+                      }) ||
+        !seed_unused(t, layer, rows, users, part))
         return false;
     for (size_t k = 0; k < t.h->codewords; k++) {
         float *c = t.centroid(k);

@@ -79,9 +79,9 @@ Layout layout(const CodecOptions &o, size_t rows) noexcept
     l.centroids = l.codes + padded(l.rows * layers_of(o));
     l.bytes_of_rows = l.centroids + padded(book);
     l.kmeans = l.bytes_of_rows + padded(kMostTogether * width / sizeof(float));
-    l.adam = l.kmeans + padded(codewords_of(o) * sizeof(uint32_t)) + padded(book);
-    l.bytes = std::max(l.kmeans + padded(kmeans_scratch_bytes(clustering(o, l.rows))),
-                       l.adam + adam_plan(o, l.rows).scratch);
+    l.distances = l.adam = l.kmeans + padded(codewords_of(o) * sizeof(uint32_t)) + padded(book);
+    l.bytes = std::max({l.kmeans + padded(kmeans_scratch_bytes(clustering(o, l.rows))),
+                        l.distances + padded(l.rows * sizeof(float)), l.adam + adam_plan(o, l.rows).scratch});
     return l;
 }
 

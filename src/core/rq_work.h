@@ -20,8 +20,9 @@ struct Layout // of the scratch memory
     size_t codes;
     size_t centroids;
     size_t bytes_of_rows;
-    size_t kmeans; // or what the refits need
-    size_t adam;   // behind that of the refits
+    size_t kmeans;    // or what the refits need
+    size_t distances; // behind that of the refits
+    size_t adam;      // the same place
     size_t bytes;
 };
 
@@ -39,6 +40,7 @@ struct Trainer
     float *row(size_t i) const noexcept { return reinterpret_cast<float *>(scratch) + i * width; }
     float *norms() const noexcept { return reinterpret_cast<float *>(scratch + l.norms); }
     uint32_t *which() const noexcept { return reinterpret_cast<uint32_t *>(scratch + l.which); }
+    float *distances() const noexcept { return reinterpret_cast<float *>(scratch + l.distances); }
     uint8_t *codes(size_t i) const noexcept { return scratch + l.codes + i * h->layers; }
     float *centroid(size_t k) const noexcept
     {

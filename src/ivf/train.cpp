@@ -157,8 +157,29 @@ void shrink_centroids(Training *t, const Sample &sample)
         t->centroids[i] *= length;
 }
 
+// Tells the user what training on `rows` rows could not do: just so where a table is small as yet, as a warning where
+// more was asked for than its rows have use for.
+void report_shortfall(const CodecOps *codec, const MetaPage &m, const uint8_t *image, size_t rows,
+                      const Sample &sample, Relation index)
+{
+    char why[128];
+    const bool memory = (double)rows < sample.table_rows && rows < codec->training_rows(m.options);
+    const Shortfall shortfall = codec->shortfall(image, rows, why, sizeof why);
+    if (shortfall == Shortfall::Part)
+        ereport(WARNING,
+                (errmsg("codebooks of index \"%s\" are trained in part", RelationGetRelationName(index)),
+                 errdetail_internal("%s", why),
+                 errhint("Use fewer codebooks, or REINDEX when the table has more rows.")));
+    else if (shortfall == Shortfall::All)
+        ereport(NOTICE,
+                (errmsg("codebooks of index \"%s\" are not trained", RelationGetRelationName(index)),
+                 errdetail_internal("%s", why),
+                 memory ? errhint("Use smaller codebooks, or raise maintenance_work_mem.")
+                        : errhint("Use smaller codebooks, or REINDEX when the table has more rows.")));
+}
+
 // The codec's image, trained on residuals of the sample. Fills meta.codec_image_bytes.
-uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample)
+uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, Relation index)
 {
     MetaPage &m = t->meta;
     MemoryContext memory =
@@ -171,6 +192,8 @@ uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample)
     uint8_t *image = (uint8_t *)pg::aligned_palloc(m.codec_image_bytes);
     while (!am->codec->train(m.options, set, image, scratch, {may_go_on, nullptr}))
         CHECK_FOR_INTERRUPTS();
+    if (set.rows > 0 && sample.rows >= m.nlist) // fewer rows than lists have a notice of their own
+        report_shortfall(am->codec, m, image, set.rows, sample, index);
     MemoryContextDelete(memory);
     return image;
 }
@@ -267,7 +290,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
     if (sample.rows == 0)
         t->centroids = (float *)palloc0(m.options.dims * sizeof(float));
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kTraining);
-    write_image(t, am, sample, mean, train_codec(t, am, sample));
+    write_image(t, am, sample, mean, train_codec(t, am, sample, index));
     m.sublist_layers = choose_sublist_layers(
         options->sublist_layers, sample.table_rows / m.nlist,
         am->codec->sublist_layers(t->image + codec_image_offset(m.options.dims, m.space_dims)));

@@ -88,12 +88,14 @@ struct Lanes
         s = _mm_add_ps(s, _mm_movehl_ps(s, s));
         return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
     }
-    static void store_bytes(int8_t *p, F v) noexcept
+    static void store_bytes(int8_t *p, F a, F b, F c, F d) noexcept
     {
-        const __m256i words = _mm256_sub_epi32(_mm256_cvttps_epi32(v), _mm256_set1_epi32(128));
-        const __m128i halves =
-            _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-        _mm_storel_epi64((__m128i *)p, _mm_packs_epi16(halves, halves));
+        const __m256i ab = _mm256_packs_epi32(_mm256_cvttps_epi32(a), _mm256_cvttps_epi32(b)),
+                      cd = _mm256_packs_epi32(_mm256_cvttps_epi32(c), _mm256_cvttps_epi32(d));
+        // Fours of a, b, c, d in each 128-bit lane: all of a first.
+        const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
+        _mm256_storeu_si256((__m256i *)p, _mm256_xor_si256(bytes, _mm256_set1_epi8(-128)));
     }
     static constexpr int pair(unsigned byte) noexcept { return (int)(0x80800000u | (byte + 1) << 8 | byte); }
     // Each 32-bit lane takes the two bytes that its six bits lie in, then shifts them down.
@@ -327,7 +329,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 } // namespace
 
 constinit const Kernels kAvx2 =
-    wide_table<Lanes>("avx2", fastscan8, fastscan16, bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>);
+    wide_table<Lanes>("avx2", fastscan8, fastscan16, bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>,
+                      codeword_scores<Lanes, byte_dots<Bytes>>);
 
 } // namespace vq::simd
 

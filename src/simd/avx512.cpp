@@ -96,10 +96,14 @@ struct Lanes
         s = _mm_add_ps(s, _mm_movehl_ps(s, s));
         return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
     }
-    static void store_bytes(int8_t *p, F v) noexcept
+    static void store_bytes(int8_t *p, F a, F b, F c, F d) noexcept
     {
-        const __m512i words = _mm512_sub_epi32(_mm512_cvttps_epi32(v), _mm512_set1_epi32(128));
-        _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(words));
+        const __m512i ab = _mm512_packs_epi32(_mm512_cvttps_epi32(a), _mm512_cvttps_epi32(b)),
+                      cd = _mm512_packs_epi32(_mm512_cvttps_epi32(c), _mm512_cvttps_epi32(d));
+        // Fours of a, b, c, d in each 128-bit lane: all of a first.
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
+        _mm512_storeu_si512(p, _mm512_xor_si512(bytes, _mm512_set1_epi8(-128)));
     }
     static constexpr int pair(unsigned byte) noexcept { return (int)(0x80800000u | (byte + 1) << 8 | byte); }
     // Each 32-bit lane takes the two bytes that its six bits lie in, then shifts them down.
@@ -306,8 +310,16 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
+// Here, where the lanes are.
+void codeword_scores_vnni(const int8_t *x, size_t nx, const Codebook &book, const float *unit,
+                          const float *error, float *score, float *least) noexcept
+{
+    codeword_scores<Lanes, byte_dots_vnni>(x, nx, book, unit, error, score, least);
+}
+
 constinit const Kernels kAvx512 =
-    wide_table<Lanes>("avx512f", fastscan8, fastscan16, bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>);
+    wide_table<Lanes>("avx512f", fastscan8, fastscan16, bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>,
+                      codeword_scores<Lanes, byte_dots<Bytes>>);
 
 } // namespace vq::simd
 

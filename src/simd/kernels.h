@@ -24,6 +24,14 @@ enum class Element : uint8_t
 };
 constexpr size_t kElementCount = 5;
 
+// Codewords of bytes as Kernels::byte_dots reads them, and what a score needs of each: 16 * blocks of them.
+struct Codebook
+{
+    const uint8_t *bytes;
+    const float *scale, *norm_sq;
+    size_t blocks, quads;
+};
+
 struct Kernels
 {
     const char *name; // as in the setting vector_quant.simd
@@ -98,17 +106,21 @@ struct Kernels
                       size_t quads, int32_t *out, size_t out_stride) noexcept;
     // The beam search, n and 4 * quads floats of a row. Every level gives the same bits (see tile_bounds). Finite values.
     // left = x - scale * (c - 128), c: four bytes of the codeword every 64 (see book); left may be x. Returns the squared
-    // norm of left: sixteen sums, dimension d in sum d % 16, then halves added to halves.
-    float (*take_off)(const float *x, const uint8_t *codeword, float scale, size_t quads,
-                      float *left) noexcept;
+    // norm of left: sixteen sums, dimension d in sum d % 16, then halves added to halves. bytes, unit: left as
+    // round_to_bytes gives it, unless bytes is null.
+    float (*take_off)(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left,
+                      int8_t *bytes, float *unit) noexcept;
     // out[d] = x[d] in units of max |x| / 127, rounded to nearest; returns the unit. All zero up to kLeastRounded.
     float (*round_to_bytes)(const float *x, size_t n, int8_t *out) noexcept;
-    // score[k] = error + (norm_sq[k] - twice * scale[k] * dots[k]) for k < n, a multiple of 16, from the left;
-    // least[k % 16] falls to score[k].
-    void (*codeword_scores)(const int32_t *dots, const float *scale, const float *norm_sq, size_t n,
-                            float twice, float error, float *score, float least[16]) noexcept;
+    // Scores of all codewords for nx rows of 4 * quads bytes, with their dots as byte_dots gives them, n = 16 * blocks:
+    //     score[i n + k] = error[i] + (norm_sq[k] - 2 unit[i] * scale[k] * dot), from the left
+    // least[16 i + j] = the least score[i n + k] with k % 16 = j.
+    void (*codeword_scores)(const int8_t *x, size_t nx, const Codebook &book, const float *unit,
+                            const float *error, float *score, float *least) noexcept;
     // Places of x[i] <= limit for i < n, a multiple of 16 up to 65,536, in order; returns how many.
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
+    // place[r] = where the r-th smallest of sixteen stands, the first of equals first. With NaN some place below 16.
+    void (*order16)(const float x[16], uint8_t place[16]) noexcept;
 
     // --- encoded vectors, indexed by Element; n = dimensions ---
     // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);

@@ -92,11 +92,11 @@ struct Lanes
         const float32x2_t pair = vadd_f32(vget_low_f32(lanes), vget_high_f32(lanes));
         return vget_lane_f32(pair, 0) + vget_lane_f32(pair, 1);
     }
-    static void store_bytes(int8_t *p, F v) noexcept
+    static void store_bytes(int8_t *p, F a, F b, F c, F d) noexcept
     {
-        const int16x4_t halves = vmovn_s32(vsubq_s32(vcvtq_s32_f32(v), vdupq_n_s32(128)));
-        const int8x8_t bytes = vmovn_s16(vcombine_s16(halves, halves));
-        __builtin_memcpy(p, &bytes, 4);
+        const auto halves = [](F v) { return vmovn_s32(vsubq_s32(vcvtq_s32_f32(v), vdupq_n_s32(128))); };
+        vst1q_s8(p, vcombine_s8(vmovn_s16(vcombine_s16(halves(a), halves(b))),
+                                vmovn_s16(vcombine_s16(halves(c), halves(d)))));
     }
     static uint32_t below(F a, F b) noexcept
     {
@@ -298,8 +298,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kNeon =
-    wide_table<Lanes>("neon", fastscan8, fastscan16, bytescan8, bit_planes_dot, byte_dots<Bytes>);
+constinit const Kernels kNeon = wide_table<Lanes>("neon", fastscan8, fastscan16, bytescan8, bit_planes_dot,
+                                                  byte_dots<Bytes>, codeword_scores<Lanes, byte_dots<Bytes>>);
 
 } // namespace vq::simd
 

@@ -263,20 +263,6 @@ void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book,
         }
 }
 
-float take_off(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left) noexcept
-{
-    float sum[16] = {};
-    for (size_t d = 0; d < 4 * quads; d++) {
-        const float v = at(x, d) - scale * ((float)codeword[d / 4 * 64 + d % 4] - 128);
-        put(left, d, v);
-        sum[d % 16] += v * v;
-    }
-    for (size_t half = 8; half > 0; half /= 2)
-        for (size_t i = 0; i < half; i++)
-            sum[i] += sum[i + half];
-    return sum[0];
-}
-
 float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
 {
     float most = 0;
@@ -288,14 +274,40 @@ float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
     return most / 127;
 }
 
-void codeword_scores(const int32_t *dots, const float *scale, const float *norm_sq, size_t n, float twice,
-                     float error, float *score, float least[16]) noexcept
+float take_off(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left, int8_t *bytes,
+               float *unit) noexcept
 {
-    for (size_t k = 0; k < n; k++) {
-        const float v = error + (at(norm_sq, k) - twice * at(scale, k) * (float)at(dots, k));
-        put(score, k, v);
-        put(least, k % 16, std::fmin(at(least, k % 16), v));
+    float sum[16] = {};
+    for (size_t d = 0; d < 4 * quads; d++) {
+        const float v = at(x, d) - scale * ((float)codeword[d / 4 * 64 + d % 4] - 128);
+        put(left, d, v);
+        sum[d % 16] += v * v;
     }
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            sum[i] += sum[i + half];
+    if (bytes)
+        *unit = round_to_bytes(left, 4 * quads, bytes);
+    return sum[0];
+}
+
+void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const float *unit, const float *error,
+                     float *score, float *least) noexcept
+{
+    for (size_t j = 0; j < 16 * nx; j++)
+        put(least, j, INFINITY);
+    for (size_t i = 0; i < nx; i++, x += 4 * book.quads)
+        for (size_t b = 0; b < book.blocks; b++) {
+            int32_t dots[16];
+            byte_dots(x, 1, 0, book.bytes + b * 64 * book.quads, 1, book.quads, dots, 0);
+            for (size_t j = 0; j < 16; j++) {
+                const size_t k = 16 * b + j;
+                const float product = 2 * at(unit, i) * at(book.scale, k) * (float)dots[j];
+                const float v = at(error, i) + (at(book.norm_sq, k) - product);
+                put(score, 16 * book.blocks * i + k, v);
+                put(least, 16 * i + j, std::fmin(at(least, 16 * i + j), v));
+            }
+        }
 }
 
 size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
@@ -305,6 +317,17 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
         if (at(x, i) <= limit)
             put(which, count++, (uint16_t)i);
     return count;
+}
+
+void order16(const float x[16], uint8_t place[16]) noexcept
+{
+    std::memset(place, 0, 16);
+    for (size_t j = 0; j < 16; j++) {
+        size_t before = 0;
+        for (size_t i = 0; i < 16; i++)
+            before += i < j ? at(x, i) <= at(x, j) : at(x, i) < at(x, j);
+        place[before] = (uint8_t)j;
+    }
 }
 
 template <Element E>
@@ -354,6 +377,7 @@ constinit const Kernels kScalar = {
     .round_to_bytes = round_to_bytes,
     .codeword_scores = codeword_scores,
     .at_most = at_most,
+    .order16 = order16,
     .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
                    element_l2<Element::BF16>, element_l2<Element::FP32>},
     .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,

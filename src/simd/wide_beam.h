@@ -3,6 +3,7 @@
 #pragma once
 
 #include "simd/kernels.h"
+#include "simd/wide_bytes.h"
 #include "simd/wide_vectors.h"
 
 #include <cstdint>
@@ -21,40 +22,36 @@ inline float float_at(const float *p, size_t i) noexcept
 }
 
 template <class L>
-float take_off(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left) noexcept
+float largest(typename L::F v) noexcept // of lanes
 {
     using F = typename L::F;
-    constexpr size_t W = L::kWidth, kParts = kStep / W;
-    F parts[kParts];
-    for (size_t i = 0; i < kParts; i++)
-        parts[i] = F(0.0f);
-    size_t d = 0;
-    for (; d + kStep <= 4 * quads; d += kStep)
-        for (size_t i = 0; i < kParts; i++) {
-            const size_t at = d + i * W;
-            const F v = L::load(x + at) - F(scale) * L::quads(codeword + 16 * at);
-            L::store(left + at, v);
-            parts[i] = parts[i] + v * v;
-        }
-    if (d < 4 * quads) {
-        float sum[kStep];
-        for (size_t i = 0; i < kParts; i++)
-            L::store(sum + i * W, parts[i]);
-        for (; d < 4 * quads; d++) {
-            const float v = float_at(x, d) - scale * ((float)codeword[d / 4 * 64 + d % 4] - 128);
-            __builtin_memcpy(left + d, &v, sizeof v);
-            sum[d % kStep] += v * v;
-        }
-        for (size_t i = 0; i < kParts; i++)
-            parts[i] = L::load(sum + i * W);
-    }
-    for (size_t half = kParts / 2; half > 0; half /= 2)
-        for (size_t i = 0; i < half; i++)
-            parts[i] = parts[i] + parts[i + half];
-    return L::fold(parts[0]);
+    float lanes[L::kWidth];
+    L::store(lanes, F(0.0f) - L::spread_min(F(0.0f) - v));
+    return lanes[0];
 }
 
-// Two vectors a step, so that neither the maximum nor the conversions wait for one another.
+// x in units of most / 127. Four vectors a step: narrowing them together takes half the instructions.
+template <class L>
+float to_bytes(const float *x, size_t n, float most, int8_t *out) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    const float inverse = most > kLeastRounded ? 127 / most : 0;
+    const auto rounded = [=](size_t d) { return L::load(x + d) * F(inverse) + F(128.5f); };
+    size_t d = 0;
+    for (; d + 4 * W <= n; d += 4 * W)
+        L::store_bytes(out + d, rounded(d), rounded(d + W), rounded(d + 2 * W), rounded(d + 3 * W));
+    for (; d + W <= n; d += W) {
+        int8_t bytes[4 * W];
+        L::store_bytes(bytes, rounded(d), F(0.0f), F(0.0f), F(0.0f));
+        __builtin_memcpy(out + d, bytes, W);
+    }
+    for (; d < n; d++)
+        out[d] = (int8_t)((int)(float_at(x, d) * inverse + 128.5f) - 128);
+    return most / 127;
+}
+
+// Two vectors a step, so that the maximum does not wait for itself.
 template <class L>
 float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
 {
@@ -66,24 +63,60 @@ float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
         a = xsimd::max(a, xsimd::abs(L::load(x + d)));
         b = xsimd::max(b, xsimd::abs(L::load(x + d + W)));
     }
-    float lanes[W];
-    L::store(lanes, F(0.0f) - L::spread_min(F(0.0f) - xsimd::max(a, b)));
-    float most = lanes[0];
+    float most = largest<L>(xsimd::max(a, b));
     for (; d < n; d++) {
         const float size = __builtin_fabsf(float_at(x, d));
         most = size > most ? size : most;
     }
-    const float inverse = most > kLeastRounded ? 127 / most : 0;
-    for (d = 0; d + W <= n; d += W)
-        L::store_bytes(out + d, L::load(x + d) * F(inverse) + F(128.5f));
-    for (; d < n; d++)
-        out[d] = (int8_t)((int)(float_at(x, d) * inverse + 128.5f) - 128);
-    return most / 127;
+    return to_bytes<L>(x, n, most, out);
 }
 
 template <class L>
-void codeword_scores(const int32_t *dots, const float *scale, const float *norm_sq, size_t n, float twice,
-                     float error, float *score, float least[16]) noexcept
+float take_off(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left, int8_t *bytes,
+               float *unit) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = kStep / W;
+    F parts[kParts], sizes(0.0f);
+    for (size_t i = 0; i < kParts; i++)
+        parts[i] = F(0.0f);
+    float most = 0;
+    size_t d = 0;
+    for (; d + kStep <= 4 * quads; d += kStep)
+        for (size_t i = 0; i < kParts; i++) {
+            const size_t at = d + i * W;
+            const F v = L::load(x + at) - F(scale) * L::quads(codeword + 16 * at);
+            L::store(left + at, v);
+            parts[i] = parts[i] + v * v;
+            sizes = xsimd::max(sizes, xsimd::abs(v));
+        }
+    if (d < 4 * quads) {
+        float sum[kStep];
+        for (size_t i = 0; i < kParts; i++)
+            L::store(sum + i * W, parts[i]);
+        for (; d < 4 * quads; d++) {
+            const float v = float_at(x, d) - scale * ((float)codeword[d / 4 * 64 + d % 4] - 128);
+            __builtin_memcpy(left + d, &v, sizeof v);
+            sum[d % kStep] += v * v;
+            most = __builtin_fabsf(v) > most ? __builtin_fabsf(v) : most;
+        }
+        for (size_t i = 0; i < kParts; i++)
+            parts[i] = L::load(sum + i * W);
+    }
+    if (bytes) {
+        const float whole = largest<L>(sizes);
+        *unit = to_bytes<L>(left, 4 * quads, whole > most ? whole : most, bytes);
+    }
+    for (size_t half = kParts / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            parts[i] = parts[i] + parts[i + half];
+    return L::fold(parts[0]);
+}
+
+// Of n codewords, a multiple of 16, for one row; least falls to them.
+template <class L>
+void scores_of_dots(const int32_t *dots, const float *scale, const float *norm_sq, size_t n, float twice,
+                    float error, float *score, float *least) noexcept
 {
     using F = typename L::F;
     constexpr size_t W = L::kWidth, kParts = kStep / W;
@@ -100,6 +133,29 @@ void codeword_scores(const int32_t *dots, const float *scale, const float *norm_
         }
     for (size_t i = 0; i < kParts; i++)
         L::store(least + i * W, low[i]);
+}
+
+// Products lie in the first-level cache when scores are made of them. Made of the sums in registers they cost more: the
+// compiler then keeps all sums in memory.
+template <class L, decltype(Kernels::byte_dots) dots_of>
+void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const float *unit, const float *error,
+                     float *score, float *least) noexcept
+{
+    constexpr size_t kMost = 256; // codewords at a time
+    const size_t n = kStep * book.blocks, width = 4 * book.quads;
+    for (size_t j = 0; j < kStep * nx; j += L::kWidth)
+        L::store(least + j, typename L::F(__builtin_inff()));
+    for (size_t i = 0; i < nx; i += kTogether)
+        for (size_t k = 0; k < n; k += kMost) {
+            const size_t rows = nx - i < kTogether ? nx - i : kTogether, some = n - k < kMost ? n - k : kMost;
+            int32_t dots[kTogether * kMost];
+            dots_of(x + i * width, rows, width, book.bytes + k * width, some / kStep, book.quads, dots,
+                    kMost);
+            for (size_t r = 0; r < rows; r++)
+                scores_of_dots<L>(dots + r * kMost, book.scale + k, book.norm_sq + k, some,
+                                  2 * float_at(unit, i + r), float_at(error, i + r), score + (i + r) * n + k,
+                                  least + (i + r) * kStep);
+        }
 }
 
 // Appends the places of x[i] <= limit among kCount of them: one branch for so many, since few are.
@@ -128,6 +184,31 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     for (; i < n; i += kStep)
         count = append_at_most<L, kStep>(x + i, limit, i, which, count);
     return count;
+}
+
+// Each one's place is the number of those before it: no branch, and nothing waits for a swap.
+template <class L>
+void order16(const float x[16], uint8_t place[16]) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = kStep / W;
+    F all[kParts];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kParts; i++)
+        all[i] = L::load(x + i * W);
+    __builtin_memset(place, 0, 16);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < 16; j++) {
+        const F own(float_at(x, j));
+        uint32_t below = 0, above = 0;
+#pragma GCC unroll 16
+        for (size_t i = 0; i < kParts; i++) {
+            below |= L::below(all[i], own) << (i * W);
+            above |= L::below(own, all[i]) << (i * W);
+        }
+        const uint32_t earlier = (1u << j) - 1;
+        place[__builtin_popcount((below & ~earlier) | (~above & earlier))] = (uint8_t)j;
+    }
 }
 
 } // namespace

@@ -18,7 +18,8 @@ template <class L>
 constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fastscan8,
                              decltype(Kernels::fastscan16) fastscan16, decltype(Kernels::bytescan8) bytescan8,
                              decltype(Kernels::bit_planes_dot) bit_planes_dot,
-                             decltype(Kernels::byte_dots) byte_dots) noexcept
+                             decltype(Kernels::byte_dots) byte_dots,
+                             decltype(Kernels::codeword_scores) codeword_scores) noexcept
 {
     return {
         .name = name,
@@ -41,8 +42,9 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .byte_dots = byte_dots,
         .take_off = take_off<L>,
         .round_to_bytes = round_to_bytes<L>,
-        .codeword_scores = codeword_scores<L>,
+        .codeword_scores = codeword_scores,
         .at_most = at_most<L>,
+        .order16 = order16<L>,
         .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
                        element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
         .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,

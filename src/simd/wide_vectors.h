@@ -14,7 +14,7 @@
 //     bf16, fp16, u8, u6(p)   kWidth encoded elements to float; reads kWidth elements, u6 kSixBitRead bytes
 //     quads(p)                kWidth bytes less 128 to float, four every 64 bytes
 //     fold(v)                 sum of lanes, halves added to halves
-//     store_bytes(p, v)       kWidth bytes: lanes, 0 <= v < 256, cut to integers, less 128
+//     store_bytes(p, a..d)    4 kWidth bytes: lanes of four, 0 <= v < 256, cut to integers, less 128
 //     below(a, b)             bit i: lane i of a < lane i of b
 #pragma once
 

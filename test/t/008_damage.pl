@@ -17,7 +17,8 @@ my @am     = access_methods();
 my $copies = 28;
 my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 10 + 4 * $#am;
 my $seed   = $ENV{VQ_DAMAGE_SEED}   || 42;
-my %kind   = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine');
+my %kind   = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine',
+    8 => 'sublist');
 my $node   = new_node('damage', "statement_timeout = '30s'", 'restart_after_crash = on');
 my $query  = query_vector($node, $dims, 1);
 srand($seed);
@@ -31,16 +32,30 @@ sub options
     return ('nlist = 8', 'nlist = 8, refine = true', "nlist = 4, refine = true, refine_type = 'FP32', " . variant($am, 1),
         'nlist = 2, ' . variant($am, 2 + $number / 4))[ $number % 4 ];
 }
-my (%file, %number);
+my (%file, %number, %only);
+sub new_copy
+{
+    my ($table, $am, $with) = @_;
+    new_table($node, $table, $dims, 500, am => $am, with => $with);
+    fill($node, $table, $dims, 501, 560);
+    $file{$table} = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('${table}_v')");
+}
 for my $n (0 .. $copies - 1)
 {
     my $am = $am[ $n % @am ];
     my $number = int($n / @am);
-    my $table = "${am}_$number";
-    new_table($node, $table, $dims, 500, am => $am, with => options($am, $number));
-    fill($node, $table, $dims, 501, 560);
-    $file{$table} = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('${table}_v')");
-    $number{$table} = $number;
+    new_copy("${am}_$number", $am, options($am, $number));
+    $number{"${am}_$number"} = $number;
+}
+# Few of these have directories of sub-lists: more copies, of which only such pages are damaged.
+for my $number (0 .. 3)
+{
+    my $table = "wrvq_" . ($copies + $number);
+    new_copy($table, 'wrvq', 'codebooks = 4, codebook_size = 16, '
+        . ('fuzzy_layers = 1, nlist = 1', 'fuzzy_layers = 2, nlist = 1', 'fuzzy_layers = 1, nlist = 4, fuzzy_k = 0.2',
+            'fuzzy_layers = 2, nlist = 4, weight_bits = 4, fuzzy_k = 1')[$number]);
+    $number{$table} = $copies + $number;
+    $only{$table} = 'sublist';
 }
 $node->stop;
 my $pristine = PostgreSQL::Test::Utils::tempdir() . '/pristine';
@@ -77,14 +92,25 @@ sub spoil
     return $same ? '' : unpack('H*', $new);
 }
 
-# Where a change must be noticed: the meta structure, the image's used bytes, the first group's record.
+# Bytes of the record that a page of directories of sub-lists begins with, as far as they are on the page.
+sub sublist_bytes
+{
+    my ($bytes, $block) = @_;
+    my ($magic, $crc, $list, $rows, $entries, $pages) = unpack('V6', substr($$bytes, $block * 8192 + 24, 24));
+    my $used = 32 + 4 * $pages + 12 * $entries;
+    return $magic != 0x42535456 ? 0 : $used < 8160 ? $used : 8160;
+}
+
+# Where a change must be noticed: the meta structure, the image's used bytes, the first group's record, the first directory
+# of sub-lists.
 sub must_notice
 {
-    my ($kind, $bytes, $offset) = @_;
-    my $meta = substr($$bytes, 24, 176);
-    return $offset < 24 + 176 && ($offset < 28 || $offset >= 32) if $kind eq 'meta';
+    my ($kind, $bytes, $block, $offset) = @_;
+    my $meta = substr($$bytes, 24, 184);
+    return $offset < 24 + 184 && ($offset < 28 || $offset >= 32) if $kind eq 'meta';
     return $offset < 24 + unpack('Q<', substr($meta, 88, 8))      if $kind eq 'image';
-    return $offset < 24 + 32 + 16 * unpack('V', substr($meta, 68, 4)) if $kind eq 'directory';
+    return $offset < 24 + 40 + 20 * unpack('V', substr($meta, 72, 4)) if $kind eq 'directory';
+    return $offset < 24 + sublist_bytes($bytes, $block) if $kind eq 'sublist';
     return 0;
 }
 
@@ -119,7 +145,7 @@ sub damage
     {
         $what = "$kind block $block: " . spoil_page(\$bytes, $block);
     }
-    elsif ($kind =~ /^(tile|open|fine)$/ && rand() < 0.1)
+    elsif ($kind =~ /^(tile|open|fine|sublist)$/ && rand() < 0.1)
     {
         $what = "$kind block $block: " . spoil_chain(\$bytes, $block, $blocks);
     }
@@ -128,7 +154,7 @@ sub damage
         # A third of the places lie among the first bytes, where the headers are, a sixth in the page's tail.
         my $where  = rand();
         my $offset = 24 + int($where < 0.33 ? rand(64) : $where < 0.5 ? 8160 + rand(8) : rand(8160));
-        $must = must_notice($kind, \$bytes, $offset) && $block == $blocks->[0];
+        $must = must_notice($kind, \$bytes, $block, $offset) && $block == $blocks->[0];
         my $new = spoil(\$bytes, $block * 8192 + $offset) or return;
         $what = "$kind block $block offset $offset: $new";
     }
@@ -141,12 +167,14 @@ sub damage
 
 sub statements
 {
-    my ($table) = @_;
+    my ($table, $kind) = @_;
     my $scan = "SELECT count(*) <= 600 AND bool_and(v = vq_row(id, $dims)) IS NOT false FROM (SELECT id, v FROM $table ORDER BY v <-> $query %s) n;";
     return join("\n",
         '\set VERBOSITY verbose',
         'SET enable_seqscan = off; SET enable_sort = off;',
         sprintf($scan, 'LIMIT 10'), sprintf($scan, ''),
+        # What these hold only says in which order to read tiles: not all that is wrong in them is seen by a scan.
+        $kind eq 'sublist' ? "SELECT vector_quant_index_check('${table}_v');" : (),
         "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(561, 570) id;",
         "DELETE FROM $table WHERE id % 3 = 0;", "VACUUM $table;", sprintf($scan, ''), "REINDEX INDEX ${table}_v;", sprintf($scan, '')) . "\n";
 }
@@ -158,7 +186,7 @@ for my $round (1 .. $rounds)
     my @kinds = sort { $a cmp $b } values %kind;
     for my $table (sort keys %number)
     {
-        my ($what, $must) = damage($table, $kinds[ ($number{$table} + $round) % @kinds ]);
+        my ($what, $must) = damage($table, $only{$table} || $kinds[ ($number{$table} + $round) % @kinds ]);
         next unless $what;
         $done{$table} = $what;
         $must{$table} = $must;
@@ -168,11 +196,11 @@ for my $round (1 .. $rounds)
     {
         my ($out, $err) = ('', '');
         my $report = "round $round, $table ($done{$table}): ";
-        $node->psql('postgres', statements($table), stdout => \$out, stderr => \$err, on_error_stop => 0);
+        my $kind = $done{$table} =~ s/ .*//r;
+        $node->psql('postgres', statements($table, $kind), stdout => \$out, stderr => \$err, on_error_stop => 0);
         my @errors = $err =~ /^(?:psql:.*?)?(?:ERROR|FATAL|PANIC):  (\w{5}: .*)/mg;
         # An error of PostgreSQL's own page check is as good as ours.
         my @other = grep { !/^XX002: |^XX001: invalid page in block|^0A000: index .* has format version/ } @errors;
-        my $kind = $done{$table} =~ s/ .*//r;
         my $am = $table =~ s/_\d+$//r;
         $seen{"$am $kind"}{ @errors ? 'reported' : 'answered' }++;
         push @wrong, $report . join('; ', @other)              if @other;

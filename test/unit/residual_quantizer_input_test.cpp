@@ -209,8 +209,8 @@ TEST(ResidualQuantizerInput, ManyResidualsOfZeroTrainNothing)
     const RqFixture mixed(rq_options(24, 4, 32), data), alone(rq_options(24, 4, 32), some);
     EXPECT_EQ(mixed.header().trained_layers, 4u);
     EXPECT_NEAR(mixed.mean_error(some), alone.mean_error(some), 0.02);
-    // Not equal: rows are read in an order that zeros change.
-    EXPECT_NEAR(mixed.header().scale_per_error / alone.header().scale_per_error, 1, 0.02);
+    // Not equal: rows are read in an order that zeros change, and this is a percentile of some hundred.
+    EXPECT_NEAR(mixed.header().scale_per_error / alone.header().scale_per_error, 1, 0.05);
 }
 
 TEST(ResidualQuantizerInput, NormsThatDifferByAMillion)

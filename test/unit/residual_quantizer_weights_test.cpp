@@ -262,20 +262,7 @@ TEST(ResidualQuantizerWeights, EveryLevelGivesTheSameCodes)
 {
     Random random(4);
     const Floats data = correlated(random, 700, 37);
-    const RqFixture f(weighted(37, 19, 40, 16), data);
-    std::vector<uint8_t> expected;
-    for (size_t i = 0; i < simd::level_count(); i++) {
-        if (!simd::select_level(simd::level(i).table->name))
-            continue;
-        std::vector<uint8_t> codes;
-        for (size_t r = 0; r < 100; r++)
-            for (uint8_t b : f.encode(row_of(data, r, 37)).code)
-                codes.push_back(b);
-        if (expected.empty())
-            expected = codes;
-        EXPECT_EQ(codes, expected) << simd::level(i).table->name;
-    }
-    EXPECT_TRUE(simd::select_level("auto"));
+    expect_same_codes_on_every_level(RqFixture(weighted(37, 19, 40, 16), data), data, 100);
 }
 
 TEST(ResidualQuantizerWeights, ErrorsAreAsStated)

@@ -102,6 +102,24 @@ private:
     }
 };
 
+// Of the first `rows` rows.
+inline void expect_same_codes_on_every_level(const RqFixture &f, const Floats &data, size_t rows)
+{
+    std::vector<uint8_t> expected;
+    for (size_t i = 0; i < simd::level_count(); i++) {
+        if (!simd::select_level(simd::level(i).table->name))
+            continue;
+        std::vector<uint8_t> codes;
+        for (size_t r = 0; r < rows; r++)
+            for (uint8_t b : f.encode(row_of(data, r, f.options.dims)).code)
+                codes.push_back(b);
+        if (expected.empty())
+            expected = codes;
+        EXPECT_EQ(codes, expected) << simd::level(i).table->name;
+    }
+    EXPECT_TRUE(simd::select_level("auto"));
+}
+
 using RqQuery = PreparedQuery<RqFixture>;
 using RqScores = Scores<RqFixture>;
 

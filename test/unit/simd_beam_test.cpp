@@ -43,12 +43,19 @@ TEST_P(SimdBeam, TakesTheCodewordOff)
                 in_place(values, slack);
             Guarded<uint8_t> codeword(random.bytes(64 * (quads - 1) + 4), slack);
             const float scale = size / 64;
-            const float got = kernels().take_off(x.data(), codeword.data(), scale, quads, left.data());
-            EXPECT_EQ(got, scalar().take_off(x.data(), codeword.data(), scale, quads, other.data()));
+            const float got =
+                kernels().take_off(x.data(), codeword.data(), scale, quads, left.data(), nullptr, nullptr);
+            EXPECT_EQ(got, scalar().take_off(x.data(), codeword.data(), scale, quads, other.data(), nullptr,
+                                             nullptr));
             EXPECT_EQ(bits(left), bits(other)) << quads;
-            EXPECT_EQ(got,
-                      kernels().take_off(in_place.data(), codeword.data(), scale, quads, in_place.data()));
+            Guarded<int8_t> bytes(4 * quads, slack), other_bytes(4 * quads);
+            float unit;
+            EXPECT_EQ(got, kernels().take_off(in_place.data(), codeword.data(), scale, quads, in_place.data(),
+                                              bytes.data(), &unit));
             EXPECT_EQ(bits(in_place), bits(left)) << quads;
+            EXPECT_EQ(unit, scalar().round_to_bytes(left.data(), 4 * quads, other_bytes.data())) << quads;
+            for (size_t d = 0; d < 4 * quads; d++)
+                ASSERT_EQ(bytes[d], other_bytes[d]) << quads << ", " << d;
             Exact norm_sq;
             for (size_t d = 0; d < 4 * quads; d++) {
                 volatile float product = scale * (float)(codeword[64 * (d / 4) + d % 4] - 128);
@@ -56,7 +63,8 @@ TEST_P(SimdBeam, TakesTheCodewordOff)
                 norm_sq.add((double)left[d] * left[d]);
             }
             expect_within(got, norm_sq, 4 * quads, "squared norm");
-            EXPECT_TRUE(x.intact() && left.intact() && in_place.intact() && codeword.intact());
+            EXPECT_TRUE(x.intact() && left.intact() && in_place.intact() && codeword.intact() &&
+                        bytes.intact());
         }
 }
 
@@ -105,34 +113,78 @@ TEST_P(SimdBeam, TheLargestSetsTheUnit)
 
 TEST_P(SimdBeam, ScoresAreTheDefinitionBitForBit)
 {
-    for (size_t n = 16; n <= 512; n += 16) {
-        Random random(n);
-        const size_t slack = n / 16 % 4;
-        std::vector<int32_t> products;
-        for (size_t k = 0; k < n; k++)
-            products.push_back((int32_t)random.below(2'000'001) - 1'000'000);
-        Guarded<int32_t> dots(products, slack);
-        Guarded<float> scale(random.reals(n), slack), norm_sq(random.reals(n), slack), score(n, slack),
-            other(n);
-        const std::vector<float> start = random.reals(16);
-        Guarded<float> least(start, slack), other_least(start);
-        const float twice = random.real(), error = random.real();
-        kernels().codeword_scores(dots.data(), scale.data(), norm_sq.data(), n, twice, error, score.data(),
-                                  least.data());
-        scalar().codeword_scores(dots.data(), scale.data(), norm_sq.data(), n, twice, error, other.data(),
-                                 other_least.data());
-        EXPECT_EQ(bits(score), bits(other)) << n;
-        EXPECT_EQ(bits(least), bits(other_least)) << n;
-        std::vector<float> expected = start;
-        for (size_t k = 0; k < n; k++) {
-            volatile float factor = twice * scale[k], product = factor * (float)dots[k],
-                           less = norm_sq[k] - product;
-            ASSERT_EQ(score[k], error + less) << n << ", " << k;
-            expected[k % 16] = std::min(expected[k % 16], score[k]);
+    for (size_t blocks : {1, 2, 3, 4, 5, 7, 15, 16, 17, 33})
+        for (size_t rows = 1; rows <= 12; rows++) {
+            Random random(16 * blocks + rows);
+            const size_t n = 16 * blocks, quads = 1 + rows * blocks % 37, slack = rows % 4;
+            std::vector<int8_t> elements;
+            for (size_t d = 0; d < rows * 4 * quads; d++)
+                elements.push_back((int8_t)((int)random.below(255) - 127));
+            Guarded<int8_t> x(elements, slack);
+            Guarded<uint8_t> bytes(random.bytes(4 * quads * n), slack);
+            Guarded<float> scale(random.reals(n), slack), norm_sq(random.reals(n), slack),
+                unit(random.reals(rows), slack), error(random.reals(rows), slack), score(rows * n, slack),
+                least(16 * rows, slack), other(rows * n), other_least(16 * rows);
+            const Codebook book = {bytes.data(), scale.data(), norm_sq.data(), blocks, quads};
+            kernels().codeword_scores(x.data(), rows, book, unit.data(), error.data(), score.data(),
+                                      least.data());
+            scalar().codeword_scores(x.data(), rows, book, unit.data(), error.data(), other.data(),
+                                     other_least.data());
+            EXPECT_EQ(bits(score), bits(other)) << rows << " rows, " << blocks;
+            EXPECT_EQ(bits(least), bits(other_least)) << rows << " rows, " << blocks;
+            std::vector<int32_t> dots(rows * n);
+            scalar().byte_dots(x.data(), rows, 4 * quads, bytes.data(), blocks, quads, dots.data(), n);
+            std::vector<float> expected(16 * rows, INFINITY);
+            for (size_t i = 0; i < rows * n; i++) {
+                const size_t row = i / n, k = i % n;
+                volatile float factor = 2 * unit[row] * scale[k], product = factor * (float)dots[i],
+                               less = norm_sq[k] - product;
+                ASSERT_EQ(score[i], error[row] + less) << row << ", " << k;
+                float &low = expected[16 * row + k % 16];
+                low = std::min(low, score[i]);
+            }
+            for (size_t i = 0; i < 16 * rows; i++)
+                EXPECT_EQ(least[i], expected[i]);
+            EXPECT_TRUE(score.intact() && least.intact());
         }
+}
+
+// All orders of the few values that sixteen numbers can take, with many equals.
+TEST_P(SimdBeam, OrdersSixteen)
+{
+    for (size_t values : {1, 2, 3, 16, 1000})
+        for (size_t seed = 0; seed < 200; seed++) {
+            Random random(seed);
+            std::vector<float> numbers;
+            for (size_t i = 0; i < 16; i++)
+                numbers.push_back(i >= 16 - seed % 8 ? INFINITY : (float)random.below(values) - 3);
+            Guarded<float> x(numbers, seed % 4);
+            Guarded<uint8_t> place(16, seed % 4);
+            kernels().order16(x.data(), place.data());
+            std::vector<uint8_t> expected;
+            for (size_t i = 0; i < 16; i++)
+                expected.push_back((uint8_t)i);
+            std::stable_sort(expected.begin(), expected.end(),
+                             [&](uint8_t a, uint8_t b) { return numbers[a] < numbers[b]; });
+            for (size_t i = 0; i < 16; i++)
+                ASSERT_EQ(place[i], expected[i]) << seed << ", " << i;
+            EXPECT_TRUE(place.intact());
+        }
+}
+
+// What is damaged may give NaN; places must stay places.
+TEST_P(SimdBeam, OrdersNanSomehow)
+{
+    for (uint32_t which = 1; which < 1u << 16; which = 3 * which + 1) {
+        std::vector<float> numbers;
         for (size_t i = 0; i < 16; i++)
-            EXPECT_EQ(least[i], expected[i]);
-        EXPECT_TRUE(score.intact() && least.intact());
+            numbers.push_back(which >> i & 1 ? NAN : (float)(i * 7 % 5));
+        Guarded<float> x(numbers);
+        Guarded<uint8_t> place(16);
+        kernels().order16(x.data(), place.data());
+        for (size_t i = 0; i < 16; i++)
+            ASSERT_LT(place[i], 16) << which;
+        EXPECT_TRUE(place.intact());
     }
 }
 

@@ -50,4 +50,18 @@ inline bool parse(int argc, char **argv, Arguments *arguments)
     return true;
 }
 
+// The whole of a benchmark that measures folders one by one: its exit status. measure: false after a line on stderr.
+inline int run_on_folders(const char *name, int argc, char **argv, Arguments arguments,
+                          bool (*measure)(const std::string &folder, const Arguments &))
+{
+    if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {
+        std::fprintf(stderr, "usage: %s [--OPTION VALUE]... FOLDER...\n", name);
+        return 2;
+    }
+    for (const std::string &folder : arguments.rest)
+        if (!measure(folder, arguments))
+            return 1;
+    return 0;
+}
+
 } // namespace vq::bench

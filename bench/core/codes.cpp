@@ -247,12 +247,5 @@ int main(int argc, char **argv)
                             {"depths", "1,10,20,50,100"},
                             {"out", "."}},
                            {}};
-    if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {
-        std::fprintf(stderr, "usage: codes [--OPTION VALUE]... FOLDER...\n");
-        return 2;
-    }
-    for (const std::string &folder : arguments.rest)
-        if (!measure_set(folder, arguments))
-            return 1;
-    return 0;
+    return run_on_folders("codes", argc, argv, arguments, measure_set);
 }

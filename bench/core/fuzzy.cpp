@@ -412,12 +412,5 @@ int main(int argc, char **argv)
                             {"centres", "shrunk"},
                             {"out", "."}},
                            {}};
-    if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {
-        std::fprintf(stderr, "usage: fuzzy [--OPTION VALUE]... FOLDER...\n");
-        return 2;
-    }
-    for (const std::string &folder : arguments.rest)
-        if (!measure_set(folder, arguments))
-            return 1;
-    return 0;
+    return run_on_folders("fuzzy", argc, argv, arguments, measure_set);
 }

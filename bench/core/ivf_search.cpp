@@ -270,12 +270,5 @@ int main(int argc, char **argv)
                             {"centres", "shrunk"},
                             {"out", "."}},
                            {}};
-    if (!parse(argc, argv, &arguments) || arguments.rest.empty()) {
-        std::fprintf(stderr, "usage: ivf_search [--OPTION VALUE]... FOLDER...\n");
-        return 2;
-    }
-    for (const std::string &folder : arguments.rest)
-        if (!measure_set(folder, arguments))
-            return 1;
-    return 0;
+    return run_on_folders("ivf_search", argc, argv, arguments, measure_set);
 }

@@ -46,7 +46,8 @@ struct Candidates
 };
 
 constexpr uint32_t kFirstPass =
-    256; // candidates kept by a scan's first pass; later passes keep four times as many
+    256; // candidates kept by a scan's first pass; later passes keep kGrowth times as many
+constexpr uint32_t kGrowth = 16;
 size_t candidates_bytes(uint32_t keep);
 
 void candidates_begin(Candidates *c, void *memory, uint32_t keep, const Candidate *after);

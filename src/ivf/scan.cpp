@@ -195,7 +195,7 @@ void next_pass(Relation rel, Scan *scan)
 {
     const Candidate after = scan->candidates.last;
     const size_t bound = (size_t)work_mem * 1024 / 2 / candidates_bytes(1);
-    uint32_t keep = (uint32_t)Min((size_t)scan->candidates.keep * 4, Max(bound, (size_t)kFirstPass));
+    uint32_t keep = (uint32_t)Min((size_t)scan->candidates.keep * kGrowth, Max(bound, (size_t)kFirstPass));
     collect(rel, scan, keep, &after);
     scan->batch_over = !scan->candidates.truncated;
 }

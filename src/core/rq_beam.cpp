@@ -73,25 +73,41 @@ simd::Codebook codebook(const RqImage &h, size_t layer) noexcept
     return {book(h, layer), scales(h, layer), norms_sq(h, layer), blocks(h.codewords), quads(h.dims)};
 }
 
-// The best ways in which `count` beginnings of one row go on, given what they leave in bytes. Of sixteen sets of
-// candidates the `wanted` smallest minima are candidates themselves, so none above the last of these needs a look: six or
-// so remain.
-Best best_of_layer(const RqImage &h, size_t layer, const int8_t *bytes, const float *unit, const float *error,
-                   size_t count, size_t wanted) noexcept
+// The best ways in which `count` beginnings of one row go on, given their scores. Of sixteen sets of candidates the `wanted`
+// smallest minima are candidates themselves, so none above the last of these needs a look: six or so remain. least: of
+// each beginning; it becomes that of all.
+Best best_of_scores(const RqImage &h, const float *score, float *least, size_t count, size_t wanted) noexcept
 {
     const uint32_t pitch = (uint32_t)(16 * blocks(h.codewords));
-    const auto &k = simd::kernels();
-    alignas(64) float score[kBeam * kMostCodewords], least[kBeam * kSorted];
-    k.codeword_scores(bytes, count, codebook(h, layer), unit, error, score, least);
     for (size_t b = 1; b < count; b++)
         for (size_t j = 0; j < kSorted; j++)
             least[j] = std::min(least[j], least[b * kSorted + j]);
     uint16_t which[kBeam * kMostCodewords], chosen[kBeam];
-    const size_t found = k.at_most(score, count * pitch, nth_least(least, wanted), which);
+    size_t found = simd::kernels().at_most(score, count * pitch, nth_least(least, wanted), which);
+    if (pitch != h.codewords) // a damaged image may make padding look near
+        found = (size_t)(std::remove_if(which, which + found,
+                                        [&](uint16_t w) { return w % pitch >= h.codewords; }) -
+                         which);
     Best best = {least_of(score, which, found, wanted, chosen), {}};
     for (size_t b = 0; b < best.count; b++)
         best.found[b] = {(uint16_t)(chosen[b] / pitch), (uint16_t)(chosen[b] % pitch)};
     return best;
+}
+
+// The best of a layer for each of n (1..kMostTogether) rows with one beginning each, of squared norm `error`. bytes: scratch.
+void best_alone(const RqImage &h, size_t layer, const float *rows, size_t n, float error, size_t wanted,
+                int8_t *bytes, Best *best) noexcept
+{
+    const auto &k = simd::kernels();
+    const size_t width = 4 * quads(h.dims), pitch = 16 * blocks(h.codewords);
+    alignas(64) float score[kMostTogether * kMostCodewords], least[kMostTogether * kSorted];
+    float unit[kMostTogether], errors[kMostTogether];
+    std::fill_n(errors, kMostTogether, error);
+    for (size_t i = 0; i < n; i++)
+        unit[i] = k.round_to_bytes(rows + i * width, width, bytes + i * width);
+    k.codeword_scores(bytes, n, codebook(h, layer), unit, errors, score, least);
+    for (size_t i = 0; i < n; i++)
+        best[i] = best_of_scores(h, score + i * pitch, least + i * kSorted, 1, wanted);
 }
 
 // A candidate that goes on: the b-th of its row.
@@ -125,18 +141,32 @@ struct Search
 
     float *left_of(size_t row, size_t place) noexcept { return left + (row * kBeam + place) * width; }
     int8_t *bytes_of(size_t row, size_t b) noexcept { return bytes + (row * kBeam + b) * width; }
-    void start(size_t row, const float *unit) noexcept;
+    void start(size_t n, const float *rows, size_t wanted) noexcept;
+    void layer(size_t n, size_t layer, size_t count, size_t wanted) noexcept; // after the first
     size_t line_up(size_t n) noexcept;
     void go_on(size_t n, size_t layer) noexcept;
 };
 
-void Search::start(size_t row, const float *unit) noexcept
+// The first layer: all rows at once, whose bytes stand where nothing is written before all are scored.
+void Search::start(size_t n, const float *rows, size_t wanted) noexcept
 {
-    Beam &beam = beams[0][row];
-    beam.error[0] = 1;
-    beam.place[0] = 0;
-    beam.unit[0] = simd::kernels().round_to_bytes(unit, width, bytes_of(row, 0));
-    std::memcpy(left_of(row, 0), unit, width * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        std::memcpy(left_of(i, 0), rows + i * width, width * sizeof(float));
+    best_alone(h, 0, rows, n, 1, wanted, bytes, best);
+    go_on(n, 0);
+}
+
+// Scores are looked through while they are in the first-level cache.
+void Search::layer(size_t n, size_t layer, size_t count, size_t wanted) noexcept
+{
+    alignas(64) float score[kBeam * kMostCodewords], least[kBeam * kSorted];
+    for (size_t i = 0; i < n; i++) {
+        const Beam &beam = beams[layer % 2][i];
+        simd::kernels().codeword_scores(bytes_of(i, 0), count, codebook(h, layer), beam.unit, beam.error,
+                                        score, least);
+        best[i] = best_of_scores(h, score, least, count, wanted);
+    }
+    go_on(n, layer);
 }
 
 // The children of all rows by blocks of codewords: a codeword's bytes lie in a cache line each four dimensions, which the
@@ -209,35 +239,18 @@ size_t rows_together(const RqImage &h) noexcept
 void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t n, int8_t *bytes,
                        uint8_t *codes) noexcept
 {
-    const size_t width = 4 * quads(h.dims), pitch = 16 * blocks(h.codewords);
-    const auto &k = simd::kernels();
-    alignas(64) float score[kMostTogether * kMostCodewords], least[kMostTogether * kSorted];
-    float unit[kMostTogether], error[kMostTogether] = {};
+    Best best[kMostTogether];
+    best_alone(h, layer, rows, n, 0, 1, bytes, best);
     for (size_t i = 0; i < n; i++)
-        unit[i] = k.round_to_bytes(rows + i * width, width, bytes + i * width);
-    k.codeword_scores(bytes, n, codebook(h, layer), unit, error, score, least);
-    for (size_t i = 0; i < n; i++) {
-        uint16_t which[kMostCodewords] = {};
-        k.at_most(score + i * pitch, pitch, nth_least(least + i * kSorted, 1), which);
-        codes[i] = (uint8_t)which[0];
-    }
+        codes[i] = (uint8_t)best[i].found[0].codeword;
 }
 
 void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept
 {
     Search s(h);
-    for (size_t i = 0; i < n; i++)
-        s.start(i, rows + i * s.width);
-    size_t count = 1; // beginnings of each row
-    for (size_t m = 0; m < h.layers; m++) {
-        const size_t next = m + 1 < h.layers ? wanted : 1;
-        for (size_t i = 0; i < n; i++) {
-            const Beam &beam = s.beams[m % 2][i];
-            s.best[i] = best_of_layer(h, m, s.bytes_of(i, 0), beam.unit, beam.error, count, next);
-        }
-        s.go_on(n, m);
-        count = next;
-    }
+    s.start(n, rows, wanted); // there are two layers at least
+    for (size_t m = 1; m < h.layers; m++)
+        s.layer(n, m, wanted, m + 1 < h.layers ? wanted : 1);
     for (size_t i = 0; i < n; i++) {
         const Beam &best = s.beams[h.layers % 2][i];
         std::memcpy(codes + i * h.layers, best.codes[0], h.layers);

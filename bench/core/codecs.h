@@ -39,7 +39,8 @@ inline Coding pq_coding(size_t dims, int sub_dims, ProductQuantizer::Rotation ro
     return c;
 }
 
-inline Coding rvq_coding(size_t dims, int layers, int codewords, int weight_bits = 0)
+inline Coding rvq_coding(size_t dims, int layers, int codewords, int weight_bits = 0,
+                         ResidualQuantizer::Training training = ResidualQuantizer::kLinear)
 {
     Coding c = {&kCodecOps<ResidualQuantizer>,
                 {(uint32_t)dims, kSeed, {}},
@@ -49,6 +50,7 @@ inline Coding rvq_coding(size_t dims, int layers, int codewords, int weight_bits
     c.options.value[ResidualQuantizer::kLayers] = layers;
     c.options.value[ResidualQuantizer::kCodewords] = codewords;
     c.options.value[ResidualQuantizer::kWeightBits] = weight_bits;
+    c.options.value[ResidualQuantizer::kTraining] = training;
     return c;
 }
 

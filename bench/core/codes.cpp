@@ -3,7 +3,7 @@
 //   make -C bench/core codes && build/bench/codes FOLDER...      (bench/run.sh --only codes runs it on the usual sets)
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
-//   --layers 8,16,24,32    --codewords 256    --weight-bits 0,4,8,16 (of rvq)
+//   --layers 8,16,24,32    --codewords 256    --weight-bits 0,4,8,16    --training linear (or trained; of rvq)
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
 //   --centres shrunk (or unit: vectors.h)    --depths 1,10,20,50,100 (or K@R, K@P%: depth_named of recall.h)
 #include "arguments.h"
@@ -213,11 +213,13 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
         }
         if (codec == "rvq") {
             const int codewords = (int)arguments.number("codewords");
+            const auto training = arguments.text("training") == "trained" ? ResidualQuantizer::kTrained
+                                                                          : ResidualQuantizer::kLinear;
             for (const std::string &layers : arguments.list("layers"))
                 for (const std::string &weights : arguments.list("weight-bits"))
                     good = good && measure(set, lists,
                                            rvq_coding(set.base.dims, std::atoi(layers.c_str()), codewords,
-                                                      std::atoi(weights.c_str())),
+                                                      std::atoi(weights.c_str()), training),
                                            {codec, "none", "weights " + weights, 0, 0}, nullptr, out);
             continue;
         }
@@ -240,6 +242,7 @@ int main(int argc, char **argv)
                             {"layers", "8,16,24,32"},
                             {"codewords", "256"},
                             {"weight-bits", "0"},
+                            {"training", "linear"},
                             {"lists", "0"},
                             {"queries", "1000"},
                             {"float", "0"},

@@ -100,6 +100,7 @@ struct QueryHead
 enum class Shortfall : uint8_t
 {
     None,
+    Few,  // all is trained, on too few rows to be good
     Part, // some of what was asked for is not trained
     All   // nothing is
 };

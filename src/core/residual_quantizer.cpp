@@ -174,8 +174,14 @@ Shortfall ResidualQuantizer::shortfall(const uint8_t *image, size_t rows, char *
 {
     const RqImage &h = header(image);
     const size_t least = kMinRowsPerCodeword * h.codewords;
-    if (h.trained_layers == h.layers)
+    const size_t good = kGoodRowsPerCodeword * h.codewords;
+    if (h.trained_layers == h.layers && rows >= good)
         return Shortfall::None;
+    if (h.trained_layers == h.layers) {
+        std::snprintf(text, size, "Rows to train on: %zu. Codebooks of %u are good from %zu on.", rows,
+                      h.codewords, good);
+        return Shortfall::Few;
+    }
     if (h.trained_layers > 0)
         std::snprintf(text, size, "%u of %u layers left next to nothing of the sampled rows.",
                       h.trained_layers, h.layers);

@@ -50,7 +50,8 @@ struct ResidualQuantizer
         kLinear = 0, // k-means on unit vectors
         kTrained = 1 // and then all codewords together by Adam, within bounds of time and memory (rq_adam.h)
     };
-    static constexpr size_t kMinRowsPerCodeword = 16; // fewer train no layer
+    static constexpr size_t kMinRowsPerCodeword = 16;   // fewer train no layer
+    static constexpr size_t kGoodRowsPerCodeword = 128; // as the literature asks for
 
     static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
     static size_t training_rows(const CodecOptions &options) noexcept;

@@ -165,7 +165,11 @@ void report_shortfall(const CodecOps *codec, const MetaPage &m, const uint8_t *i
     char why[128];
     const bool memory = (double)rows < sample.table_rows && rows < codec->training_rows(m.options);
     const Shortfall shortfall = codec->shortfall(image, rows, why, sizeof why);
-    if (shortfall == Shortfall::Part)
+    if (shortfall == Shortfall::Few && memory) // a small table trains on all it has
+        ereport(NOTICE,
+                (errmsg("codebooks of index \"%s\" are trained on few rows", RelationGetRelationName(index)),
+                 errdetail_internal("%s", why), errhint("Raise maintenance_work_mem.")));
+    else if (shortfall == Shortfall::Part)
         ereport(WARNING,
                 (errmsg("codebooks of index \"%s\" are trained in part", RelationGetRelationName(index)),
                  errdetail_internal("%s", why),

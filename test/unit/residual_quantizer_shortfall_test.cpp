@@ -39,10 +39,21 @@ TEST(ResidualQuantizerShortfall, EnoughRowsSayNothing)
 {
     Random random(1);
     for (int codewords : {16, 17, 40}) {
-        const RqFixture f(rq_options(24, 3, codewords), gaussian(random, 16 * (size_t)codewords * 24));
+        const RqFixture f(rq_options(24, 3, codewords), gaussian(random, 128 * (size_t)codewords * 24));
         const Said said = shortfall(f);
         EXPECT_EQ(said.level, Shortfall::None);
         EXPECT_EQ(said.text, "");
+    }
+}
+
+TEST(ResidualQuantizerShortfall, RowsEnoughToTrainOnButNotToBeGood)
+{
+    Random random(3);
+    for (size_t rows : {272, 2175}) {
+        const Said said = shortfall(RqFixture(rq_options(24, 3, 17), gaussian(random, rows * 24)));
+        EXPECT_EQ(said.level, Shortfall::Few);
+        EXPECT_EQ(said.text,
+                  "Rows to train on: " + std::to_string(rows) + ". Codebooks of 17 are good from 2176 on.");
     }
 }
 

@@ -77,9 +77,7 @@ bool encode_batch(Trainer &t, size_t first, size_t n, const Work &work) noexcept
     for (size_t done = 0, some; done < n; done += some) {
         const size_t at = (first + done) % t.rows;
         some = std::min({together, n - done, t.rows - at});
-        for (size_t i = at; i < at + some; i++)
-            (void)read_unit(t, t.which()[i], t.row(i));
-        choose_codes(*t.h, some, t.row(at), kTrainingBeam, t.codes(at));
+        encode_together(t, at, some, kTrainingBeam);
         if (!work.go_on(kEncodeShare * (double)done / (double)n))
             return false;
     }

@@ -1,5 +1,6 @@
 // Residual quantizer: one step of Adam, and transforms of layers.
 #include "core/rq_adam.h"
+#include "core/rq_weights.h"
 
 #include <cmath>
 
@@ -110,9 +111,7 @@ bool fold_transforms(Adam &a, const Work &work) noexcept
         for (size_t k = 0; k < t.h->codewords; k++) {
             float *c = a.codewords.x + m * a.book + k * t.width;
             std::fill_n(c, t.width, 0.0f);
-            (void)take_off(*t.h, m, k, c, c);
-            for (size_t d = 0; d < t.width; d++)
-                c[d] = -c[d];
+            add_codeword(*t.h, m, k, 1, c);
         }
         if (a.plan.transform) {
             float *A = a.transforms.x + m * squares;

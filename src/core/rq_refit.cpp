@@ -23,9 +23,7 @@ bool encode_rows(Trainer &t, const Part &part) noexcept
     const size_t together = rows_together(*t.h);
     for (size_t i = 0; i < t.rows; i += together) {
         const size_t n = std::min(together, t.rows - i);
-        for (size_t j = i; j < i + n; j++)
-            (void)read_unit(t, t.which()[j], t.row(j));
-        choose_codes(*t.h, n, t.row(i), kBeam, t.codes(i));
+        encode_together(t, i, n, kBeam);
         if (!part.go_on((double)i / (double)t.rows))
             return false;
     }
@@ -45,9 +43,9 @@ bool refit_layer(Trainer &t, size_t layer, const Part &part) noexcept
     for (size_t k = 0; k < K; k++) { // to the rounded codeword
         float *step = users.sum + k * t.width, *c = t.centroid(k);
         std::fill_n(c, t.width, 0.0f);
-        (void)take_off(*t.h, layer, k, c, c);
+        add_codeword(*t.h, layer, k, 1, c);
         for (size_t d = 0; d < t.width; d++) {
-            const float old = -c[d];
+            const float old = c[d];
             c[d] = old + step[d] / ((float)users.count[k] + kRefitWeight);
             step[d] = old;
         }
@@ -93,6 +91,13 @@ float nearly_all(float *values, size_t n) noexcept
 }
 
 } // namespace
+
+void encode_together(Trainer &t, size_t first, size_t n, size_t beam) noexcept
+{
+    for (size_t i = first; i < first + n; i++)
+        (void)read_unit(t, t.which()[i], t.row(i));
+    choose_codes(*t.h, n, t.row(first), beam, t.codes(first));
+}
 
 bool refit(Trainer &t, const Part &part) noexcept
 {

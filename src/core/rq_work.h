@@ -96,6 +96,9 @@ void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept;
 // Layer by layer (rq_layers.cpp), from unit vectors in scratch: codewords, and how many layers have them.
 [[nodiscard]] bool train_layers(Trainer &t, const Part &part) noexcept;
 
+// Codes of the n (1..rows_together) training rows from `first` on; the rows become what their codes leave.
+void encode_together(Trainer &t, size_t first, size_t n, size_t beam) noexcept;
+
 // Codewords moved together (rq_refit.cpp).
 [[nodiscard]] bool refit(Trainer &t, const Part &part) noexcept;
 

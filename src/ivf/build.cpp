@@ -138,11 +138,9 @@ void close_group(Loader *l)
     l->group->record.tile_head = l->run.chain.first;
     l->group->record.tile_pages = l->run.chain.pages;
     l->group->record.fine_head = l->fine.chain.first;
-    if (l->run.sublists) {
-        sublists_end(&l->sublists);
-        l->group->record.sublist_head = l->sublists.chain.first;
-        l->group->record.sublist_pages = l->sublists.chain.pages;
-    }
+    sublists_end(&l->sublists);
+    l->group->record.sublist_head = l->sublists.chain.first;
+    l->group->record.sublist_pages = l->sublists.chain.pages;
     l->group->record.fine_pages = l->fine.chain.pages;
     seal_group_record(index, l->group);
     Buffer buf = pg::read_page(l->b->index, directory_block(index, (uint32_t)l->group_number),
@@ -159,10 +157,8 @@ void open_group(Loader *l, uint32_t number)
     const PageSource source = {l->b->index, l->b->heap, true};
     read_group(l->b->index, index, number, l->group);
     l->group_number = number;
-    const bool sublists = index.meta.sublist_layers > 0;
-    if (sublists)
-        sublists_begin(&l->sublists, &index, source);
-    run_begin(&l->run, &index, source, number, l->group->entries, sublists ? &l->sublists : nullptr);
+    run_begin(&l->run, &index, source, number, l->group->entries,
+              sublists_begin(&l->sublists, &index, source));
     fine_begin(&l->fine, &index, source, number);
 }
 

@@ -42,9 +42,7 @@ Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);
-    s.share = meta.sublist_layers == 0     ? 1
-              : settings.sublist_share > 0 ? settings.sublist_share
-                                           : meta.sublist_share;
+    s.share = read_share(meta, settings);
     index_close(rel, NoLock);
     return s;
 }

@@ -227,6 +227,13 @@ uint32_t default_nprobe(const MetaPage &meta)
     return meta.nlist;
 }
 
+double read_share(const MetaPage &meta, const ScanSettings &settings)
+{
+    if (meta.sublist_layers == 0)
+        return 1;
+    return settings.sublist_share > 0 ? settings.sublist_share : meta.sublist_share;
+}
+
 void init_index_cache()
 {
     CacheRegisterRelcacheCallback(invalidate, (Datum)0);

@@ -85,6 +85,9 @@ constexpr size_t codec_image_offset(uint32_t dims, uint32_t space_dims)
 // Lists that nprobe = 0 visits.
 uint32_t default_nprobe(const MetaPage &meta);
 
+// The share of the visited lists' rows that is read, by sub-lists; 1 where there are none.
+double read_share(const MetaPage &meta, const ScanSettings &settings);
+
 // Copies the centroid parts into memory (current context) if they are small enough.
 void cache_centroids(Relation rel, Index *index);
 

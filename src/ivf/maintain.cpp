@@ -342,10 +342,7 @@ void rewrite_sealed(Rewriter *r, uint32_t list, const ListEntry &entry)
     TileReader reader;
     tiles_open(&reader, r->m->rel, r->m->index, list, entry);
     while (tiles_next(&reader) > 0) {
-        for (uint32_t done = 0, got; done < code_bytes * kUnit; done += got) {
-            const uint8_t *p = stream_take(&reader.stream, code_bytes * kUnit - done, &got);
-            memcpy(r->codes + done, p, got);
-        }
+        stream_copy(&reader.stream, code_bytes * kUnit, r->codes);
         const RowData layout(reader.rows, index.has_fine());
         const uint8_t *data = tile_row_data(&reader);
         for (uint32_t v = 0; v < reader.rows; v++) {
@@ -385,10 +382,8 @@ void rewrite(Maintenance *m)
     ListEntry *entries = (ListEntry *)palloc0(index.meta.group_lists * sizeof(ListEntry));
     for (uint32_t l = 0; l < index.meta.group_lists; l++)
         entries[l] = kEmptyList;
-    const bool sublists = index.meta.sublist_layers > 0;
-    if (sublists)
-        sublists_begin(&r.sublists, m->index, m->source);
-    run_begin(&r.run, m->index, m->source, m->group, entries, sublists ? &r.sublists : nullptr);
+    run_begin(&r.run, m->index, m->source, m->group, entries,
+              sublists_begin(&r.sublists, m->index, m->source));
     fine_begin(&r.fine, m->index, m->source, m->group);
     const uint32_t first_list = m->group * index.meta.group_lists;
     uint32_t next_open = 0;
@@ -400,14 +395,13 @@ void rewrite(Maintenance *m)
     }
     run_end(&r.run, InvalidBlockNumber);
     fine_end(&r.fine, InvalidBlockNumber);
-    if (sublists)
-        sublists_end(&r.sublists);
+    sublists_end(&r.sublists);
 
     OpenWriter none;
     open_begin(&none, m->index, m->source, m->group);
-    switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages,
-                      sublists ? r.sublists.chain.first : InvalidBlockNumber, r.sublists.chain.pages, &none,
-                      rotated, r.fine.chain.first, old_fine_pages, r.fine.chain.pages});
+    switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages, r.sublists.chain.first,
+                      r.sublists.chain.pages, &none, rotated, r.fine.chain.first, old_fine_pages,
+                      r.fine.chain.pages});
     free_taken(*m);
     free_chain(m->rel, group->record.tile_head, PageKind::Tile);
     free_chain(m->rel, group->record.sublist_head, PageKind::Sublist);

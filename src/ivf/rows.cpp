@@ -72,8 +72,7 @@ struct Placed
 {
     float *residual;
     float *centre;
-    float *
-        direction; // where an error of the code costs most (core/codec.h): the residual, or the row before centring
+    float *direction; // where an error costs most (core/codec.h): the residual, or the row before centring
     uint32_t list;
     double distance;
     bool overflow;

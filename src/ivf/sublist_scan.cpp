@@ -28,11 +28,6 @@ void mark_tiles(const Scan *scan, const RankedSublist &s)
     set_bits(scan->lists[s.slot].tiles, s.first / simd::kTileRows, end);
 }
 
-double wanted_share(const Scan *scan)
-{
-    return scan->settings.sublist_share > 0 ? scan->settings.sublist_share : scan->index->meta.sublist_share;
-}
-
 // Directories of the batch's lists; *rows: how many rows they are about. Returns the number of sub-lists.
 uint32_t read_directories(Relation rel, Scan *scan, uint64_t *rows)
 {
@@ -54,7 +49,8 @@ uint32_t read_directories(Relation rel, Scan *scan, uint64_t *rows)
 void choose_tiles(Relation rel, Scan *scan)
 {
     scan->has_rest = scan->in_rest = false;
-    if (scan->index->meta.sublist_layers == 0 || wanted_share(scan) >= 1) // nothing to choose
+    const double share = read_share(scan->index->meta, scan->settings);
+    if (share >= 1) // nothing to choose
         return;
     if (scan->sublist_memory == nullptr)
         scan->sublist_memory =
@@ -72,7 +68,7 @@ void choose_tiles(Relation rel, Scan *scan)
         score_sublists(*scan->index, scan->state, *list.sublists, list.add, i, all + n);
         n += list.sublists->header.entries;
     }
-    const uint32_t chosen = choose_sublists(all, n, (uint64_t)std::ceil(wanted_share(scan) * (double)rows));
+    const uint32_t chosen = choose_sublists(all, n, (uint64_t)std::ceil(share * (double)rows));
     for (uint32_t i = 0; i < chosen; i++)
         mark_tiles(scan, all[i]), scan->stats.sublist_rows += all[i].rows;
     scan->stats.sublists += chosen;

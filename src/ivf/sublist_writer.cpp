@@ -6,13 +6,15 @@
 
 namespace vq::ivf {
 
-void sublists_begin(SublistWriter *w, const Index *index, const PageSource &source)
+SublistWriter *sublists_begin(SublistWriter *w, const Index *index, const PageSource &source)
 {
     const size_t D = index->shape.space_dims;
     *w = {};
     w->index = index;
     chain_begin(&w->chain, source, PageKind::Sublist);
     w->offset = kPayload;
+    if (index->meta.sublist_layers == 0)
+        return nullptr;
     w->entry_capacity = 256;
     w->entries = (SublistEntry *)palloc(w->entry_capacity * sizeof(SublistEntry));
     w->page_capacity = 64;
@@ -20,6 +22,7 @@ void sublists_begin(SublistWriter *w, const Index *index, const PageSource &sour
     w->stored_centre = (uint8_t *)palloc(D * sizeof(uint16_t));
     w->centre = (float *)pg::aligned_palloc(D * sizeof(float));
     w->place = (float *)pg::aligned_palloc(D * sizeof(float));
+    return w;
 }
 
 void sublists_row(SublistWriter *w, const StoredRow &row)
@@ -75,20 +78,6 @@ static float fill_scores(SublistWriter *w, uint32_t list)
     return bf16_to_float(factors.scale);
 }
 
-static void put_record(SublistWriter *w, const uint8_t *record, size_t bytes)
-{
-    for (size_t done = 0; done < bytes;) {
-        if (w->offset == kPayload) {
-            chain_extend(&w->chain);
-            w->offset = 0;
-        }
-        const size_t n = Min(bytes - done, (size_t)(kPayload - w->offset));
-        memcpy(chain_payload(&w->chain) + w->offset, record + done, n);
-        w->offset += (uint32_t)n;
-        done += n;
-    }
-}
-
 void sublists_put(SublistWriter *w, uint32_t list, ListEntry *entry)
 {
     if (w->rows == 0)
@@ -103,13 +92,10 @@ void sublists_put(SublistWriter *w, uint32_t list, ListEntry *entry)
     memcpy(pages, w->pages, w->page_count * sizeof(BlockNumber));
     memcpy(entries, w->entries, w->entry_count * sizeof(SublistEntry));
     ((SublistHeader *)record)->crc = sublist_crc(record, bytes);
-    if (w->offset == kPayload) { // the record begins on the next page
-        chain_extend(&w->chain);
-        w->offset = 0;
-    }
+    chain_reserve(&w->chain, &w->offset);
     entry->sublists = w->chain.block;
     entry->sublists_offset = (uint16_t)w->offset;
-    put_record(w, record, bytes);
+    chain_append(&w->chain, &w->offset, record, bytes, nullptr);
     pfree(record);
     w->rows = w->entry_count = w->page_count = 0;
     w->scale_sum = 0;
@@ -118,6 +104,8 @@ void sublists_put(SublistWriter *w, uint32_t list, ListEntry *entry)
 void sublists_end(SublistWriter *w)
 {
     chain_end(&w->chain, InvalidBlockNumber);
+    if (w->entries == nullptr)
+        return;
     pfree(w->entries);
     pfree(w->pages);
     pfree(w->stored_centre);

@@ -48,10 +48,7 @@ const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, c
     const size_t bytes = sublist_record_bytes(header.pages, header.entries);
     uint8_t *record = (uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE);
     memcpy(record, &header, sizeof header);
-    for (size_t done = kUnit; done < bytes; done += got) {
-        const uint8_t *part = stream_take(&stream, (uint32_t)Min(bytes - done, (size_t)kPayload), &got);
-        memcpy(record + done, part, got);
-    }
+    stream_copy(&stream, bytes - kUnit, record + kUnit);
     stream_close(&stream);
     Sublists *sublists = (Sublists *)palloc(sizeof(Sublists));
     if (!open_sublists(record, bytes, list, entry.rows, sublists))

@@ -56,6 +56,15 @@ const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got)
     return p;
 }
 
+void stream_copy(UnitStream *s, size_t bytes, uint8_t *out)
+{
+    uint32_t got;
+    for (size_t done = 0; done < bytes; done += got) {
+        const uint8_t *p = stream_take(s, (uint32_t)Min(bytes - done, (size_t)kPayload), &got);
+        memcpy(out + done, p, got);
+    }
+}
+
 const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
                                   uint32_t *got)
 {
@@ -78,10 +87,7 @@ const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer)
     if (got == bytes)
         return p;
     memcpy(buffer, p, got);
-    for (uint32_t done = got; done < bytes; done += got) {
-        p = stream_take(s, bytes - done, &got);
-        memcpy(buffer + done, p, got);
-    }
+    stream_copy(s, bytes - got, buffer + got);
     return buffer;
 }
 

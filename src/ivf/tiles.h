@@ -35,6 +35,9 @@ const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got);
 const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
                                   uint32_t *got);
 
+// Copies exactly `bytes` bytes.
+void stream_copy(UnitStream *s, size_t bytes, uint8_t *out);
+
 // Exactly `bytes` bytes: a pointer into the page, or, where they cross a page border, their copy in `buffer`.
 const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer);
 

@@ -57,6 +57,28 @@ char *chain_extend(PageChain *chain)
     return chain_payload(chain);
 }
 
+bool chain_reserve(PageChain *chain, uint32_t *offset)
+{
+    if (*offset < kPayload)
+        return false;
+    chain_extend(chain);
+    *offset = 0;
+    return true;
+}
+
+void chain_append(PageChain *chain, uint32_t *offset, const uint8_t *bytes, size_t n, SublistWriter *told)
+{
+    while (n > 0) {
+        if (chain_reserve(chain, offset) && told)
+            sublists_page(told, chain->block);
+        const size_t part = Min(n, (size_t)(kPayload - *offset));
+        memcpy(chain_payload(chain) + *offset, bytes, part);
+        *offset += (uint32_t)part;
+        bytes += part;
+        n -= part;
+    }
+}
+
 void chain_end(PageChain *chain, BlockNumber next)
 {
     if (chain->pages > 0)
@@ -79,36 +101,13 @@ void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint3
     chain_begin(&w->chain, source, PageKind::Tile);
     w->offset = kPayload;
     w->buffered = 0;
-    w->list = 0;
     w->entries = entries;
-    w->first_list = group * index->meta.group_lists;
+    w->list = w->first_list = group * index->meta.group_lists;
     w->rows_written = 0;
     w->sublists = sublists;
     w->rows = (StoredRow *)palloc(kExtentRows * sizeof(StoredRow));
     w->codes = (uint8_t *)palloc((size_t)kExtentRows * index->shape.code_bytes);
     w->bytes = (uint8_t *)palloc_extended(extent_bytes(*index, kExtentRows), MCXT_ALLOC_HUGE);
-}
-
-static void use_next_page(RunWriter *w)
-{
-    chain_extend(&w->chain);
-    w->offset = 0;
-}
-
-static void put_bytes(RunWriter *w, const uint8_t *bytes, size_t n)
-{
-    while (n > 0) {
-        if (w->offset == kPayload) {
-            use_next_page(w);
-            if (w->sublists)
-                sublists_page(w->sublists, w->chain.block);
-        }
-        size_t part = Min(n, (size_t)(kPayload - w->offset));
-        memcpy(chain_payload(&w->chain) + w->offset, bytes, part);
-        w->offset += (uint32_t)part;
-        bytes += part;
-        n -= part;
-    }
 }
 
 // Row data of n rows into zeroed bytes.
@@ -158,14 +157,13 @@ static void flush_extent(RunWriter *w)
     header.crc = crc;
     memcpy(w->bytes, &header, sizeof header);
 
-    if (w->offset == kPayload)
-        use_next_page(w);
+    chain_reserve(&w->chain, &w->offset);
     if (w->sublists)
         sublists_extent(w->sublists, w->chain.block, w->offset);
     entry->block = w->chain.block;
     entry->offset = (uint16_t)w->offset;
     entry->rows += w->buffered;
-    put_bytes(w, w->bytes, (size_t)(out - w->bytes));
+    chain_append(&w->chain, &w->offset, w->bytes, (size_t)(out - w->bytes), w->sublists);
     w->rows_written += w->buffered;
     w->buffered = 0;
 }

@@ -37,6 +37,12 @@ inline char *chain_payload(PageChain *chain)
 {
     return chain->copy.data + kPayloadStart;
 }
+// A byte stream over the chain's pages: *offset is what the last one's payload holds of it, kPayload at first. chain_reserve
+// goes to a new page if that one is full, and says so; chain_append puts bytes, and tells a directory of sub-lists (may be
+// null) of further pages.
+struct SublistWriter;
+bool chain_reserve(PageChain *chain, uint32_t *offset);
+void chain_append(PageChain *chain, uint32_t *offset, const uint8_t *bytes, size_t n, SublistWriter *told);
 // The last page goes out, linked to `next`. Nothing happens if the chain is empty.
 void chain_end(PageChain *chain, BlockNumber next);
 
@@ -94,8 +100,9 @@ void run_begin(RunWriter *writer, const Index *index, const PageSource &source, 
 void run_add(RunWriter *writer, uint32_t list, const StoredRow &row);
 void run_end(RunWriter *writer, BlockNumber next);
 
-// Memory: scratch of three vectors and growing arrays, in the current context; freed by sublists_end.
-void sublists_begin(SublistWriter *writer, const Index *index, const PageSource &source);
+// Returns the writer, for run_begin, or null where the index has no sub-lists: then the chain stays empty. Memory: scratch of
+// three vectors and growing arrays, in the current context; freed by sublists_end.
+SublistWriter *sublists_begin(SublistWriter *writer, const Index *index, const PageSource &source);
 // From the run, list by list: a row; an extent begins on the run's page `block` at `offset`, goes on upon another one; the
 // list is over (nothing happens if it has no rows).
 void sublists_row(SublistWriter *writer, const StoredRow &row);

@@ -95,6 +95,7 @@ struct Data
     std::vector<uint8_t> low, high;
     std::vector<float> x, c, out;
     std::vector<uint16_t> bf16; // the upper halves of x; random bits would be subnormals and NaN
+    std::vector<uint16_t> half; // x, rounded
     Data()
     {
         std::mt19937_64 random(1);
@@ -111,6 +112,8 @@ struct Data
             v = normal(random);
         for (size_t i = 0; i < 2048; i++)
             bf16.push_back((uint16_t)(std::bit_cast<uint32_t>(x[i]) >> 16));
+        half.resize(2 * 1536);
+        simd::kernels().float_to_half(x.data(), half.data(), half.size());
     }
 };
 
@@ -274,6 +277,16 @@ void add_floats(std::vector<Case> &cases, Data &d)
                          [&d, dims](auto &k) { sink = k.dot(d.x.data(), d.c.data(), dims); }, 0});
         cases.push_back({text("l2sq %zu", dims), "ns", false,
                          [&d, dims](auto &k) { sink = k.l2sq(d.x.data(), d.c.data(), dims); }, 0});
+        cases.push_back(
+            {text("half_l2sq %zu", dims), "ns", false,
+             [&d, dims](auto &k) { sink = k.half_l2sq(d.half.data(), d.half.data() + 1536, dims); }, 0});
+        cases.push_back({text("half_dot_norms %zu", dims), "ns", false,
+                         [&d, dims](auto &k) {
+                             float out[3];
+                             k.half_dot_norms(d.half.data(), d.half.data() + 1536, dims, out);
+                             sink = out[0] + out[1] + out[2];
+                         },
+                         0});
         const char *formats[] = {"SQ6", "SQ8", "FP16", "BF16"};
         for (size_t e = 0; e < 4; e++)
             cases.push_back({std::string("element_l2 ") + formats[e] + text(" %zu", dims), "ns", false,

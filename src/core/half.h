@@ -1,5 +1,7 @@
-// bfloat16 and IEEE half conversions. Scalar forms; the kernels have their own wide ones.
+// bfloat16 and IEEE half conversions, one value at a time; the kernels have their own wide ones.
 #pragma once
+
+#include "simd/half.h"
 
 #include <bit>
 #include <cstdint>
@@ -28,9 +30,5 @@ inline uint16_t float_to_bf16_up(float f) noexcept
     uint32_t r = (u + 0xFFFFu) >> 16;
     return (uint16_t)(r >= 0x7F80u ? 0x7F7Fu : r);
 }
-
-float half_to_float(uint16_t h) noexcept;
-// Round to nearest even; values beyond +-65504 saturate to it (they never become infinite).
-uint16_t float_to_half(float f) noexcept;
 
 } // namespace vq

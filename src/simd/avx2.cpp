@@ -68,6 +68,10 @@ struct Lanes
         return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)p));
     }
     static F fp16(const uint8_t *p) noexcept { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+    static void store_fp16(uint8_t *p, F v) noexcept
+    {
+        _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    }
     static F bf16(const uint8_t *p) noexcept
     {
         __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));

@@ -73,6 +73,10 @@ struct Lanes
     {
         return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
     }
+    static void store_fp16(uint8_t *p, F v) noexcept
+    {
+        _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    }
     static F bf16(const uint8_t *p) noexcept
     {
         __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));

@@ -44,6 +44,19 @@ struct Kernels
     void (*dot_norms)(const float *a, const float *b, size_t n, float out[3]) noexcept;
     // y[i] += alpha * x[i]
     void (*axpy)(float alpha, const float *x, float *y, size_t n) noexcept;
+
+    // --- vectors of IEEE halfs, n elements each ---
+    // Bit for bit what the same level gives for the elements as floats (of a NaN only that it is one).
+    float (*half_dot)(const uint16_t *a, const uint16_t *b, size_t n) noexcept;
+    float (*half_l2sq)(const uint16_t *a, const uint16_t *b, size_t n) noexcept;
+    float (*half_l1)(const uint16_t *a, const uint16_t *b, size_t n) noexcept;
+    void (*half_dot_norms)(const uint16_t *a, const uint16_t *b, size_t n, float out[3]) noexcept;
+    // Every level gives the same bits (of a NaN only that it is one). x and out do not overlap.
+    void (*half_to_float)(const uint16_t *x, float *out, size_t n) noexcept;
+    // To nearest even; values beyond +-65504, infinities among them, become that.
+    void (*float_to_half)(const float *x, uint16_t *out, size_t n) noexcept;
+
+    // --- blocks of float32 vectors ---
     // Dot products of nx rows of x with nc rows of c: out[i * out_stride + j] = <x_i, c_j>. Rows are contiguous,
     // x_stride / c_stride floats apart. Register-blocked: this is the k-means assignment.
     void (*dot_block)(const float *x, size_t nx, size_t x_stride, const float *c, size_t nc, size_t c_stride,

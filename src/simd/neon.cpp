@@ -61,6 +61,7 @@ struct Lanes
         return vcvtq_f32_s32(vreinterpretq_s32_u32(vld1q_u32(p)));
     }
     static F fp16(const uint8_t *p) noexcept { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
+    static void store_fp16(uint8_t *p, F v) noexcept { vst1_u8(p, vreinterpret_u8_f16(vcvt_f16_f32(v))); }
     static F bf16(const uint8_t *p) noexcept
     {
         return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16));

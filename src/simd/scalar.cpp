@@ -1,5 +1,6 @@
 // The oracle: every kernel in the plainest form, for every CPU. The other levels are tested against this
 // table. Elements are read by memcpy, because pointers need not be aligned.
+#include "simd/half.h"
 #include "simd/levels.h"
 
 #include <bit>
@@ -44,29 +45,56 @@ float sum_of(size_t n, Term term) noexcept
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
-float dot(const float *a, const float *b, size_t n) noexcept
+float element(const float *p, size_t i) noexcept
 {
-    return sum_of(n, [=](size_t i) { return at(a, i) * at(b, i); });
+    return at(p, i);
 }
 
-float l2sq(const float *a, const float *b, size_t n) noexcept
+float element(const uint16_t *p, size_t i) noexcept
+{
+    return half_to_float(at(p, i));
+}
+
+// T: float, or uint16_t for halfs.
+template <class T>
+float dot(const T *a, const T *b, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) { return element(a, i) * element(b, i); });
+}
+
+template <class T>
+float l2sq(const T *a, const T *b, size_t n) noexcept
 {
     return sum_of(n, [=](size_t i) {
-        float d = at(a, i) - at(b, i);
+        float d = element(a, i) - element(b, i);
         return d * d;
     });
 }
 
-float l1(const float *a, const float *b, size_t n) noexcept
+template <class T>
+float l1(const T *a, const T *b, size_t n) noexcept
 {
-    return sum_of(n, [=](size_t i) { return std::fabs(at(a, i) - at(b, i)); });
+    return sum_of(n, [=](size_t i) { return std::fabs(element(a, i) - element(b, i)); });
 }
 
-void dot_norms(const float *a, const float *b, size_t n, float out[3]) noexcept
+template <class T>
+void dot_norms(const T *a, const T *b, size_t n, float out[3]) noexcept
 {
     put(out, 0, dot(a, b, n));
     put(out, 1, dot(a, a, n));
     put(out, 2, dot(b, b, n));
+}
+
+void halfs_to_floats(const uint16_t *x, float *out, size_t n) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        put(out, i, element(x, i));
+}
+
+void floats_to_halfs(const float *x, uint16_t *out, size_t n) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        put(out, i, float_to_half(at(x, i)));
 }
 
 void axpy(float alpha, const float *x, float *y, size_t n) noexcept
@@ -182,16 +210,6 @@ uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint
     return mask;
 }
 
-float half(uint16_t h) noexcept
-{
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 31u, fraction = h & 1023u;
-    if (exponent == 31)
-        return std::bit_cast<float>(sign | 0x7F800000u | fraction << 13 | (fraction ? 0x00400000u : 0u));
-    if (exponent == 0) // zero or subnormal: exact in float
-        return std::bit_cast<float>(sign | std::bit_cast<uint32_t>((float)fraction * 0x1p-24f));
-    return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-}
-
 template <Element E>
 float decode(const uint8_t *code, size_t i) noexcept
 {
@@ -204,7 +222,7 @@ float decode(const uint8_t *code, size_t i) noexcept
     } else if constexpr (E == Element::SQ8)
         return (float)code[i];
     else if constexpr (E == Element::FP16)
-        return half(load<uint16_t>(code + 2 * i));
+        return half_to_float(load<uint16_t>(code + 2 * i));
     else if constexpr (E == Element::BF16)
         return bf16(load<uint16_t>(code + 2 * i));
     else
@@ -356,11 +374,17 @@ void half_matvec(const float *x, const uint8_t *m, size_t rows, size_t n, size_t
 
 constinit const Kernels kScalar = {
     .name = "scalar",
-    .dot = dot,
-    .l2sq = l2sq,
-    .l1 = l1,
-    .dot_norms = dot_norms,
+    .dot = dot<float>,
+    .l2sq = l2sq<float>,
+    .l1 = l1<float>,
+    .dot_norms = dot_norms<float>,
     .axpy = axpy,
+    .half_dot = dot<uint16_t>,
+    .half_l2sq = l2sq<uint16_t>,
+    .half_l1 = l1<uint16_t>,
+    .half_dot_norms = dot_norms<uint16_t>,
+    .half_to_float = halfs_to_floats,
+    .float_to_half = floats_to_halfs,
     .dot_block = dot_block,
     .fwht = fwht,
     .flip_signs = flip_signs,

@@ -1,4 +1,4 @@
-// Kernels on float32 vectors, written once for every instruction set. Included by the level files only;
+// Kernels on vectors of float32 and of IEEE halfs, written once for every instruction set. Included by the level files only;
 // everything is in an anonymous namespace, so that no copy compiled for one CPU can be linked in for another.
 //
 // `L` is the level's struct of lanes, defined in its file. It has
@@ -12,6 +12,7 @@
 //     flip(v, bits)           negates lane i where bit i is set
 //     from_int(p)             kWidth int32 to float
 //     bf16, fp16, u8, u6(p)   kWidth encoded elements to float; reads kWidth elements, u6 kSixBitRead bytes
+//     store_fp16(p, v)        kWidth floats to halfs, to nearest even
 //     quads(p)                kWidth bytes less 128 to float, four every 64 bytes
 //     fold(v)                 sum of lanes, halves added to halves
 //     store_bytes(p, a..d)    4 kWidth bytes: lanes of four, 0 <= v < 256, cut to integers, less 128
@@ -21,43 +22,65 @@
 #include <xsimd/xsimd.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace vq::simd {
 
 namespace {
 
+// kWidth elements of a vector as floats; T: float, or uint16_t for halfs.
+template <class L, class T>
+typename L::F elements(const T *p) noexcept
+{
+    if constexpr (sizeof(T) == sizeof(float))
+        return L::load(p);
+    else
+        return L::fp16(reinterpret_cast<const uint8_t *>(p));
+}
+
+// The first n < kWidth of them, then zeros.
+template <class L, class T>
+typename L::F first_elements(const T *p, size_t n) noexcept
+{
+    if constexpr (sizeof(T) == sizeof(float))
+        return L::load_first(p, n);
+    uint8_t rest[2 * L::kWidth] = {};
+    __builtin_memcpy(rest, p, 2 * n);
+    return L::fp16(rest);
+}
+
 // term(s, x, y) adds the term of one batch to the running sums s. Four of them: a fused multiply-add takes
 // four cycles and two loads feed one, so the loads are the limit from four on, and more would only lengthen
 // the final sum.
-template <class L, class Term>
-float sum_pairs(const float *a, const float *b, size_t n, Term term) noexcept
+template <class L, class T, class Term>
+float sum_pairs(const T *a, const T *b, size_t n, Term term) noexcept
 {
     using F = typename L::F;
     constexpr size_t W = L::kWidth;
     F s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f);
     size_t i = 0;
     for (; i + 4 * W <= n; i += 4 * W) {
-        s0 = term(s0, L::load(a + i), L::load(b + i));
-        s1 = term(s1, L::load(a + i + W), L::load(b + i + W));
-        s2 = term(s2, L::load(a + i + 2 * W), L::load(b + i + 2 * W));
-        s3 = term(s3, L::load(a + i + 3 * W), L::load(b + i + 3 * W));
+        s0 = term(s0, elements<L>(a + i), elements<L>(b + i));
+        s1 = term(s1, elements<L>(a + i + W), elements<L>(b + i + W));
+        s2 = term(s2, elements<L>(a + i + 2 * W), elements<L>(b + i + 2 * W));
+        s3 = term(s3, elements<L>(a + i + 3 * W), elements<L>(b + i + 3 * W));
     }
     for (; i + W <= n; i += W)
-        s0 = term(s0, L::load(a + i), L::load(b + i));
+        s0 = term(s0, elements<L>(a + i), elements<L>(b + i));
     if (i < n)
-        s1 = term(s1, L::load_first(a + i, n - i), L::load_first(b + i, n - i));
+        s1 = term(s1, first_elements<L>(a + i, n - i), first_elements<L>(b + i, n - i));
     return L::sum((s0 + s1) + (s2 + s3));
 }
 
-template <class L>
-float dot(const float *a, const float *b, size_t n) noexcept
+template <class L, class T>
+float dot(const T *a, const T *b, size_t n) noexcept
 {
     using F = typename L::F;
     return sum_pairs<L>(a, b, n, [](F s, F x, F y) { return L::fma(x, y, s); });
 }
 
-template <class L>
-float l2sq(const float *a, const float *b, size_t n) noexcept
+template <class L, class T>
+float l2sq(const T *a, const T *b, size_t n) noexcept
 {
     using F = typename L::F;
     return sum_pairs<L>(a, b, n, [](F s, F x, F y) {
@@ -66,8 +89,8 @@ float l2sq(const float *a, const float *b, size_t n) noexcept
     });
 }
 
-template <class L>
-float l1(const float *a, const float *b, size_t n) noexcept
+template <class L, class T>
+float l1(const T *a, const T *b, size_t n) noexcept
 {
     using F = typename L::F;
     return sum_pairs<L>(a, b, n, [](F s, F x, F y) { return s + xsimd::abs(x - y); });
@@ -75,8 +98,8 @@ float l1(const float *a, const float *b, size_t n) noexcept
 
 // Three sums of two chains each: six fused multiply-adds for four loads keep both units busy over their four
 // cycles.
-template <class L>
-void dot_norms(const float *a, const float *b, size_t n, float out[3]) noexcept
+template <class L, class T>
+void dot_norms(const T *a, const T *b, size_t n, float out[3]) noexcept
 {
     using F = typename L::F;
     constexpr size_t W = L::kWidth;
@@ -88,13 +111,13 @@ void dot_norms(const float *a, const float *b, size_t n, float out[3]) noexcept
     };
     size_t i = 0;
     for (; i + 2 * W <= n; i += 2 * W) {
-        add(L::load(a + i), L::load(b + i), ab0, aa0, bb0);
-        add(L::load(a + i + W), L::load(b + i + W), ab1, aa1, bb1);
+        add(elements<L>(a + i), elements<L>(b + i), ab0, aa0, bb0);
+        add(elements<L>(a + i + W), elements<L>(b + i + W), ab1, aa1, bb1);
     }
     for (; i + W <= n; i += W)
-        add(L::load(a + i), L::load(b + i), ab0, aa0, bb0);
+        add(elements<L>(a + i), elements<L>(b + i), ab0, aa0, bb0);
     if (i < n)
-        add(L::load_first(a + i, n - i), L::load_first(b + i, n - i), ab1, aa1, bb1);
+        add(first_elements<L>(a + i, n - i), first_elements<L>(b + i, n - i), ab1, aa1, bb1);
     float sums[4];
     L::store_sums(sums, ab0 + ab1, aa0 + aa1, bb0 + bb1, F(0.0f));
     __builtin_memcpy(out, sums, 3 * sizeof(float));
@@ -113,6 +136,35 @@ void axpy(float alpha, const float *x, float *y, size_t n) noexcept
     if (i < n)
         L::store_first(y + i, L::fma(factor, L::load_first(x + i, n - i), L::load_first(y + i, n - i)),
                        n - i);
+}
+
+template <class L>
+void half_to_float(const uint16_t *x, float *out, size_t n) noexcept
+{
+    constexpr size_t W = L::kWidth;
+    size_t i = 0;
+    for (; i + W <= n; i += W)
+        L::store(out + i, elements<L>(x + i));
+    if (i < n)
+        L::store_first(out + i, first_elements<L>(x + i, n - i), n - i);
+}
+
+template <class L>
+void float_to_half(const float *x, uint16_t *out, size_t n) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    const F most(65504.0f);
+    // The minimum of a NaN is its second operand.
+    const auto within = [=](F v) { return xsimd::min(most, xsimd::max(-most, v)); };
+    size_t i = 0;
+    for (; i + W <= n; i += W)
+        L::store_fp16(reinterpret_cast<uint8_t *>(out + i), within(L::load(x + i)));
+    if (i < n) {
+        uint8_t rest[2 * W];
+        L::store_fp16(rest, within(L::load_first(x + i, n - i)));
+        __builtin_memcpy(out + i, rest, 2 * (n - i));
+    }
 }
 
 } // namespace

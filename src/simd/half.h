@@ -1,10 +1,12 @@
-#include "core/half.h"
+// IEEE half conversions, one value at a time. For files built for every CPU only: the level files have their own.
+#pragma once
 
-#include <cmath>
+#include <bit>
+#include <cstdint>
 
 namespace vq {
 
-float half_to_float(uint16_t h) noexcept
+inline float half_to_float(uint16_t h) noexcept
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 0x1Fu, fraction = h & 0x3FFu;
     if (exponent == 0x1F) // infinity or NaN; the payload stays, quiet
@@ -14,7 +16,8 @@ float half_to_float(uint16_t h) noexcept
     return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-uint16_t float_to_half(float f) noexcept
+// Round to nearest even; values beyond +-65504 saturate to it (they never become infinite).
+inline uint16_t float_to_half(float f) noexcept
 {
     uint32_t bits = std::bit_cast<uint32_t>(f), sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
     if (magnitude > 0x7F800000u) // NaN: quiet, upper payload kept

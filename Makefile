@@ -3,7 +3,8 @@ EXTENSION = vector_quant
 EXTVERSION = 1.0.0
 MODULE_big = vector_quant
 # The installed script is the concatenation of these parts, in order.
-SQL_PARTS = src/types/vector.sql src/ivf/metrics.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
+SQL_PARTS = src/types/vector.sql build/sql/types/vector.sql build/sql/types/halfvec.sql src/types/halfvec.sql \
+	src/ivf/metrics.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
 ACCESS_METHODS = ivf_rabitq scann wrvq
 WHAT_ivf_rabitq = IVF index with RaBitQ codes for vectors
 WHAT_scann = IVF index with 4-bit product quantization and score-aware loss for vectors
@@ -42,6 +43,13 @@ include $(PGXS)
 -include $(OBJS:.o=.d)
 include src/simd/flags.mk
 
+# What differs between the types: the norm's name, the symbols of functions both have by the same name, and which
+# cast to real[] is implicit.
+FILL_vector = s/@SYMBOL@/vq_/; s/@NORM@/vector_norm/; s/@PRECISION@/single/; s/@TO_REAL@/IMPLICIT/
+FILL_halfvec = s/@SYMBOL@/vq_halfvec_/; s/@NORM@/l2_norm/; s/@PRECISION@/half/; s/@TO_REAL@/ASSIGNMENT/
+build/sql/types/%.sql: src/types/type.sql.in Makefile
+	mkdir -p $(@D)
+	sed 's/@TYPE@/$*/g; $(FILL_$*)' $< > $@
 build/sql/%.sql: src/am/access_method.sql.in Makefile
 	mkdir -p $(@D)
 	sed 's/@AM@/$*/g; s/@WHAT@/$(WHAT_$*)/g' $< > $@

@@ -1,5 +1,5 @@
 // Text and binary input and output, type modifier.
-#include "types/vector.h"
+#include "types/both.h"
 
 extern "C" {
 #include "common/shortest_dec.h"
@@ -24,29 +24,33 @@ const char *skip_space(const char *p)
     return p;
 }
 
+template <class V>
 [[noreturn]] void syntax_error(const char *text, const char *detail)
 {
     ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-                    errmsg("invalid input syntax for type vector: \"%s\"", text),
+                    errmsg("invalid input syntax for type %s: \"%s\"", V::Element::kType, text),
                     detail != nullptr ? errdetail("%s", detail) : 0));
     pg_unreachable();
 }
 
 // One number at *p; moves *p behind it. strtof rounds once (strtod and a cast would round twice); LC_NUMERIC
 // is C in a backend. A value that underflows becomes zero or subnormal, as in float4.
-float parse_element(const char *text, const char **p)
+template <class V>
+typename V::Stored parse_element(const char *text, const char **p)
 {
     char *end;
     errno = 0;
-    float value = strtof(*p, &end);
+    const float value = strtof(*p, &end);
     if (end == *p)
-        syntax_error(text, nullptr);
-    if (errno == ERANGE && std::isinf(value))
+        syntax_error<V>(text, nullptr);
+    if ((errno == ERANGE && std::isinf(value)) || out_of_range<V>(value))
         ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-                        errmsg("\"%s\" is out of range for type vector", pnstrdup(*p, (Size)(end - *p)))));
-    check_element(value);
+                        errmsg("\"%s\" is out of range for type %s", pnstrdup(*p, (Size)(end - *p)),
+                               V::Element::kType)));
+    const typename V::Stored element = V::Element::nearest(value);
+    check_element<V>(element);
     *p = end;
-    return value;
+    return element;
 }
 
 // Room for the elements of text: a well-formed one has exactly one comma fewer.
@@ -58,47 +62,47 @@ int count_elements(const char *text)
     return n;
 }
 
-} // namespace
-
 // '[1,2,3]', white space allowed around brackets and numbers.
-VQ_FUNCTION(vq_vector_in)
+template <class V>
+Datum text_in(FunctionCallInfo fcinfo)
 {
     const char *text = PG_GETARG_CSTRING(0);
     int32 typmod = PG_GETARG_INT32(2);
 
     const char *p = skip_space(text);
     if (*p != '[')
-        syntax_error(text, "Vector contents must start with \"[\".");
+        syntax_error<V>(text, "Vector contents must start with \"[\".");
     p = skip_space(p + 1);
     if (*p == ']')
-        check_dim(0);
+        check_dim<V>(0);
 
-    Vector *result = new_vector(count_elements(p));
+    V *result = new_vector<V>(count_elements(p));
     int dim = 0;
     for (;;) {
         if (dim == kVectorMaxDims)
-            check_dim(dim + 1);
+            check_dim<V>(dim + 1);
         p = skip_space(p);
-        result->x[dim++] = parse_element(text, &p);
+        result->x[dim++] = parse_element<V>(text, &p);
         p = skip_space(p);
         if (*p == ']')
             break;
         if (*p != ',')
-            syntax_error(text, nullptr);
+            syntax_error<V>(text, nullptr);
         p++;
     }
     if (*skip_space(p + 1) != '\0')
-        syntax_error(text, "Junk after closing right brace.");
+        syntax_error<V>(text, "Junk after closing right brace.");
 
     Assert(dim == result->dim);
     check_expected_dim(typmod, dim);
     PG_RETURN_POINTER(result);
 }
 
-// Shortest text that reads back as the same floats.
-VQ_FUNCTION(vq_vector_out)
+// Shortest text that reads back as the same elements; of a half, as the same float.
+template <class V>
+Datum text_out(FunctionCallInfo fcinfo)
 {
-    Vector *v = PG_GETARG_VECTOR(0);
+    V *v = vector_arg<V>(fcinfo, 0);
 
     // FLOAT_SHORTEST_DECIMAL_LEN counts a terminating zero; its byte takes the comma. Three more: brackets
     // and the end.
@@ -108,14 +112,15 @@ VQ_FUNCTION(vq_vector_out)
     for (int i = 0; i < v->dim; i++) {
         if (i > 0)
             *p++ = ',';
-        p += float_to_shortest_decimal_bufn(v->x[i], p);
+        p += float_to_shortest_decimal_bufn(v->at(i), p);
     }
     *p++ = ']';
     *p = '\0';
     PG_RETURN_CSTRING(text);
 }
 
-VQ_FUNCTION(vq_vector_typmod_in)
+template <class V>
+Datum typmod_in(FunctionCallInfo fcinfo)
 {
     int n;
     int32 *modifier = ArrayGetIntegerTypmods(PG_GETARG_ARRAYTYPE_P(0), &n);
@@ -124,44 +129,81 @@ VQ_FUNCTION(vq_vector_typmod_in)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid type modifier")));
     if (*modifier < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("dimensions for type vector must be at least 1")));
+                        errmsg("dimensions for type %s must be at least 1", V::Element::kType)));
     if (*modifier > kVectorMaxDims)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("dimensions for type vector cannot exceed %d", kVectorMaxDims)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("dimensions for type %s cannot exceed %d", V::Element::kType, kVectorMaxDims)));
     PG_RETURN_INT32(*modifier);
 }
 
-// Binary form, big-endian: uint16 dimensions, uint16 zero, then the floats.
-VQ_FUNCTION(vq_vector_recv)
+void receive_element(StringInfo message, float *element)
+{
+    *element = pq_getmsgfloat4(message);
+}
+
+void receive_element(StringInfo message, uint16 *half)
+{
+    *half = (uint16)pq_getmsgint(message, sizeof *half);
+}
+
+void send_element(StringInfo message, float element)
+{
+    pq_sendfloat4(message, element);
+}
+
+void send_element(StringInfo message, uint16 half)
+{
+    pq_sendint16(message, half);
+}
+
+// Binary form, big-endian: uint16 dimensions, uint16 zero, then the elements.
+template <class V>
+Datum binary_in(FunctionCallInfo fcinfo)
 {
     StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
     int32 typmod = PG_GETARG_INT32(2);
-    int dim = (int)pq_getmsgint(message, sizeof(int16));
-    int unused = (int)pq_getmsgint(message, sizeof(int16));
+    int16 dim = (int16)pq_getmsgint(message, sizeof(int16));
+    int16 unused = (int16)pq_getmsgint(message, sizeof(int16));
 
-    check_dim(dim);
+    check_dim<V>(dim);
     check_expected_dim(typmod, dim);
     if (unused != 0)
         ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected unused to be 0, not %d", unused)));
 
-    Vector *result = new_vector(dim);
+    V *result = new_vector<V>(dim);
     for (int i = 0; i < dim; i++) {
-        result->x[i] = pq_getmsgfloat4(message);
-        check_element(result->x[i]);
+        receive_element(message, &result->x[i]);
+        check_element<V>(result->x[i]);
     }
     PG_RETURN_POINTER(result);
 }
 
-VQ_FUNCTION(vq_vector_send)
+template <class V>
+Datum binary_out(FunctionCallInfo fcinfo)
 {
-    Vector *v = PG_GETARG_VECTOR(0);
+    V *v = vector_arg<V>(fcinfo, 0);
     StringInfoData message;
 
     pq_begintypsend(&message);
-    enlargeStringInfo(&message, 4 + 4 * v->dim);
+    enlargeStringInfo(&message, 4 + (int)sizeof(typename V::Stored) * v->dim);
     pq_sendint16(&message, (uint16)v->dim);
     pq_sendint16(&message, (uint16)v->unused);
     for (int i = 0; i < v->dim; i++)
-        pq_sendfloat4(&message, v->x[i]);
+        send_element(&message, v->x[i]);
     PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
+
+} // namespace
+
+VQ_DEFINE(vq_vector_in, text_in<Vector>)
+VQ_DEFINE(vq_vector_out, text_out<Vector>)
+VQ_DEFINE(vq_vector_typmod_in, typmod_in<Vector>)
+VQ_DEFINE(vq_vector_recv, binary_in<Vector>)
+VQ_DEFINE(vq_vector_send, binary_out<Vector>)
+
+VQ_DEFINE(vq_halfvec_in, text_in<HalfVector>)
+VQ_DEFINE(vq_halfvec_out, text_out<HalfVector>)
+VQ_DEFINE(vq_halfvec_typmod_in, typmod_in<HalfVector>)
+VQ_DEFINE(vq_halfvec_recv, binary_in<HalfVector>)
+VQ_DEFINE(vq_halfvec_send, binary_out<HalfVector>)

@@ -1,7 +1,7 @@
-// avg(vector). The state is a float8 array {rows, sum of x[0], sum of x[1], ...}, {0} before the first row;
-// sum(vector) needs only the + operator. The state functions are callable from SQL, so they check what they
+// avg of vectors and halfvecs. The state is a float8 array {rows, sum of x[0], sum of x[1], ...}, {0} before the
+// first row; sum needs only the + operator. The state functions are callable from SQL, so they check what they
 // are given.
-#include "types/vector.h"
+#include "types/both.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -27,11 +27,12 @@ State view(ArrayType *array)
     return {values, values + 1, ARR_DIMS(array)[0] - 1};
 }
 
-State check_state(ArrayType *array, const char *caller)
+// type, function: who asks, for the message.
+State check_state(ArrayType *array, const char *type, const char *function)
 {
     if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] < 1 || ARR_HASNULL(array) ||
         ARR_ELEMTYPE(array) != FLOAT8OID)
-        elog(ERROR, "%s: expected state array", caller);
+        elog(ERROR, "%s_%s: expected state array", type, function);
     return view(array);
 }
 
@@ -57,13 +58,12 @@ float8 checked_sum(float8 a, float8 b)
     return sum;
 }
 
-} // namespace
-
-VQ_FUNCTION(vq_vector_accum)
+template <class V>
+Datum accumulate(FunctionCallInfo fcinfo)
 {
     ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
-    Vector *v = PG_GETARG_VECTOR(1);
-    State state = check_state(array, "vector_accum");
+    V *v = vector_arg<V>(fcinfo, 1);
+    State state = check_state(array, V::Element::kType, "accum");
 
     if (state.dim != 0)
         check_expected_dim(state.dim, v->dim);
@@ -75,19 +75,38 @@ VQ_FUNCTION(vq_vector_accum)
 
     *next.rows = *state.rows + 1.0;
     for (int i = 0; i < v->dim; i++)
-        next.sums[i] = state.dim == 0 ? (float8)v->x[i] : checked_sum(state.sums[i], v->x[i]);
+        next.sums[i] = state.dim == 0 ? (float8)v->at(i) : checked_sum(state.sums[i], v->at(i));
     PG_RETURN_ARRAYTYPE_P(result);
 }
 
-// Joins the states of two workers, either of which may have seen no row.
+template <class V>
+Datum average(FunctionCallInfo fcinfo)
+{
+    State state = check_state(PG_GETARG_ARRAYTYPE_P(0), V::Element::kType, "avg");
+    if (*state.rows == 0.0)
+        PG_RETURN_NULL(); // the average of nothing, in SQL
+
+    check_dim<V>(state.dim);
+    V *result = new_vector<V>(state.dim);
+    for (int i = 0; i < state.dim; i++) {
+        result->x[i] = to_element<V>((float)(state.sums[i] / *state.rows));
+        check_element<V>(result->x[i]);
+    }
+    PG_RETURN_POINTER(result);
+}
+
+} // namespace
+
+// Joins the states of two workers, either of which may have seen no row. halfvec_combine is the same function,
+// as in pgvector: it speaks of vectors.
 VQ_FUNCTION(vq_vector_combine)
 {
-    State a = check_state(PG_GETARG_ARRAYTYPE_P(0), "vector_combine");
-    State b = check_state(PG_GETARG_ARRAYTYPE_P(1), "vector_combine");
+    State a = check_state(PG_GETARG_ARRAYTYPE_P(0), "vector", "combine");
+    State b = check_state(PG_GETARG_ARRAYTYPE_P(1), "vector", "combine");
     int dim = a.dim != 0 ? a.dim : b.dim;
 
     if (dim != 0)
-        check_dim(dim);
+        check_dim<Vector>(dim);
     if (a.dim != 0 && b.dim != 0)
         check_expected_dim(a.dim, b.dim);
 
@@ -99,17 +118,8 @@ VQ_FUNCTION(vq_vector_combine)
     PG_RETURN_ARRAYTYPE_P(result);
 }
 
-VQ_FUNCTION(vq_vector_avg)
-{
-    State state = check_state(PG_GETARG_ARRAYTYPE_P(0), "vector_avg");
-    if (*state.rows == 0.0)
-        PG_RETURN_NULL(); // the average of nothing, in SQL
+VQ_DEFINE(vq_vector_accum, accumulate<Vector>)
+VQ_DEFINE(vq_vector_avg, average<Vector>)
 
-    check_dim(state.dim);
-    Vector *result = new_vector(state.dim);
-    for (int i = 0; i < state.dim; i++) {
-        result->x[i] = (float)(state.sums[i] / *state.rows);
-        check_element(result->x[i]);
-    }
-    PG_RETURN_POINTER(result);
-}
+VQ_DEFINE(vq_halfvec_accum, accumulate<HalfVector>)
+VQ_DEFINE(vq_halfvec_avg, average<HalfVector>)

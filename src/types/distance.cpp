@@ -1,0 +1,67 @@
+// The distance functions and operators. Formulas: core/distance.h, which the index's rerank shares.
+#include "core/distance.h"
+#include "pg/toast.h"
+#include "types/both.h"
+
+using namespace vq;
+
+namespace {
+
+// An argument to look at only: not fetched again if an index scan of ours has just read it.
+template <class V>
+struct Operand
+{
+    const struct varlena *stored;
+    const V *vector;
+    bool recent; // it belongs to a scan
+};
+
+template <class V>
+Operand<V> operand(Datum datum)
+{
+    const struct varlena *stored = (const struct varlena *)DatumGetPointer(datum);
+    const struct varlena *recent = pg::toast_recent(stored);
+    if (recent)
+        return {stored, (const V *)recent, true};
+    return {stored, datum_get_vector<V>(datum), false};
+}
+
+// Keeping a value drops the one kept before, so it has to wait until nobody looks at either operand.
+template <class V>
+void keep(const Operand<V> &o)
+{
+    if (!o.recent)
+        pg::toast_keep(o.stored, (const struct varlena *)o.vector);
+}
+
+template <class V>
+using Distance = double (*)(const typename V::Stored *, const typename V::Stored *, size_t) noexcept;
+
+template <class V, Distance<V> kDistance>
+Datum distance(FunctionCallInfo fcinfo)
+{
+    const Operand a = operand<V>(PG_GETARG_DATUM(0)), b = operand<V>(PG_GETARG_DATUM(1));
+    check_same_dim(a.vector, b.vector);
+    const double result = kDistance(a.vector->x, b.vector->x, (size_t)a.vector->dim);
+    keep(a);
+    keep(b);
+    PG_RETURN_FLOAT8(result);
+}
+
+} // namespace
+
+VQ_DEFINE(vq_l2_distance, distance<Vector, l2_distance>)
+VQ_DEFINE(vq_inner_product, distance<Vector, inner_product>)
+VQ_DEFINE(vq_cosine_distance, distance<Vector, cosine_distance>)
+VQ_DEFINE(vq_l1_distance, distance<Vector, l1_distance>)
+VQ_DEFINE(vq_vector_l2_squared_distance, distance<Vector, l2_squared>)
+VQ_DEFINE(vq_vector_negative_inner_product, distance<Vector, negative_inner_product>)
+VQ_DEFINE(vq_vector_spherical_distance, distance<Vector, spherical_distance>)
+
+VQ_DEFINE(vq_halfvec_l2_distance, distance<HalfVector, l2_distance>)
+VQ_DEFINE(vq_halfvec_inner_product, distance<HalfVector, inner_product>)
+VQ_DEFINE(vq_halfvec_cosine_distance, distance<HalfVector, cosine_distance>)
+VQ_DEFINE(vq_halfvec_l1_distance, distance<HalfVector, l1_distance>)
+VQ_DEFINE(vq_halfvec_l2_squared_distance, distance<HalfVector, l2_squared>)
+VQ_DEFINE(vq_halfvec_negative_inner_product, distance<HalfVector, negative_inner_product>)
+VQ_DEFINE(vq_halfvec_spherical_distance, distance<HalfVector, spherical_distance>)

@@ -3,8 +3,8 @@ EXTENSION = vector_quant
 EXTVERSION = 1.0.0
 MODULE_big = vector_quant
 # The installed script is the concatenation of these parts, in order.
-SQL_PARTS = src/types/vector.sql build/sql/types/vector.sql build/sql/types/halfvec.sql src/types/halfvec.sql \
-	src/ivf/metrics.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
+SQL_PARTS = build/sql/types.sql src/ivf/opclass.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
+TYPES = build/sql/types/vector.sql build/sql/types/halfvec.sql src/types/halfvec.sql src/types/guard.sql
 ACCESS_METHODS = ivf_rabitq scann wrvq
 WHAT_ivf_rabitq = IVF index with RaBitQ codes for vectors
 WHAT_scann = IVF index with 4-bit product quantization and score-aware loss for vectors
@@ -50,6 +50,9 @@ FILL_halfvec = s/@SYMBOL@/vq_halfvec_/; s/@NORM@/l2_norm/; s/@PRECISION@/half/; 
 build/sql/types/%.sql: src/types/type.sql.in Makefile
 	mkdir -p $(@D)
 	sed 's/@TYPE@/$*/g; $(FILL_$*)' $< > $@
+build/sql/types.sql: src/types/types.sql.in $(TYPES)
+	mkdir -p $(@D)
+	cat $(TYPES) | sed -e '/@TYPES@/{' -e 'r /dev/stdin' -e 'd' -e '}' $< > $@
 build/sql/%.sql: src/am/access_method.sql.in Makefile
 	mkdir -p $(@D)
 	sed 's/@AM@/$*/g; s/@WHAT@/$(WHAT_$*)/g' $< > $@

@@ -1,4 +1,4 @@
--- Beside pgvector's type the extension is refused. Here a type that looks like pgvector's stands in for it.
+-- Beside a type "vector" of nobody's extension ours is refused. (Beside pgvector: test/t/011_beside_pgvector.pl.)
 
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

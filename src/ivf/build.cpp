@@ -95,7 +95,8 @@ void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, boo
     if (isnull[0])
         return;
     MemoryContext old = MemoryContextSwitchTo(b->row_memory);
-    batch_add(&b->batch, vector_of_datum(values[0], b->layout.space.dims, b->index), *tid);
+    batch_add(&b->batch, vector_of_datum(values[0], b->layout.element(), b->layout.space.dims, b->index),
+              *tid);
     if (b->batch.count == kBatchRows)
         encode_batch(b);
     MemoryContextSwitchTo(old);
@@ -243,8 +244,10 @@ void check_column(Relation index)
 {
     const int dims = TupleDescAttr(index->rd_att, 0)->atttypmod;
     if (dims < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
-                        errhint("Give the column's type a number of dimensions, as in vector(384).")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
+             errhint("Give the column's type a number of dimensions, as in vector(384) or halfvec(384).")));
 }
 
 // A copy: the relcache may replace its own while the build runs.

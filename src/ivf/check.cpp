@@ -58,7 +58,7 @@ struct TableRows // as the table's scan delivers them
 bool belongs_in_index(const TableRows *rows, Datum value)
 {
     const Index &index = *rows->c->index;
-    const float *x = vector_of_datum(value, index.meta.options.dims, rows->c->rel);
+    const float *x = vector_of_datum(value, index.element(), index.meta.options.dims, rows->c->rel);
     if (!index.cosine())
         return true;
     for (uint32_t i = 0; i < index.meta.options.dims; i++)

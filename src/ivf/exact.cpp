@@ -11,20 +11,33 @@ extern "C" {
 
 namespace vq::ivf {
 
-double exact_score(const ExactQuery &query, const float *x)
+template <class Number>
+static double score(const ExactQuery &query, const Number *q, const Number *x)
 {
     if (query.unordered)
         return 0;
     switch (query.metric) {
     case Metric::L2:
-        return l2_squared(query.vector, x, query.dims);
+        return l2_squared(q, x, query.dims);
     case Metric::InnerProduct:
-        return -inner_product(query.vector, x, query.dims);
+        return -inner_product(q, x, query.dims);
     case Metric::Cosine:
         break;
     }
-    double d = cosine_distance(query.vector, x, query.dims) - 1;
+    const double d = cosine_distance(q, x, query.dims) - 1;
     return std::isnan(d) ? 1 : d;
+}
+
+double exact_score(const ExactQuery &query, const float *x)
+{
+    return score(query, query.vector, x);
+}
+
+double stored_score(const ExactQuery &query, const void *elements)
+{
+    if (query.half)
+        return score(query, query.half, (const uint16_t *)elements);
+    return score(query, query.vector, (const float *)elements);
 }
 
 double refined_bound(const ExactQuery &query, const float *x, double error, double error_share)
@@ -48,10 +61,12 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
     return norm > 0 ? score - 2 * shift / norm : -1;
 }
 
-void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims)
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot,
+                      simd::Element element, uint32_t dims)
 {
     *reader = {};
-    reader->datum_bytes = vector_datum_bytes(dims);
+    reader->element = element;
+    reader->datum_bytes = vector_datum_bytes(element, dims);
     reader->heap = heap;
     reader->index = index;
     reader->snapshot = snapshot;
@@ -118,7 +133,7 @@ bool heap_score(HeapReader *reader, const ExactQuery &query, const ItemPointerDa
         if (plain)
             value = PointerGetDatum(plain);
         MemoryContextSwitchTo(reader->row_memory);
-        *score = exact_score(query, vector_of_datum(value, query.dims, reader->index));
+        *score = stored_score(query, elements_of_datum(value, reader->element, query.dims, reader->index));
     }
     MemoryContextSwitchTo(owner);
     MemoryContextReset(reader->row_memory);

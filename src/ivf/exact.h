@@ -20,11 +20,16 @@ struct ExactQuery
     Metric metric;
     uint32_t dims;
     const float *vector;
-    double norm;    // of the vector
-    bool unordered; // NULL, or zero under cosine: every row has the same distance
+    const uint16_t *half; // the same as stored where the column is a halfvec, else null
+    double norm;          // of the vector
+    bool unordered;       // NULL, or zero under cosine: every row has the same distance
 };
 
 double exact_score(const ExactQuery &query, const float *x);
+
+// Of a row as its column stores it: halfs where the query has some. Equals exact_score of the same numbers as
+// floats, to the last bit.
+double stored_score(const ExactQuery &query, const void *elements);
 
 // Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error; error_share:
 // how much of the error may lie along the query (1 = all: a certain bound).
@@ -43,11 +48,13 @@ struct HeapReader
     AttrNumber column; // plain column, or 0 = expression
     MemoryContext row_memory;
     pg::ToastReader toast;
+    simd::Element element;
     Size datum_bytes;   // of a plain vector
     BlockNumber blocks; // of the heap when the scan began
 };
 
-void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot, uint32_t dims);
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot,
+                      simd::Element element, uint32_t dims);
 void heap_reader_close(HeapReader *reader);
 
 // Errors: INDEX_CORRUPTED if the row id cannot be one of the table's.

@@ -98,7 +98,8 @@ struct MetaPage
     double residual_norm;                     // mean |y - c| of the sample, for drift
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
     float sublist_share;                      // of their rows to read, 1 without sub-lists
-    uint32_t unused;
+    uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    uint8_t unused[3];
 };
 static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 184 &&
               std::is_trivially_copyable_v<MetaPage>);

@@ -41,6 +41,7 @@ struct Index // immutable; memory belongs to the cache
     uint32_t groups;
     uint32_t groups_per_page;
 
+    simd::Element element() const { return (simd::Element)meta.element; }
     bool cosine() const { return (Metric)meta.metric == Metric::Cosine; }
     bool has_fine() const { return fine_record_bytes > 0; }
     bool has_refine() const { return meta.refine != kNoRefine; }

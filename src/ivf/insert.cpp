@@ -42,7 +42,8 @@ bool insert(Relation rel, Datum *values, bool *isnull, ItemPointer tid, Relation
     const Index &index = *state->encoder.index;
     MemoryContext old = MemoryContextSwitchTo(state->row_memory);
     EncodedRow row;
-    if (encode_row(&state->encoder, vector_of_datum(values[0], index.meta.options.dims, rel), &row)) {
+    if (encode_row(&state->encoder, vector_of_datum(values[0], index.element(), index.meta.options.dims, rel),
+                   &row)) {
         row.tid = *tid;
         uint32_t length = append_row(rel, heap, index, row);
         if (length > seal_limit(index))

@@ -2,6 +2,7 @@
 
 #include "core/random.h"
 #include "ivf/normalize.h"
+#include "ivf/opclass.h"
 #include "ivf/vector_datum.h"
 
 extern "C" {
@@ -22,6 +23,7 @@ struct Drawing
 {
     Sample *sample;
     Relation index;
+    simd::Element element;
     MemoryContext row_memory;
     Random random;
     uint64_t seen; // rows met so far
@@ -45,7 +47,7 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
         return;
     MemoryContext old = MemoryContextSwitchTo(d->row_memory);
     const uint32_t dims = d->sample->dims;
-    const float *x = vector_of_datum(values[0], dims, d->index);
+    const float *x = vector_of_datum(values[0], d->element, dims, d->index);
     bool zero = d->sample->unit;
     for (uint32_t i = 0; i < dims && zero; i++)
         zero = x[i] == 0;
@@ -68,7 +70,7 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
     *sample = {nullptr, 0, capacity, dims, unit, 0};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
-    Drawing drawing = {sample, index, nullptr, Random(kSampleSeed), 0};
+    Drawing drawing = {sample, index, opclass_element(index), nullptr, Random(kSampleSeed), 0};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
 

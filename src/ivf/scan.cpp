@@ -31,17 +31,21 @@ static_assert(std::is_trivially_destructible_v<Scan>);
 // order.
 const float *query_vector(Scan *scan, const ScanKeyData &key)
 {
+    const Element element = scan->index->element();
     const uint32_t dims = scan->index->meta.options.dims;
-    float *copy = (float *)palloc0(dims * sizeof(float));
-    scan->exact = {(Metric)scan->index->meta.metric, dims, copy, 0, false};
-    if (key.sk_flags & SK_ISNULL)
-        scan->exact.unordered = true;
-    else
-        memcpy(copy, query_of_datum(key.sk_argument, dims), dims * sizeof(float));
-    scan->exact.norm = std::sqrt((double)simd::kernels().dot(copy, copy, dims));
-    if (scan->index->cosine() && scan->exact.norm == 0)
-        scan->exact.unordered = true;
-    return copy;
+    const size_t bytes = dims * (element == Element::FP16 ? sizeof(uint16_t) : sizeof(float));
+    void *stored = palloc0(bytes);
+    if (!(key.sk_flags & SK_ISNULL))
+        memcpy(stored, elements_of_query(key.sk_argument, element, dims), bytes);
+    const float *vector = as_floats(stored, element, dims);
+    const double norm = std::sqrt((double)simd::kernels().dot(vector, vector, dims));
+    scan->exact = {(Metric)scan->index->meta.metric,
+                   dims,
+                   vector,
+                   element == Element::FP16 ? (const uint16_t *)stored : nullptr,
+                   norm,
+                   (key.sk_flags & SK_ISNULL) != 0 || (scan->index->cosine() && norm == 0)};
+    return vector;
 }
 
 void prepare_query(Scan *scan, const ScanKeyData &key)
@@ -326,7 +330,8 @@ void start(IndexScanDesc desc, Scan *scan)
     // Four standard deviations of an error whose direction is independent of the query's.
     scan->error_share = Min(1.0, 4.0 / std::sqrt((double)dims));
     scan->clamp_error = refine_error_limit(*index);
-    heap_reader_open(&scan->heap, desc->heapRelation, desc->indexRelation, desc->xs_snapshot, dims);
+    heap_reader_open(&scan->heap, desc->heapRelation, desc->indexRelation, desc->xs_snapshot,
+                     index->element(), dims);
     scan->started = true;
 }
 

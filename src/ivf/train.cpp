@@ -1,6 +1,7 @@
 #include "ivf/train.h"
 
 #include "core/kmeans.h"
+#include "ivf/opclass.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
 
@@ -279,6 +280,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
     m.version = kFormatVersion;
     m.codec = am->codec->id;
     m.metric = (uint8_t)metric;
+    m.element = (uint8_t)opclass_element(index);
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.trained = sample.rows > 0;
     m.options = codec_options(sample.dims, options);

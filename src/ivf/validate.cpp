@@ -66,22 +66,26 @@ bool operators_valid(const Opclass &c)
     return found == 1 ? valid : complain(c, "needs exactly one operator on its type");
 }
 
-// Exactly one support function 1: it says the metric.
+// Exactly one support function 1, which says the metric, and one 2, which says what the type's values hold.
 bool procs_valid(const Opclass &c)
 {
     CatCList *list = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(c.family));
     bool valid = true;
-    int found = 0;
+    int found[kSupportProcs + 1] = {};
     for (int i = 0; i < list->n_members; i++) {
         const Form_pg_amproc proc = (Form_pg_amproc)GETSTRUCT(&list->members[i]->tuple);
-        if (proc->amprocnum != kMetricProc)
-            valid = complain(c, "support functions other than number 1");
+        if (proc->amprocnum != kMetricProc && proc->amprocnum != kElementProc)
+            valid = complain(c, "support functions other than numbers 1 and 2");
         else if (!check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1, INTERNALOID))
             valid = complain(c, "support function has a wrong signature");
-        found += proc->amproclefttype == c.input_type && proc->amprocrighttype == c.input_type;
+        else
+            found[proc->amprocnum] +=
+                proc->amproclefttype == c.input_type && proc->amprocrighttype == c.input_type;
     }
     ReleaseCatCacheList(list);
-    return found == 1 ? valid : complain(c, "needs exactly one support function on its type");
+    if (found[kMetricProc] != 1 || found[kElementProc] != 1)
+        return complain(c, "needs support functions 1 and 2 on its type");
+    return valid;
 }
 
 } // namespace

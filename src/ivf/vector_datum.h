@@ -1,7 +1,8 @@
-// From a datum of the indexed type to floats. One place, because halfvec joins here.
+// From a datum of the indexed type, a vector or a halfvec, to numbers.
 #pragma once
 
 #include "pg/postgres_cpp.h"
+#include "simd/kernels.h"
 
 extern "C" {
 #include "utils/rel.h"
@@ -9,15 +10,22 @@ extern "C" {
 
 namespace vq::ivf {
 
-// The vector's floats (detoasted into the current context where needed). Errors: DATA_EXCEPTION if it has not
-// `dims` dimensions.
-const float *vector_of_datum(Datum value, uint32_t dims, Relation index);
+// The elements as they are stored (detoasted into the current context where needed): floats for FP32, IEEE
+// halfs for FP16. Errors: DATA_EXCEPTION if the datum has not `dims` dimensions.
+const void *elements_of_datum(Datum value, simd::Element element, uint32_t dims, Relation index);
 
-// The same for a query, checked with pgvector's text
-// ("different vector dimensions 3 and 2").
-const float *query_of_datum(Datum value, uint32_t dims);
+// The same for a query, checked with pgvector's text ("different vector dimensions 3 and 2").
+const void *elements_of_query(Datum value, simd::Element element, uint32_t dims);
+
+// Stored elements as floats: themselves, or a copy in the current context.
+const float *as_floats(const void *elements, simd::Element element, uint32_t dims);
+
+inline const float *vector_of_datum(Datum value, simd::Element element, uint32_t dims, Relation index)
+{
+    return as_floats(elements_of_datum(value, element, dims, index), element, dims);
+}
 
 // Bytes of a plain datum of that many dimensions, header included.
-Size vector_datum_bytes(uint32_t dims);
+Size vector_datum_bytes(simd::Element element, uint32_t dims);
 
 } // namespace vq::ivf

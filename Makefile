@@ -1,14 +1,15 @@
 # vector_quant: PGXS build. `make && make install`, `make installcheck` against a running server.
 EXTENSION = vector_quant
-EXTVERSION = 1.0.0
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" vector_quant.control)
 MODULE_big = vector_quant
 # The installed script is the concatenation of these parts, in order.
-SQL_PARTS = build/sql/types.sql src/ivf/opclass.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
+SQL_PARTS = src/upgrade/require_library.sql build/sql/types.sql src/ivf/opclass.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/functions.sql
 TYPES = build/sql/types/vector.sql build/sql/types/halfvec.sql src/types/halfvec.sql src/types/guard.sql
 ACCESS_METHODS = ivf_rabitq scann wrvq
 WHAT_ivf_rabitq = IVF index with RaBitQ codes for vectors
 WHAT_scann = IVF index with 4-bit product quantization and score-aware loss for vectors
 WHAT_wrvq = IVF index with weighted residual vector quantization for vectors
+DATA = $(wildcard src/upgrade/$(EXTENSION)--*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 DOCS = README.md
 
@@ -27,7 +28,7 @@ REGRESS_PREP = test-instances
 PG_CONFIG ?= pg_config
 # Bitcode for the JIT would inline nothing through our function table, and PGXS compiles it without -std=c++20.
 override with_llvm := no
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS = -Isrc '-DVQ_VERSION="$(EXTVERSION)"' -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes -ffp-contract=off \
 	-fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
@@ -42,6 +43,7 @@ include $(PGXS)
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) $(SIMD_FLAGS) -MMD -MP -c -o $@ $<
 -include $(OBJS:.o=.d)
 include src/simd/flags.mk
+src/module.o src/pg/version.o: $(EXTENSION).control
 
 # What differs between the types: the norm's name, the symbols of functions both have by the same name, and which
 # cast to real[] is implicit.

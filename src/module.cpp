@@ -2,10 +2,10 @@
 #include "am/access_methods.h"
 #include "ivf/index.h"
 #include "ivf/settings.h"
-#include "pg/postgres_cpp.h"
+#include "pg/version.h"
 
 extern "C" {
-VQ_MODULE_MAGIC("vector_quant", "1.0.0");
+VQ_MODULE_MAGIC("vector_quant", VQ_VERSION);
 PGDLLEXPORT void _PG_init(void);
 }
 
@@ -20,6 +20,7 @@ static void keep_freed_memory()
 
 void _PG_init(void)
 {
+    vq::pg::require_library_not_older(); // before anything is registered: a library refused is loaded again
     keep_freed_memory();
     vq::ivf::define_common_settings();
     vq::init_ivf_rabitq();

@@ -3,6 +3,7 @@
 #include "ivf/tiles.h"
 #include "pg/checksum.h"
 #include "pg/page.h"
+#include "pg/version.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -83,7 +84,9 @@ void read_meta(Relation rel, MetaPage *meta)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" has format version %u, this library reads version %u",
                                RelationGetRelationName(rel), meta->version, kFormatVersion),
-                        errhint("Please REINDEX it.")));
+                        meta->version > kFormatVersion
+                            ? errhint("Please REINDEX it, or install the newer library that wrote it.")
+                            : errhint("Please REINDEX it.")));
     if (meta->crc != meta_crc(*meta) || !meta_sane(*meta))
         pg::report_corrupted(rel, 0, "damaged meta page");
 }
@@ -123,6 +126,7 @@ void check_image(Relation rel, const MetaPage &m, const AccessMethod *am, const 
 
 Entry *load(Relation rel)
 {
+    pg::require_library_not_older(); // again: a preloaded library was not asked
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant index", ALLOCSET_SMALL_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);

@@ -15,7 +15,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(access_methods variant new_node new_table fill query_vector uses_index
+our @EXPORT = qw(access_methods variant new_node start_node new_table fill query_vector uses_index
   rows_through_index is_complete make_truth recall nearest crashed);
 
 my (@access_methods, %variants);
@@ -48,7 +48,13 @@ SQL
 sub new_node
 {
     my ($name, @conf) = @_;
-    my $node = PostgreSQL::Test::Cluster->new($name);
+    return start_node(PostgreSQL::Test::Cluster->new($name), @conf);
+}
+
+# The same of a cluster that the caller made: one of another installation of PostgreSQL.
+sub start_node
+{
+    my ($node, @conf) = @_;
     $node->init(allows_streaming => 1);
     $node->append_conf('postgresql.conf', join("\n", 'autovacuum = off', @conf, ''));
     $node->start;

@@ -11,10 +11,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out=$root/build/check
 # shellcheck source-path=SCRIPTDIR source=../bench/lib.sh
 source "$root/bench/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=stage.sh
+source "$root/test/stage.sh"
 cd "$root"
 
 passed=0 failed=0 skipped=0
-stage='' # what the server's user can read and write, even where the checkout lies in a closed home
 only=" $* "
 
 # --- counting
@@ -40,34 +41,6 @@ suite() { # NAME FUNCTION: runs it if asked for
 
 # --- the surroundings
 
-as_server() { # as the user that may run a server, with nothing of the caller's settings
-  local -a user=()
-  ((EUID != 0)) || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
-  (cd "$stage" && "${user[@]}" env -i PATH="$pg/bin:/usr/local/bin:/usr/bin:/bin" HOME="$stage" TMPDIR="$stage/tmp" \
-    LANG=C.UTF-8 PGHOST="$stage/tmp" PGPORT=5432 PGUSER=postgres PG_CONFIG="$pg/bin/pg_config" "$@")
-}
-
-cleanup() {
-  [[ -n $stage ]] || return 0
-  local data
-  while IFS= read -r data; do # a killed TAP test's servers too
-    as_server "$pg/bin/pg_ctl" -D "${data%/*}" -m immediate -w stop > /dev/null 2>&1 || true
-  done < <(find "$stage" -name postmaster.pid 2> /dev/null)
-  rm -rf "$stage"
-}
-
-# A copy of PostgreSQL: pg_config and the server find everything relative to their own place.
-copy_postgres() {
-  local major system
-  major=$(pg_major)
-  system=$(readlink -f "/usr/lib/postgresql/$major")
-  pg=$stage/pg/lib/postgresql/$major
-  mkdir -p "${pg%/*}" "$stage/pg/share/postgresql" "$stage/pg/include" "$stage/tmp"
-  cp -a "$system" "$pg"
-  cp -a "/usr/share/postgresql/$major" "$stage/pg/share/postgresql/"
-  ln -s /usr/include/postgresql "$stage/pg/include/postgresql"
-}
-
 prepare() {
   local major
   major=$(pg_major)
@@ -75,10 +48,7 @@ prepare() {
     libipc-run-perl python3 python3-venv clang-format
   mkdir -p "$out"
   rm -rf "${out:?}"/*.log "$out/tap" "$out/regress" "$out/isolation"
-  stage=$(mktemp -d "${TMPDIR:-/tmp}/vqcheck.XXXXXX")
-  trap cleanup EXIT
-  trap 'exit 130' INT TERM
-  chmod 755 "$stage"
+  make_stage
   copy_postgres
 }
 

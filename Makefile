@@ -31,7 +31,7 @@ override with_llvm := no
 PG_CPPFLAGS = -Isrc '-DVQ_VERSION="$(EXTVERSION)"' -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes -ffp-contract=off \
 	-fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden \
-	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
+	'-DPGDLLEXPORT=__attribute__((visibility("default")))' $(WERROR)
 SHLIB_LINK += -lstdc++
 EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(OBJS:.o=.d) build/isolation build/tests
 

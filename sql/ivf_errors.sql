@@ -1,5 +1,6 @@
 -- What an index cannot do, and what the functions on indexes refuse.
 SET client_min_messages = warning;
+-- From 17 on an index is made under a search path without public, so messages name that schema.
 CREATE FUNCTION er(statement text) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE detail text; hint text;
@@ -8,7 +9,7 @@ BEGIN
     RETURN 'no error';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ' ' || SQLERRM || coalesce(nullif(E'\nDETAIL: ' || detail, E'\nDETAIL: '), '')
+    RETURN SQLSTATE || ' ' || replace(SQLERRM, 'public.', '') || coalesce(nullif(E'\nDETAIL: ' || detail, E'\nDETAIL: '), '')
         || coalesce(nullif(E'\nHINT: ' || hint, E'\nHINT: '), '');
 END
 $$;

@@ -4,7 +4,8 @@
 #   bash test/check.sh tap 002    some: lint, unit, build, regress, isolation, tap; a TAP file by its number
 # As root it installs the packages that are missing and runs the servers as user postgres, from a copy of
 # PostgreSQL in a temporary folder: neither an installed extension nor a running cluster is touched, and no server
-# is left behind. Logs and results end up in build/check/. Ends with `N passed, N failed, N skipped`.
+# is left behind. PG_CONFIG names another installation, which is used as it is (test/versions.sh). Logs and results end up
+# in build/check/. Ends with `N passed, N failed, N skipped`.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -32,8 +33,10 @@ show() { # the end of a log, after a failure
   tail -n "${2:-60}" "$1" | cut -c1-400
 }
 
+wanted() { [[ $only == "  " || $only == *" $1 "* ]]; }
+
 suite() { # NAME FUNCTION: runs it if asked for
-  [[ $only == "  " || $only == *" $1 "* ]] || return 0
+  wanted "$1" || return 0
   suite_began=$SECONDS
   say "$1"
   "$2"
@@ -41,15 +44,32 @@ suite() { # NAME FUNCTION: runs it if asked for
 
 # --- the surroundings
 
+# Folders of PGXS and of PostgreSQL's Perl modules; before 15 those had other names, and some do not install them.
+find_test_tools() {
+  pgxs=$("$pg/bin/pg_config" --pgxs)
+  pgxs=${pgxs%/src/makefiles/pgxs.mk}
+  perl_modules=$pgxs/src/test/perl
+  (($("$pg/bin/pg_config" --version | grep -oE '[0-9]+' | head -n 1) >= 15)) && [[ -d $perl_modules ]] ||
+    perl_modules=$(find /usr/lib/postgresql -path '*/pgxs/src/test/perl' | sort -V | tail -n 1)
+}
+
 prepare() {
   local major
+  local -a packages=(g++ make libxsimd-dev perl libipc-run-perl python3 python3-venv)
   major=$(pg_major)
-  install_packages "postgresql-$major" "postgresql-server-dev-$major" g++ make libxsimd-dev libgtest-dev perl \
-    libipc-run-perl python3 python3-venv clang-format
+  [[ -n ${PG_CONFIG:-} ]] || packages+=("postgresql-$major" "postgresql-server-dev-$major")
+  ! wanted unit || packages+=(libgtest-dev)
+  ! wanted lint || packages+=(clang-format)
+  install_packages "${packages[@]}"
   mkdir -p "$out"
   rm -rf "${out:?}"/*.log "$out/tap" "$out/regress" "$out/isolation"
   make_stage
-  copy_postgres
+  if [[ -n ${PG_CONFIG:-} ]]; then
+    pg=$(dirname "$("$PG_CONFIG" --bindir)")
+  else
+    copy_postgres
+  fi
+  find_test_tools
 }
 
 # --- suites
@@ -85,7 +105,7 @@ unit() {
 
 build() {
   local status=0
-  make -s -j2 PG_CONFIG="$pg/bin/pg_config" > "$out/build.log" 2>&1 &&
+  make -s -j2 WERROR=-Werror PG_CONFIG="$pg/bin/pg_config" > "$out/build.log" 2>&1 &&
     make -s install PG_CONFIG="$pg/bin/pg_config" >> "$out/build.log" 2>&1 || status=1
   ((status == 0)) || show "$out/build.log"
   count build $((1 - status)) "$status" 0
@@ -127,10 +147,10 @@ isolation() { ! has_specs || installcheck isolation REGRESS=; }
 tap_file() {
   local name=$1 status=0 began=$SECONDS
   as_server mkdir -p "$stage/tap/$name"
-  as_server env TESTDIR="$stage/tap/$name" PG_REGRESS="$pg/lib/pgxs/src/test/regress/pg_regress" \
+  as_server env TESTDIR="$stage/tap/$name" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
     VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
     VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
-    prove --verbose --timer -I "$pg/lib/pgxs/src/test/perl" "$stage/tree/test/t/$name.pl" \
+    prove --verbose --timer -I "$perl_modules" "$stage/tree/test/t/$name.pl" \
     > "$out/tap/$name.log" 2>&1 || status=$?
   ((status == 0)) || cp -r "$stage/tap/$name/tmp_check/log" "$out/tap/$name.servers" 2> /dev/null || true
   echo "$status $((SECONDS - began))" > "$out/tap/$name.status"

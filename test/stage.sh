@@ -9,6 +9,7 @@ make_stage() {
   trap cleanup EXIT
   trap 'exit 130' INT TERM
   chmod 755 "$stage"
+  mkdir -p "$stage/tmp"
 }
 
 as_server() { # as the user that may run a server, with nothing of the caller's settings
@@ -33,7 +34,7 @@ copy_postgres() {
   major=$(pg_major)
   system=$(readlink -f "/usr/lib/postgresql/$major")
   pg=$stage/pg/lib/postgresql/$major
-  mkdir -p "${pg%/*}" "$stage/pg/share/postgresql" "$stage/pg/include" "$stage/tmp"
+  mkdir -p "${pg%/*}" "$stage/pg/share/postgresql" "$stage/pg/include"
   cp -a "$system" "$pg"
   cp -a "/usr/share/postgresql/$major" "$stage/pg/share/postgresql/"
   ln -s /usr/include/postgresql "$stage/pg/include/postgresql"

@@ -32,7 +32,13 @@ struct Lanes
     static void store_first(float *p, F v, size_t n) noexcept { _mm256_maskstore_ps(p, first(n), v); }
     static F fma(F a, F b, F c) noexcept { return _mm256_fmadd_ps(a, b, c); }
     static F fnma(F a, F b, F c) noexcept { return _mm256_fnmadd_ps(a, b, c); }
-    static float sum(F v) noexcept { return xsimd::hadd(v); }
+    // Neighbours first. Not xsimd's own, which has another name and order from version to version.
+    static float sum(F v) noexcept
+    {
+        __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+        s = _mm_hadd_ps(s, s);
+        return _mm_cvtss_f32(_mm_hadd_ps(s, s));
+    }
 
     static void store_sums(float *out, F a, F b, F c, F d) noexcept
     {

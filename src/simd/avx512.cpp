@@ -1,5 +1,5 @@
-// AVX-512 F, BW, VL and DQ (Skylake-X and later, Zen 4 and later). Tails are masked: a masked load touches
-// nothing outside its mask.
+// AVX-512 F, BW, VL, DQ and CD (Skylake-X and later, Zen 4 and later). CD because newer versions of xsimd ask for it.
+// Tails are masked: a masked load touches nothing outside its mask.
 #if defined(__x86_64__)
 
 // GCC before 13 takes its own _mm512_undefined_* for uninitialised variables (PR 105593).

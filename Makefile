@@ -29,7 +29,9 @@ PG_CONFIG ?= pg_config
 # Bitcode for the JIT would inline nothing through our function table, and PGXS compiles it without -std=c++20.
 override with_llvm := no
 PG_CPPFLAGS = -Isrc '-DVQ_VERSION="$(EXTVERSION)"' -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes -ffp-contract=off \
+# Not warned about: what PostgreSQL's headers do, and that its structs have grown in a newer version.
+PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes -Wno-missing-field-initializers \
+	-ffp-contract=off \
 	-fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))' $(WERROR)
 SHLIB_LINK += -lstdc++

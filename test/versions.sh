@@ -59,7 +59,8 @@ pass_settings() { # FOLDER
   for file in /etc/apt/apt.conf.d/* /etc/apt/auth.conf.d/* /etc/pip.conf; do
     [[ ! -f $file ]] || ! grep -qiE 'acquire|machine|\[global\]' "$file" || install -D -m 644 "$file" "$1$file"
   done
-  cp -rL /etc/ssl/certs/. "$1/etc/ssl/certs/"
+  rm -rf "$1/etc/ssl/certs" # its links would be followed out of the folder
+  cp -rL /etc/ssl/certs "$1/etc/ssl/"
 }
 
 new_folder() { # FOLDER SUITE

@@ -6,6 +6,7 @@
 #include "ivf/tiles.h"
 #include "ivf/writer.h"
 #include "pg/page.h"
+#include "pg/read_stream.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -280,23 +281,41 @@ uint64_t check_group(Check *c, uint32_t number)
     return g.live;
 }
 
-// What nothing refers to must be free, or was left behind by a crash; ours in any case.
+namespace {
+
+struct OtherPages // blocks that nothing refers to
+{
+    const BlockSet *seen;
+    BlockNumber block, blocks; // the next one to look for, of all
+};
+
+BlockNumber next_other(void *arg)
+{
+    OtherPages *other = (OtherPages *)arg;
+    while (other->block < other->blocks && blocks_have(other->seen, other->block))
+        other->block++;
+    return other->block < other->blocks ? other->block++ : InvalidBlockNumber;
+}
+
+} // namespace
+
 void check_other_pages(Check *c)
 {
-    const BlockNumber blocks = RelationGetNumberOfBlocks(c->rel);
-    for (BlockNumber block = 0; block < blocks; block++) {
+    OtherPages other = {&c->seen, 0, RelationGetNumberOfBlocks(c->rel)};
+    pg::BlockStream stream;
+    pg::stream_begin(&stream, c->rel, next_other, &other);
+    for (Buffer buf; (buf = pg::stream_next(&stream)) != InvalidBuffer;) {
         CHECK_FOR_INTERRUPTS();
-        if (blocks_have(&c->seen, block))
-            continue;
-        Buffer buf = ReadBuffer(c->rel, block);
         LockBuffer(buf, BUFFER_LOCK_SHARE);
         Page page = BufferGetPage(buf);
         const bool good = PageIsNew(page) || (((PageHeader)page)->pd_special == BLCKSZ - sizeof(PageTail) &&
                                               pg::page_tail(page)->magic == kTailMagic);
+        const BlockNumber block = BufferGetBlockNumber(buf);
         UnlockReleaseBuffer(buf);
         if (!good)
             pg::report_corrupted(c->rel, block, "not a vector_quant page");
     }
+    pg::stream_end(&stream);
 }
 
 } // namespace vq::ivf

@@ -6,6 +6,7 @@
 #include "ivf/tiles.h"
 #include "ivf/writer.h"
 #include "pg/page.h"
+#include "pg/read_stream.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -16,11 +17,6 @@ extern "C" {
 namespace vq::ivf {
 
 namespace {
-
-constexpr uint32_t pages_of(uint64_t bytes)
-{
-    return (uint32_t)((bytes + kPayload - 1) / kPayload);
-}
 
 // The cache may have read the meta page before it was damaged.
 void check_meta(Check *c)
@@ -43,13 +39,17 @@ void check_part(Check *c, PageKind kind, BlockNumber first, uint64_t bytes, bool
     pg_crc32c sum;
     INIT_CRC32C(sum);
     const uint32_t pages = pages_of(bytes);
+    pg::BlockRange range;
+    pg::range_begin(&range, c->rel, first, pages);
     for (uint32_t i = 0; i < pages; i++) {
-        visit_page(&c->seen, first + i, kind, &copy);
+        CHECK_FOR_INTERRUPTS();
+        visit_buffer(&c->seen, pg::range_next(&range, kind), kind, &copy);
         const BlockNumber next = linked && i + 1 < pages ? first + i + 1 : InvalidBlockNumber;
         if (pg::page_tail((Page)copy.data)->next != next)
             pg::report_corrupted(c->rel, first + i, "wrong link between pages");
         COMP_CRC32C(sum, copy.data + kPayloadStart, Min(bytes - (uint64_t)i * kPayload, (uint64_t)kPayload));
     }
+    pg::range_end(&range);
     FIN_CRC32C(sum);
     if (crc)
         *crc = sum;

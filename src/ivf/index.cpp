@@ -99,15 +99,7 @@ const uint8_t *read_image(Relation rel, const MetaPage &meta)
         pg::report_corrupted(rel, 0, "image longer than the index");
     uint8_t *image = (uint8_t *)MemoryContextAllocHuge(CurrentMemoryContext, meta.image_bytes + 64);
     image = (uint8_t *)TYPEALIGN(64, image);
-    uint64_t done = 0;
-    for (BlockNumber block = meta.image_block; done < meta.image_bytes; block++) {
-        CHECK_FOR_INTERRUPTS();
-        Buffer buf = pg::read_page(rel, block, PageKind::Image, BUFFER_LOCK_SHARE);
-        uint64_t n = Min((uint64_t)kPayload, meta.image_bytes - done);
-        memcpy(image + done, pg::page_payload(BufferGetPage(buf)), n);
-        UnlockReleaseBuffer(buf);
-        done += n;
-    }
+    read_whole_part(rel, PageKind::Image, meta.image_block, meta.image_bytes, image);
     if (pg::checksum(image, meta.image_bytes) != meta.image_crc)
         pg::report_corrupted(rel, meta.image_block, "damaged image");
     return image;
@@ -163,7 +155,7 @@ Entry *find(Relation rel)
 static const uint8_t *read_centroid_part(Relation rel, BlockNumber first, size_t bytes)
 {
     uint8_t *copy = (uint8_t *)palloc(bytes);
-    read_part(rel, PageKind::Centroid, first, 0, bytes, copy);
+    read_whole_part(rel, PageKind::Centroid, first, bytes, copy);
     return copy;
 }
 

@@ -48,10 +48,9 @@ static uint32_t used_to(const char *page, PageKind kind)
     return kPayloadStart + sizeof(OpenHeader) + header->rows * header->row_bytes;
 }
 
-void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy)
+void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy)
 {
-    CHECK_FOR_INTERRUPTS();
-    Buffer buf = pg::read_page(set->rel, block, kind, BUFFER_LOCK_SHARE);
+    const BlockNumber block = BufferGetBlockNumber(buf);
     memcpy(copy->data, BufferGetPage(buf), BLCKSZ);
     UnlockReleaseBuffer(buf);
     const PageHeader header = (PageHeader)copy->data;
@@ -60,6 +59,12 @@ void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock 
     if (header->pd_lower != used_to(copy->data, kind) || header->pd_upper != header->pd_special)
         pg::report_corrupted(set->rel, block, "damaged page header");
     claim(set, block);
+}
+
+void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy)
+{
+    CHECK_FOR_INTERRUPTS();
+    visit_buffer(set, pg::read_page(set->rel, block, kind, BUFFER_LOCK_SHARE), kind, copy);
 }
 
 BlockNumber next_block(Relation rel, BlockNumber block, PageKind kind)

@@ -5,6 +5,7 @@
 #include "ivf/format.h"
 
 extern "C" {
+#include "storage/buf.h"
 #include "utils/rel.h"
 }
 
@@ -25,6 +26,8 @@ bool blocks_have(const BlockSet *set, BlockNumber block);
 // Adds the block and copies its page. Errors: INDEX_CORRUPTED if the block was there before, or is no page of
 // that kind in use.
 void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy);
+// The same of a page that is share locked already; lets go of it.
+void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy);
 
 // The link of a page that was visited before, as it is now.
 BlockNumber next_block(Relation rel, BlockNumber block, PageKind kind);

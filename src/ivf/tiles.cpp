@@ -1,6 +1,7 @@
 #include "ivf/tiles.h"
 
 #include "pg/page.h"
+#include "pg/read_stream.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -111,6 +112,20 @@ void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position
         UnlockReleaseBuffer(buf);
         done += n;
     }
+}
+
+void read_whole_part(Relation rel, PageKind kind, BlockNumber first, size_t bytes, void *out)
+{
+    pg::BlockRange range;
+    pg::range_begin(&range, rel, first, pages_of(bytes));
+    for (size_t done = 0, n; done < bytes; done += n) {
+        CHECK_FOR_INTERRUPTS();
+        n = Min(bytes - done, (size_t)kPayload);
+        Buffer buf = pg::range_next(&range, kind);
+        memcpy((char *)out + done, pg::page_payload(BufferGetPage(buf)), n);
+        UnlockReleaseBuffer(buf);
+    }
+    pg::range_end(&range);
 }
 
 static void open_extent(TileReader *r, BlockNumber block, uint32_t offset)

@@ -47,6 +47,15 @@ void stream_skip(UnitStream *s, uint64_t bytes);
 // Reads `bytes` bytes at byte `position` of a part that lies on contiguous pages of one kind.
 void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out);
 
+// Pages of such a part.
+constexpr uint32_t pages_of(uint64_t bytes)
+{
+    return (uint32_t)((bytes + kPayload - 1) / kPayload);
+}
+
+// Reads such a part of `bytes` bytes from its beginning, many pages at a time.
+void read_whole_part(Relation rel, PageKind kind, BlockNumber first, size_t bytes, void *out);
+
 // One tile after the other of a list; see ExtentHeader. Row data stays valid until the next call.
 struct TileReader
 {

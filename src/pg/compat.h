@@ -126,3 +126,39 @@
 #define compat_init_toast_snapshot(snap) init_toast_snapshot(&(snap))
 #define compat_index_beginscan(table, index, snap, nkeys) index_beginscan(table, index, snap, nkeys, 0)
 #endif
+
+// 17 reads ahead in large pieces; 18 wants to be told that a stream's callback may be asked for many blocks at once.
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_READ_STREAM 1
+#else
+#define COMPAT_READ_STREAM 0
+#endif
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_READ_STREAM_FLAGS (READ_STREAM_FULL | READ_STREAM_USE_BATCHING)
+#else
+#define COMPAT_READ_STREAM_FLAGS READ_STREAM_FULL
+#endif
+
+// 17 splits maintenance workers among the indexes that can be built in parallel before it calls ambuild, and tells
+// an index when the statement that inserted into it is over.
+#if PG_VERSION_NUM >= 170000
+#define compat_set_parallel_build(routine) ((void)((routine)->amcanbuildparallel = true))
+#define compat_set_insert_cleanup(routine, callback) ((void)((routine)->aminsertcleanup = (callback)))
+#else
+#define compat_set_parallel_build(routine) ((void)(routine))
+#define compat_set_insert_cleanup(routine, callback) ((void)(routine), (void)(callback))
+#endif
+
+// 18 asks any access method for the height of its index, for amcostestimate.
+#if PG_VERSION_NUM >= 180000
+#define compat_set_tree_height(routine, callback) ((void)((routine)->amgettreeheight = (callback)))
+#else
+#define compat_set_tree_height(routine, callback) ((void)(routine), (void)(callback))
+#endif
+
+// 18 lets a module add lines to a node of EXPLAIN.
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_EXPLAIN_HOOK 1
+#else
+#define COMPAT_EXPLAIN_HOOK 0
+#endif

@@ -46,6 +46,12 @@ static bool block_exists(Relation rel, BlockNumber block)
     return block < known_blocks;
 }
 
+void check_block(Relation rel, BlockNumber block)
+{
+    if (!block_exists(rel, block))
+        report_corrupted(rel, block, "no such block");
+}
+
 static bool is_ours(Page page)
 {
     const PageHeader header = (PageHeader)page;
@@ -59,8 +65,7 @@ bool is_page_of(Page page, PageKind kind)
 
 Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)
 {
-    if (!block_exists(rel, block))
-        report_corrupted(rel, block, "no such block");
+    check_block(rel, block);
     Buffer buf = ReadBuffer(rel, block);
     LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
     if (is_page_of(BufferGetPage(buf), kind))
@@ -69,11 +74,8 @@ Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)
     return InvalidBuffer;
 }
 
-Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
+Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock)
 {
-    if (!block_exists(rel, block))
-        report_corrupted(rel, block, "no such block");
-    Buffer buf = ReadBuffer(rel, block);
     LockBuffer(buf, lock);
     Page page = BufferGetPage(buf);
     const char *why = nullptr;
@@ -84,10 +86,17 @@ Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
     else if ((page_tail(page)->kind & ~kFreed) != (uint16_t)kind)
         why = "unexpected page kind";
     if (why) {
+        const BlockNumber block = BufferGetBlockNumber(buf);
         UnlockReleaseBuffer(buf);
         report_corrupted(rel, block, why);
     }
     return buf;
+}
+
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
+{
+    check_block(rel, block);
+    return check_page(rel, ReadBuffer(rel, block), kind, lock);
 }
 
 void init_page(Page page, PageKind kind)
@@ -193,8 +202,7 @@ Buffer extend(Relation rel, ForkNumber fork)
 
 void free_page(Relation rel, BlockNumber block)
 {
-    if (!block_exists(rel, block))
-        report_corrupted(rel, block, "no such block");
+    check_block(rel, block);
     Buffer buf = ReadBuffer(rel, block);
     LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
     GenericXLogState *state = GenericXLogStart(rel);

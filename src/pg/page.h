@@ -18,6 +18,10 @@ using ivf::PageKind;
 // released then.
 Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock);
 
+// The two halves of read_page: errors if the block does not exist; locks and checks a page that is pinned already.
+void check_block(Relation rel, BlockNumber block);
+Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock);
+
 // Whether a page is one of ours, of that kind, and in use (read_page also accepts freed ones: an older scan
 // may be on its way there).
 bool is_page_of(Page page, PageKind kind);

@@ -206,7 +206,9 @@ SELECT id FROM qu WHERE k = 2 ORDER BY v <-> '[100.2,0]' LIMIT 3;
 UPDATE qu SET k = 2 WHERE id = 100;
 UPDATE qu SET k = 3 WHERE id = 102;
 SELECT id FROM qu WHERE k = 2 ORDER BY v <-> '[100.2,0]' LIMIT 3;
+RESET enable_seqscan; -- 18 marks what a setting disables
 EXPLAIN (COSTS OFF) SELECT id FROM qu ORDER BY v <-> '[100.1,0]' LIMIT 3;
+SET enable_seqscan = off;
 SELECT vector_quant_index_check('qu_part', true);
 DROP TABLE qu;
 

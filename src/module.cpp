@@ -1,5 +1,6 @@
 // Module load: one call per process, before any function of the library runs.
 #include "am/access_methods.h"
+#include "ivf/explain.h"
 #include "ivf/index.h"
 #include "ivf/settings.h"
 #include "pg/version.h"
@@ -27,4 +28,5 @@ void _PG_init(void)
     vq::init_scann();
     vq::init_wrvq();
     vq::ivf::init_index_cache();
+    vq::ivf::init_explain();
 }

@@ -158,7 +158,7 @@ main() {
   for version in "${versions[@]}"; do run_version "$version" "${suites[@]}"; done
   say 'all versions'
   for version in "${versions[@]}"; do
-    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$cache/$version.check.log" | tail -n 1)
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$cache/$version.check.log" | tail -n 1 || true)
     line=${line:-0 passed, 1 failed, 0 skipped}
     read -r p _ f _ s _ <<< "$line"
     printf '   PostgreSQL %s: %s\n' "$version" "$line"

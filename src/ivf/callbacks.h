@@ -33,6 +33,7 @@ void end_scan(IndexScanDesc desc);
 // cost.cpp
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup, Cost *total,
                    Selectivity *selectivity, double *correlation, double *pages);
+int tree_height(Relation index);
 
 // validate.cpp
 bool validate(Oid opclass);

@@ -49,6 +49,12 @@ Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
 
 } // namespace
 
+// One level, the lists, above the rows.
+int tree_height(Relation)
+{
+    return 1;
+}
+
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup, Cost *total,
                    Selectivity *selectivity, double *correlation, double *pages)
 {

@@ -17,6 +17,12 @@ extern "C" {
 
 namespace vq::ivf {
 
+// Every access method of the engine has the engine's build callback.
+bool is_ours(Relation index)
+{
+    return index->rd_indam->ambuild == build;
+}
+
 namespace {
 
 // What can be said without a lock, before one is taken.
@@ -33,12 +39,6 @@ void check_target(Oid index)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index", name)));
     if (!compat_class_ownercheck(index, GetUserId()))
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, name);
-}
-
-// Every access method of the engine has the engine's build callback.
-bool is_ours(Relation rel)
-{
-    return rel->rd_indam->ambuild == build;
 }
 
 void check_opened(Relation rel)

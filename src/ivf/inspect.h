@@ -11,6 +11,9 @@ extern "C" {
 
 namespace vq::ivf {
 
+// Whether an index belongs to one of the engine's access methods.
+bool is_ours(Relation index);
+
 struct Inspected
 {
     Relation heap;

@@ -47,6 +47,7 @@ IndexAmRoutine *make_routine(const AccessMethod *am)
     r->amrescan = rescan;
     r->amgettuple = get_tuple;
     r->amendscan = end_scan;
+    compat_set_tree_height(r, tree_height);
     return r;
 }
 

@@ -339,13 +339,23 @@ void reset(Scan *scan)
 {
     if (scan->started)
         heap_reader_close(&scan->heap);
+    const ScanTotals totals = scan_totals(*scan);
     MemoryContext memory = scan->memory;
     MemoryContextReset(memory);
     *scan = {};
+    scan->totals = totals;
     scan->memory = memory;
 }
 
 } // namespace
+
+ScanTotals scan_totals(const Scan &scan)
+{
+    ScanTotals totals = scan.totals;
+    totals.searches += scan.started;
+    add_stats(&totals.sum, scan.stats);
+    return totals;
+}
 
 IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys)
 {

@@ -53,8 +53,27 @@ struct ScanStats // of the last scan of this session
     uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
 };
 
+inline void add_stats(ScanStats *sum, const ScanStats &s)
+{
+    sum->lists += s.lists;
+    sum->codes += s.codes;
+    sum->refined += s.refined;
+    sum->reranked += s.reranked;
+    sum->returned += s.returned;
+    sum->passes += s.passes;
+    sum->sublists += s.sublists;
+    sum->sublist_rows += s.sublist_rows;
+}
+
+struct ScanTotals // of a plan node: as many searches as it was rescanned
+{
+    uint64_t searches;
+    ScanStats sum;
+};
+
 struct Scan
 {
+    ScanTotals totals;    // of searches that are over; kept by rescan
     MemoryContext memory; // everything below; reset by rescan
     const Index *index;
     ScanSettings settings;
@@ -102,6 +121,9 @@ struct Scan
 };
 
 extern ScanStats last_scan;
+
+// With the search under way.
+ScanTotals scan_totals(const Scan &scan);
 
 // Reads the directories of the batch's lists and chooses the tiles to be read first. (sublist_scan.cpp)
 void choose_tiles(Relation rel, Scan *scan);

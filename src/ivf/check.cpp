@@ -7,7 +7,7 @@
 // standby nothing holds replay back: run it while the index is not written to.
 #include "ivf/check.h"
 #include "ivf/inspect.h"
-#include "ivf/vector_datum.h"
+#include "ivf/table_rows.h"
 #include "pg/page.h"
 
 extern "C" {
@@ -48,55 +48,21 @@ bool next_tid(Tuplesortstate *sort, int64 *tid)
     return true;
 }
 
-struct TableRows // as the table's scan delivers them
+void note_table_row(void *arg, const ItemPointerData &tid, Datum, const float *)
 {
-    const Check *c;
-    Tuplesortstate *tids;
-    MemoryContext memory;
-};
-
-bool belongs_in_index(const TableRows *rows, Datum value)
-{
-    const Index &index = *rows->c->index;
-    const float *x = vector_of_datum(value, index.element(), index.meta.options.dims, rows->c->rel);
-    if (!index.cosine())
-        return true;
-    for (uint32_t i = 0; i < index.meta.options.dims; i++)
-        if (x[i] != 0)
-            return true;
-    return false;
-}
-
-void note_table_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *arg)
-{
-    TableRows *rows = (TableRows *)arg;
-    if (isnull[0])
-        return;
-    MemoryContext old = MemoryContextSwitchTo(rows->memory);
-    const bool wanted = belongs_in_index(rows, values[0]);
-    MemoryContextSwitchTo(old);
-    MemoryContextReset(rows->memory);
-    if (wanted)
-        tuplesort_putdatum(
-            rows->tids,
-            Int64GetDatum(((int64)ItemPointerGetBlockNumber(tid) << 16) | ItemPointerGetOffsetNumber(tid)),
-            false);
+    tuplesort_putdatum(
+        (Tuplesortstate *)arg,
+        Int64GetDatum(((int64)ItemPointerGetBlockNumber(&tid) << 16) | ItemPointerGetOffsetNumber(&tid)),
+        false);
 }
 
 // Row ids (of HOT chains: their roots) of all rows that `snapshot` sees and the index should hold, sorted.
 Tuplesortstate *table_tids(const Check *c, Snapshot snapshot)
 {
-    IndexInfo *info = BuildIndexInfo(c->rel);
-    info->ii_Concurrent = true; // or the scan would bring its own snapshot
-    info->ii_Unique = false;
-    info->ii_ExclusionOps = nullptr;
-    TableRows rows = {
-        c, sort_tids(),
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant check row", ALLOCSET_DEFAULT_SIZES)};
-    TableScanDesc scan = table_beginscan_strat(c->heap, snapshot, 0, nullptr, true, true);
-    table_index_build_scan(c->heap, c->rel, info, true, false, note_table_row, &rows, scan);
-    tuplesort_performsort(rows.tids);
-    return rows.tids;
+    Tuplesortstate *tids = sort_tids();
+    visit_table_rows(c->heap, c->rel, *c->index, snapshot, note_table_row, tids);
+    tuplesort_performsort(tids);
+    return tids;
 }
 
 // Each row id once; with `table`, all of its rows among them.
@@ -128,23 +94,11 @@ void compare_tids(Check *c, Tuplesortstate *table)
 // --- all of it
 // ----------------------------------------------------------------------------------------------------------------
 
-// A snapshot that began before the index may not be able to judge rows whose HOT chain the build skipped.
-void refuse_old_snapshot(Relation rel, Snapshot snapshot)
-{
-    if (IsolationUsesXactSnapshot() && rel->rd_index->indcheckxmin &&
-        !TransactionIdPrecedes(HeapTupleHeaderGetXmin(rel->rd_indextuple->t_data), snapshot->xmin))
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("index \"%s\" cannot be verified using transaction snapshot",
-                               RelationGetRelationName(rel))));
-}
-
 void check_index(Relation heap, Relation rel, bool heapallindexed)
 {
     Check c = {heap, rel, open_index(rel, CurrentMemoryContext), {}, sort_tids(), 0};
     // Taken first: what it sees, the index must have by the time its pages are read.
-    Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
-    if (heapallindexed)
-        refuse_old_snapshot(rel, snapshot);
+    Snapshot snapshot = heapallindexed ? inspect_snapshot(rel) : nullptr;
     blocks_begin(&c.seen, rel);
     check_fixed_parts(&c);
     MemoryContext group =
@@ -161,7 +115,8 @@ void check_index(Relation heap, Relation rel, bool heapallindexed)
     tuplesort_end(c.tids);
     if (table)
         tuplesort_end(table);
-    UnregisterSnapshot(snapshot);
+    if (snapshot)
+        UnregisterSnapshot(snapshot);
 }
 
 } // namespace
@@ -178,18 +133,7 @@ VQ_FUNCTION(vq_index_check)
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant check", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
-
-    // Expressions and predicates of the index run as the table's owner, as in VACUUM and amcheck.
-    Oid user;
-    int security;
-    GetUserIdAndSecContext(&user, &security);
-    SetUserIdAndSecContext(target.heap->rd_rel->relowner, security | SECURITY_RESTRICTED_OPERATION);
-    const int guc_level = NewGUCNestLevel();
-    compat_restrict_search_path();
     check_index(target.heap, target.rel, heapallindexed);
-    AtEOXact_GUC(false, guc_level);
-    SetUserIdAndSecContext(user, security);
-
     MemoryContextSwitchTo(old);
     MemoryContextDelete(memory);
     inspect_close(target);

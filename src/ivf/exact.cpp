@@ -11,6 +11,18 @@ extern "C" {
 
 namespace vq::ivf {
 
+ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, const void *elements)
+{
+    const float *x = as_floats(elements, element, dims);
+    const double norm = std::sqrt((double)simd::kernels().dot(x, x, dims));
+    return {metric,
+            dims,
+            x,
+            element == simd::Element::FP16 ? (const uint16_t *)elements : nullptr,
+            norm,
+            metric == Metric::Cosine && norm == 0};
+}
+
 template <class Number>
 static double score(const ExactQuery &query, const Number *q, const Number *x)
 {

@@ -25,6 +25,9 @@ struct ExactQuery
     bool unordered;       // NULL, or zero under cosine: every row has the same distance
 };
 
+// elements: the query as a datum of the column holds it; it must live as long as the result.
+ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, const void *elements);
+
 double exact_score(const ExactQuery &query, const float *x);
 
 // Of a row as its column stores it: halfs where the query has some. Equals exact_score of the same numbers as

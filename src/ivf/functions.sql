@@ -29,3 +29,12 @@ CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT 
     AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vector_quant_index_stats(regclass) IS 'lists, rows and pages of an index';
+
+CREATE FUNCTION vector_quant_recall(index regclass, k integer DEFAULT 10, queries integer DEFAULT 100,
+    OUT recall double precision, OUT low double precision, OUT high double precision, OUT sampled integer,
+    OUT lists double precision, OUT codes double precision, OUT reranked double precision,
+    OUT ms double precision) RETURNS record
+    AS 'MODULE_PATHNAME', 'vq_recall' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 1000000;
+
+COMMENT ON FUNCTION vector_quant_recall(regclass, integer, integer)
+    IS 'share of the true k nearest rows that the index finds for rows of its table, with its 95 % confidence interval';

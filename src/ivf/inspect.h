@@ -7,6 +7,7 @@
 extern "C" {
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 }
 
 namespace vq::ivf {
@@ -19,12 +20,22 @@ struct Inspected
     Relation heap;
     Relation rel; // the index, under AccessShareLock
     LOCKMODE heap_lock;
+    Oid user; // the caller and what he had set; errors bring both back
+    int security;
+    int guc_level;
 };
 
-// Locks the table, then the index. Errors: WRONG_OBJECT_TYPE if it is not an index of ours,
+// Locks the table, then the index: waits for a REINDEX or DROP under way. From here to inspect_close the session is the
+// table's owner, as in VACUUM and amcheck, because expressions and predicates of the index may run; settings changed
+// with GUC_ACTION_SAVE last as long.
+// Errors: UNDEFINED_TABLE if there is no such index (any more), WRONG_OBJECT_TYPE if it is not an index of ours,
 // INSUFFICIENT_PRIVILEGE if the user does not own it, FEATURE_NOT_SUPPORTED for another session's temporary
 // index, OBJECT_NOT_IN_PREREQUISITE_STATE for one that is not valid or not here (unlogged, on a standby).
 Inspected inspect_open(Oid index, LOCKMODE heap_lock);
 void inspect_close(const Inspected &target);
+
+// The transaction's snapshot, registered, to hold the index against its table. Errors: T_R_SERIALIZATION_FAILURE if
+// it is older than the index and may not be able to judge rows whose HOT chains the build skipped.
+Snapshot inspect_snapshot(Relation rel);
 
 } // namespace vq::ivf

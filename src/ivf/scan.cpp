@@ -37,15 +37,9 @@ const float *query_vector(Scan *scan, const ScanKeyData &key)
     void *stored = palloc0(bytes);
     if (!(key.sk_flags & SK_ISNULL))
         memcpy(stored, elements_of_query(key.sk_argument, element, dims), bytes);
-    const float *vector = as_floats(stored, element, dims);
-    const double norm = std::sqrt((double)simd::kernels().dot(vector, vector, dims));
-    scan->exact = {(Metric)scan->index->meta.metric,
-                   dims,
-                   vector,
-                   element == Element::FP16 ? (const uint16_t *)stored : nullptr,
-                   norm,
-                   (key.sk_flags & SK_ISNULL) != 0 || (scan->index->cosine() && norm == 0)};
-    return vector;
+    scan->exact = exact_query((Metric)scan->index->meta.metric, element, dims, stored);
+    scan->exact.unordered |= (key.sk_flags & SK_ISNULL) != 0;
+    return scan->exact.vector;
 }
 
 void prepare_query(Scan *scan, const ScanKeyData &key)

@@ -120,11 +120,12 @@
 // TOAST: the snapshot became a function's result in 18, where index_beginscan also takes instrumentation.
 #if PG_VERSION_NUM >= 180000
 #define compat_init_toast_snapshot(snap) ((snap) = *get_toast_snapshot())
-#define compat_index_beginscan(table, index, snap, nkeys)                                                    \
-    index_beginscan(table, index, snap, nullptr, nkeys, 0)
+#define compat_index_beginscan(table, index, snap, nkeys, norderbys)                                         \
+    index_beginscan(table, index, snap, nullptr, nkeys, norderbys)
 #else
 #define compat_init_toast_snapshot(snap) init_toast_snapshot(&(snap))
-#define compat_index_beginscan(table, index, snap, nkeys) index_beginscan(table, index, snap, nkeys, 0)
+#define compat_index_beginscan(table, index, snap, nkeys, norderbys)                                         \
+    index_beginscan(table, index, snap, nkeys, norderbys)
 #endif
 
 // 17 reads ahead in large pieces; 18 wants to be told that a stream's callback may be asked for many blocks at once.

@@ -90,7 +90,7 @@ static void toast_open(ToastReader *r, Oid table)
     r->table = table_open(table, AccessShareLock);
     const int valid = toast_open_indexes(r->table, AccessShareLock, &r->indexes, &r->index_count);
     compat_init_toast_snapshot(r->snapshot);
-    r->scan = compat_index_beginscan(r->table, r->indexes[valid], &r->snapshot, 1);
+    r->scan = compat_index_beginscan(r->table, r->indexes[valid], &r->snapshot, 1, 0);
     r->slot = table_slot_create(r->table, nullptr);
 }
 

@@ -1,14 +1,16 @@
 #include "ivf/sample.h"
 
+#include "core/random.h"
+#include "ivf/block_sample.h"
 #include "ivf/normalize.h"
 #include "ivf/opclass.h"
 #include "ivf/vector_datum.h"
 
 extern "C" {
 #include "storage/bufmgr.h"
+#include "access/tableam.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/sampling.h"
 }
 
 namespace vq::ivf {
@@ -23,8 +25,20 @@ struct Drawing
     Relation index;
     simd::Element element;
     MemoryContext row_memory;
-    Reservoir reservoir;
+    Random random;
+    uint64_t seen; // rows met so far
 };
+
+// Reservoir sampling (Vitter's algorithm R): every row met has the same chance to stay.
+float *place_for_row(Drawing *d)
+{
+    Sample *s = d->sample;
+    const uint64_t n = d->seen++;
+    if (n < s->capacity)
+        return s->vectors + s->rows++ * s->dims;
+    const uint64_t at = d->random.below(n + 1);
+    return at < s->capacity ? s->vectors + at * s->dims : nullptr;
+}
 
 void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg)
 {
@@ -38,8 +52,7 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
     for (uint32_t i = 0; i < dims && zero; i++)
         zero = x[i] == 0;
     if (!zero) {
-        const uint64_t at = d->reservoir.place();
-        float *place = at < d->sample->capacity ? d->sample->vectors + at * dims : nullptr;
+        float *place = place_for_row(d);
         if (place && d->sample->unit)
             normalized(x, dims, place);
         else if (place)
@@ -51,42 +64,29 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
 
 } // namespace
 
-double scan_sampled_blocks(Relation heap, Relation index, IndexInfo *info, uint64_t seed,
-                           Reservoir *reservoir, IndexBuildCallback add, void *arg)
-{
-    const BlockNumber blocks = RelationGetNumberOfBlocks(heap);
-    const uint64_t capacity = reservoir->capacity;
-    // Blocks hold at least some rows each: twice as many blocks as rows wanted always suffice, and mean the
-    // whole table if it is small.
-    const BlockNumber targets = (BlockNumber)Min((uint64_t)blocks, 2 * capacity + 300);
-    BlockSamplerData sampler;
-    BlockSampler_Init(&sampler, blocks, (int)targets, (uint32)seed);
-    uint64_t visited = 0;
-    while (BlockSampler_HasMore(&sampler)) {
-        CHECK_FOR_INTERRUPTS();
-        const BlockNumber block = BlockSampler_Next(&sampler);
-        table_index_build_range_scan(heap, index, info, false, true, false, block, 1, add, arg, nullptr);
-        visited++;
-        // Enough rows from enough blocks: the rest would only be drawn to be thrown away.
-        if (reservoir->seen >= 2 * capacity && visited >= 300)
-            break;
-    }
-    return blocks > 0 ? (double)visited / blocks : 1;
-}
-
 void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info, uint32_t dims, bool unit,
                  size_t capacity)
 {
     *sample = {nullptr, 0, capacity, dims, unit, 0};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
-    Drawing drawing = {sample, index, opclass_element(index), nullptr, {capacity, 0, Random(kSampleSeed)}};
+    Drawing drawing = {sample, index, opclass_element(index), nullptr, Random(kSampleSeed), 0};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
-    const double share =
-        scan_sampled_blocks(heap, index, info, kSampleSeed, &drawing.reservoir, add_row, &drawing);
-    sample->rows = drawing.reservoir.rows();
-    sample->table_rows = share > 0 ? (double)drawing.reservoir.seen / share : 0;
+
+    const BlockNumber blocks = RelationGetNumberOfBlocks(heap);
+    BlockDraw draw;
+    BlockNumber block;
+    // Twice the rows: those of a block are often alike, and should not all be in the sample.
+    block_draw_begin(&draw, blocks, kSampleSeed, 2 * (uint64_t)capacity);
+    uint64_t visited = 0;
+    while (block_draw_next(&draw, drawing.seen, &block)) {
+        CHECK_FOR_INTERRUPTS();
+        table_index_build_range_scan(heap, index, info, false, true, false, block, 1, add_row, &drawing,
+                                     nullptr);
+        visited++;
+    }
+    sample->table_rows = visited > 0 ? (double)drawing.seen * blocks / (double)visited : 0;
     MemoryContextDelete(drawing.row_memory);
 }
 

@@ -1,11 +1,15 @@
-// SQL functions about the session.
+// SQL functions about the session and its caches.
+#include "ivf/inspect.h"
 #include "ivf/scan.h"
 #include "simd/kernels.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 }
 
 VQ_FUNCTION(vq_simd)
@@ -26,4 +30,22 @@ VQ_FUNCTION(vq_last_scan)
                       Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows)};
     bool nulls[lengthof(values)] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+// Every page of the index into shared buffers, and its trained parameters into this session's memory.
+VQ_FUNCTION(vq_prewarm)
+{
+    using namespace vq::ivf;
+    const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
+    const BlockNumber blocks = RelationGetNumberOfBlocks(target.rel);
+    for (BlockNumber block = 0; block < blocks; block++) {
+        CHECK_FOR_INTERRUPTS();
+        ReleaseBuffer(ReadBuffer(target.rel, block));
+    }
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant prewarm", ALLOCSET_SMALL_SIZES);
+    open_index(target.rel, memory);
+    MemoryContextDelete(memory);
+    inspect_close(target);
+    PG_RETURN_INT64((int64)blocks);
 }

@@ -21,14 +21,16 @@ COMMENT ON FUNCTION vector_quant_index_check(regclass, boolean)
 
 CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT rows bigint,
     OUT rows_per_list_avg double precision, OUT rows_per_list_max bigint, OUT imbalance double precision,
-    OUT open_rows bigint, OUT dead_rows bigint, OUT pages bigint, OUT fixed_pages bigint, OUT tile_pages bigint,
-    OUT open_pages bigint, OUT fine_pages bigint, OUT free_pages bigint, OUT bytes bigint, OUT dims integer,
-    OUT format_version integer, OUT trained boolean, OUT build_rows bigint, OUT nprobe_default integer,
-    OUT residual_norm double precision, OUT error_scale real, OUT codes text,
-    OUT sublist_layers integer, OUT sublist_share real, OUT sublist_pages bigint) RETURNS record
-    AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+    OUT open_rows bigint, OUT open_share double precision, OUT dead_rows bigint, OUT dead_share double precision,
+    OUT bytes bigint, OUT fixed_bytes bigint, OUT tile_bytes bigint, OUT open_bytes bigint, OUT fine_bytes bigint,
+    OUT sublist_bytes bigint, OUT free_bytes bigint, OUT dims integer, OUT format_version integer,
+    OUT trained boolean, OUT build_rows bigint, OUT growth double precision, OUT residual_norm double precision,
+    OUT drift double precision, OUT nprobe_default integer, OUT error_scale real, OUT codes text,
+    OUT sublist_layers integer, OUT sublist_share real, OUT advice text) RETURNS record
+    AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000;
 
-COMMENT ON FUNCTION vector_quant_index_stats(regclass) IS 'lists, rows and pages of an index';
+COMMENT ON FUNCTION vector_quant_index_stats(regclass)
+    IS 'lists, rows and bytes of an index, how far its rows have drifted since the build, and what to do about it';
 
 CREATE FUNCTION vector_quant_recall(index regclass, k integer DEFAULT 10, queries integer DEFAULT 100,
     OUT recall double precision, OUT low double precision, OUT high double precision, OUT sampled integer,
@@ -38,3 +40,34 @@ CREATE FUNCTION vector_quant_recall(index regclass, k integer DEFAULT 10, querie
 
 COMMENT ON FUNCTION vector_quant_recall(regclass, integer, integer)
     IS 'share of the true k nearest rows that the index finds for rows of its table, with its 95 % confidence interval';
+
+CREATE FUNCTION vector_quant_tune(index regclass, target_recall double precision DEFAULT 0.95, k integer DEFAULT 10,
+    queries integer DEFAULT 100, OUT state text, OUT nprobe integer, OUT epsilon double precision,
+    OUT recall double precision, OUT low double precision, OUT high double precision, OUT lists double precision,
+    OUT codes double precision, OUT reranked double precision, OUT ms double precision,
+    OUT command text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vq_tune' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000000 ROWS 7;
+
+COMMENT ON FUNCTION vector_quant_tune(regclass, double precision, integer, integer)
+    IS 'smallest settings of an index that reach a recall for rows of its table, with what they cost';
+
+CREATE FUNCTION vector_quant_prewarm(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vq_prewarm' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000;
+
+COMMENT ON FUNCTION vector_quant_prewarm(regclass)
+    IS 'read an index into shared buffers; returns how many pages that are';
+
+CREATE VIEW vector_quant_indexes AS
+    SELECT c.oid::regclass AS index, x.indrelid::regclass AS "table", a.amname AS access_method,
+        c.reloptions AS options, pg_catalog.pg_relation_size(c.oid) AS bytes, x.indisvalid AS valid
+    FROM pg_catalog.pg_extension e
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid
+        AND d.classid = 'pg_catalog.pg_am'::pg_catalog.regclass AND d.deptype = 'e'
+    JOIN pg_catalog.pg_am a ON a.oid = d.objid
+    JOIN pg_catalog.pg_class c ON c.relam = a.oid
+    JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid
+    WHERE e.extname = 'vector_quant';
+
+GRANT SELECT ON vector_quant_indexes TO PUBLIC;
+
+COMMENT ON VIEW vector_quant_indexes IS 'indexes of this extension''s access methods';

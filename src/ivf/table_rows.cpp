@@ -1,11 +1,16 @@
 #include "ivf/table_rows.h"
 
+#include "core/random.h"
+#include "ivf/block_sample.h"
 #include "ivf/vector_datum.h"
 
 extern "C" {
 #include "access/tableam.h"
 #include "catalog/index.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "storage/bufmgr.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 }
 
@@ -37,11 +42,52 @@ void visit_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool,
     if (isnull[0])
         return;
     MemoryContext old = MemoryContextSwitchTo(v->memory);
-    const float *x = vector_of_datum(values[0], v->index->element(), v->index->meta.options.dims, rel);
+    const Datum value = PointerGetDatum(PG_DETOAST_DATUM(values[0]));
+    const float *x = vector_of_datum(value, v->index->element(), v->index->meta.options.dims, rel);
     if (belongs_in_index(*v->index, x))
-        v->visit(v->arg, *tid, values[0], x);
+        v->visit(v->arg, *tid, value, x);
     MemoryContextSwitchTo(old);
     MemoryContextReset(v->memory);
+}
+
+Visit begin_visit(const Index &index, RowVisitor visit, void *arg)
+{
+    return {&index, visit, arg,
+            AllocSetContextCreate(CurrentMemoryContext, "vector_quant table row", ALLOCSET_DEFAULT_SIZES)};
+}
+
+// For a scan that is no build: by snapshot, since rows come and go.
+IndexInfo *scan_info(Relation rel)
+{
+    IndexInfo *info = BuildIndexInfo(rel);
+    info->ii_Concurrent = true;
+    info->ii_Unique = false;
+    info->ii_ExclusionOps = nullptr;
+    return info;
+}
+
+// Vitter's algorithm R: every row met has the same chance to stay.
+struct Reservoir
+{
+    size_t capacity;
+    uint64_t seen;
+    Random random;
+    Datum *values;
+    MemoryContext memory; // of values
+};
+
+void keep_row(void *arg, const ItemPointerData &, Datum value, const float *)
+{
+    Reservoir *r = (Reservoir *)arg;
+    const uint64_t at = r->seen < r->capacity ? r->seen : r->random.below(r->seen + 1);
+    r->seen++;
+    if (at >= r->capacity)
+        return;
+    MemoryContext old = MemoryContextSwitchTo(r->memory);
+    if (r->values[at])
+        pfree(DatumGetPointer(r->values[at]));
+    r->values[at] = datumCopy(value, false, -1);
+    MemoryContextSwitchTo(old);
 }
 
 } // namespace
@@ -49,15 +95,27 @@ void visit_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool,
 void visit_table_rows(Relation heap, Relation rel, const Index &index, Snapshot snapshot, RowVisitor visit,
                       void *arg)
 {
-    IndexInfo *info = BuildIndexInfo(rel);
-    info->ii_Concurrent = true; // or the scan would bring its own snapshot
-    info->ii_Unique = false;
-    info->ii_ExclusionOps = nullptr;
-    Visit v = {&index, visit, arg,
-               AllocSetContextCreate(CurrentMemoryContext, "vector_quant table row", ALLOCSET_DEFAULT_SIZES)};
+    Visit v = begin_visit(index, visit, arg);
     TableScanDesc scan = table_beginscan_strat(heap, snapshot, 0, nullptr, true, true);
-    table_index_build_scan(heap, rel, info, true, false, visit_row, &v, scan);
+    table_index_build_scan(heap, rel, scan_info(rel), true, false, visit_row, &v, scan);
     MemoryContextDelete(v.memory);
+}
+
+size_t draw_table_rows(Relation heap, Relation rel, const Index &index, uint64_t seed, size_t capacity,
+                       Datum *values)
+{
+    Reservoir reservoir = {capacity, 0, Random(seed), values, CurrentMemoryContext};
+    Visit v = begin_visit(index, keep_row, &reservoir);
+    IndexInfo *info = scan_info(rel);
+    BlockDraw draw;
+    BlockNumber block;
+    block_draw_begin(&draw, RelationGetNumberOfBlocks(heap), seed, 2 * (uint64_t)capacity);
+    while (block_draw_next(&draw, reservoir.seen, &block)) {
+        CHECK_FOR_INTERRUPTS();
+        table_index_build_range_scan(heap, rel, info, false, true, false, block, 1, visit_row, &v, nullptr);
+    }
+    MemoryContextDelete(v.memory);
+    return (size_t)Min(reservoir.seen, (uint64_t)capacity);
 }
 
 } // namespace vq::ivf

@@ -1,6 +1,5 @@
 #include "ivf/trial.h"
 
-#include "ivf/sample.h"
 #include "ivf/scan.h"
 #include "ivf/table_rows.h"
 #include "ivf/vector_datum.h"
@@ -8,10 +7,8 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/skey.h"
-#include "catalog/index.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
@@ -39,51 +36,6 @@ void check_memory(const Index &index, int rows, int queries)
                 (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                  errmsg("%d queries of %d rows need %.0f MB of memory", queries, rows, bytes / (1 << 20)),
                  errhint("Ask for fewer, or raise maintenance_work_mem.")));
-}
-
-// --- queries
-
-struct Drawing
-{
-    Trials *trials;
-    Reservoir reservoir;
-    MemoryContext memory; // of one row
-};
-
-void draw_query(Relation rel, ItemPointer, Datum *values, bool *isnull, bool, void *arg)
-{
-    Drawing *d = (Drawing *)arg;
-    if (isnull[0])
-        return;
-    MemoryContext old = MemoryContextSwitchTo(d->memory);
-    const Datum plain = PointerGetDatum(PG_DETOAST_DATUM(values[0]));
-    const Index &index = *d->trials->index;
-    const bool counts =
-        belongs_in_index(index, vector_of_datum(plain, index.element(), index.meta.options.dims, rel));
-    MemoryContextSwitchTo(old);
-    const uint64_t at = counts ? d->reservoir.place() : d->reservoir.capacity;
-    if (at < d->reservoir.capacity) {
-        Datum *place = &d->trials->queries[at];
-        if (*place)
-            pfree(DatumGetPointer(*place));
-        *place = datumCopy(plain, false, -1);
-    }
-    MemoryContextReset(d->memory);
-}
-
-void draw_queries(Trials *t, int queries)
-{
-    IndexInfo *info = BuildIndexInfo(t->target.rel);
-    info->ii_Concurrent = true; // rows come and go: by snapshot
-    t->queries = (Datum *)palloc0((Size)queries * sizeof(Datum));
-    Drawing drawing = {
-        t,
-        {(size_t)queries, 0, Random(kQuerySeed)},
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant query", ALLOCSET_DEFAULT_SIZES)};
-    scan_sampled_blocks(t->target.heap, t->target.rel, info, kQuerySeed, &drawing.reservoir, draw_query,
-                        &drawing);
-    t->count = (uint32_t)drawing.reservoir.rows();
-    MemoryContextDelete(drawing.memory);
 }
 
 ExactQuery exact_query(const Trials &t, Datum query)
@@ -184,7 +136,9 @@ void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
     *t = {target, open_index(target.rel, CurrentMemoryContext), nullptr, (uint32_t)rows, 0, nullptr, nullptr};
     check_memory(*t->index, rows, queries);
     t->snapshot = inspect_snapshot(target.rel);
-    draw_queries(t, queries);
+    t->queries = (Datum *)palloc0((Size)queries * sizeof(Datum));
+    t->count = (uint32_t)draw_table_rows(target.heap, target.rel, *t->index, kQuerySeed, (size_t)queries,
+                                         t->queries);
     if (t->count > 0)
         find_limits(t);
 }

@@ -93,26 +93,41 @@ CREATE INDEX er_btree ON er_t (id);
 CREATE TABLE er_parts (v vector(3)) PARTITION BY RANGE (v);
 CREATE INDEX er_parts_idx ON er_parts USING @AM@ (v);
 CREATE VIEW er_view AS SELECT 1 AS one;
-SELECT i, er(format('SELECT vector_quant_index_check(%L)', i))
-    FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such}'::text[]) i;
-SELECT i, er(format('SELECT vector_quant_index_stats(%L)', i))
-    FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such}'::text[]) i;
-SELECT er('SELECT vector_quant_index_check(1)');
-SELECT er('SELECT vector_quant_index_stats(0)');
-SELECT vector_quant_index_check(NULL) IS NULL, vector_quant_index_check('er_idx', NULL) IS NULL, vector_quant_index_stats(NULL) IS NULL;
+CREATE FUNCTION er_of_all(index text, OUT functions bigint, OUT outcome text) RETURNS SETOF record LANGUAGE sql AS
+$$
+    SELECT count(*), o FROM unnest('{index_check,index_stats,recall,tune,prewarm}'::text[]) f,
+        er(format('SELECT FROM vector_quant_%s(%L)', f, index)) o GROUP BY o ORDER BY o
+$$;
+SELECT i, e.* FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such,1,0}'::text[]) i,
+    er_of_all(i) e;
+SELECT vector_quant_index_check(NULL) IS NULL, vector_quant_index_check('er_idx', NULL) IS NULL, vector_quant_index_stats(NULL) IS NULL,
+    vector_quant_prewarm(NULL) IS NULL, vector_quant_recall(NULL) IS NULL, vector_quant_recall('er_idx', NULL) IS NULL,
+    vector_quant_recall('er_idx', 1, NULL) IS NULL;
+SELECT count(*) FROM vector_quant_tune(NULL) UNION ALL SELECT count(*) FROM vector_quant_tune('er_idx', NULL);
+-- numbers out of range
+SELECT n, er(format('SELECT vector_quant_recall(''er_idx'', %s)', n)) FROM unnest('{0,-1,10001}'::bigint[]) n;
+SELECT n, er(format('SELECT vector_quant_recall(''er_idx'', 10, %s)', n)) FROM unnest('{0,-1,10001}'::bigint[]) n;
+SELECT n, er(format('SELECT FROM vector_quant_tune(''er_idx'', %L)', n)) FROM unnest('{0,-0.5,1.0001,NaN,Infinity}'::text[]) n;
+SELECT er($$SELECT FROM vector_quant_tune('er_idx', 0.5, 0)$$);
+SELECT er($$SELECT FROM vector_quant_tune('er_idx', 0.5, 1, 0)$$);
+SET maintenance_work_mem = '1MB';
+SELECT er($$SELECT vector_quant_recall('er_idx', 10000, 100)$$);
+RESET maintenance_work_mem;
+-- more rows than the table has
+SELECT recall, sampled FROM vector_quant_recall('er_idx', 10000, 10);
+SELECT er($$SELECT ROW(vector_quant_tune('er_idx'), 1)$$);
 
 -- only the owner
 CREATE ROLE regress_vq_owner;
 CREATE ROLE regress_vq_reader;
 GRANT SELECT ON er_t TO regress_vq_reader;
 SET ROLE regress_vq_reader;
-SELECT er($$SELECT vector_quant_index_check('er_idx')$$);
-SELECT er($$SELECT vector_quant_index_stats('er_idx')$$);
+SELECT * FROM er_of_all('er_idx');
 RESET ROLE;
 ALTER TABLE er_t OWNER TO regress_vq_owner;
 SET ROLE regress_vq_owner;
 SELECT er($$SELECT vector_quant_index_check('er_idx', true)$$);
-SELECT er($$SELECT vector_quant_index_stats('er_idx')$$);
+SELECT * FROM er_of_all('er_idx');
 RESET ROLE;
 
 -- expressions of the index run as the table's owner
@@ -130,6 +145,8 @@ CREATE INDEX er_who_idx ON regress_vq.er_who USING @AM@ ((regress_vq.who(v)::vec
 INSERT INTO regress_vq.er_who VALUES ('[1]'), ('[2]');
 RESET ROLE;
 SELECT er($$SELECT vector_quant_index_check('regress_vq.er_who_idx', true)$$);
+SELECT * FROM er_of_all('regress_vq.er_who_idx');
+SELECT current_user = session_user;
 
 -- an index that is not valid (its build failed)
 CREATE TABLE er_bad (v vector(1));
@@ -138,8 +155,8 @@ CREATE FUNCTION er_fail(vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 \set VERBOSITY terse
 CREATE INDEX CONCURRENTLY er_bad_idx ON er_bad USING @AM@ ((er_fail(v)::vector(1)));
-SELECT er($$SELECT vector_quant_index_check('er_bad_idx')$$);
-SELECT er($$SELECT vector_quant_index_stats('er_bad_idx')$$);
+SELECT * FROM er_of_all('er_bad_idx');
+SELECT index, valid FROM vector_quant_indexes WHERE index = 'er_bad_idx'::regclass;
 
 -- an expression whose dimensions the index did not expect
 CREATE TABLE er_dims (id int, v vector);
@@ -154,6 +171,6 @@ SELECT er('SELECT @AM@_handler(NULL)') ~ '^(42883|0A000) ';
 
 DROP TABLE er_t, er_parts, er_bad, er_dims, regress_vq.er_who CASCADE;
 DROP VIEW er_view;
-DROP FUNCTION er, er_plan, er_fail, regress_vq.who;
+DROP FUNCTION er_of_all, er, er_plan, er_fail, regress_vq.who;
 DROP SCHEMA regress_vq;
 DROP ROLE regress_vq_owner, regress_vq_reader;

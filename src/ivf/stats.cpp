@@ -119,7 +119,7 @@ double drift_since_build(const Inspected &target, const Index &index)
     for (size_t i = 0; i < drawn; i++) {
         CHECK_FOR_INTERRUPTS();
         batch.count = 0;
-        const float *x = vector_of_datum(values[i], (vq::simd::Element)meta.element, meta.options.dims, target.rel);
+        const float *x = vector_of_datum(values[i], index.element(), meta.options.dims, target.rel);
         if (!batch_add(&batch, x, {}) || batch.overflow[0])
             continue;
         sum += batch.distances[0];

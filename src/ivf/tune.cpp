@@ -97,8 +97,7 @@ uint32_t search_all(const Tuning &t, Tried *found)
     uint32_t n = 1;
     if (!reaches(t, found[0])) {
         ereport(NOTICE,
-                (errmsg("recall %g is not reached: all %u lists give %g", t.target, t.lists,
-                        found[0].m.recall.mean),
+                (errmsg("recall %g is not reached with all of %u lists", t.target, t.lists),
                  errhint("Settings or options that limit how many rows a query looks at may hold it back.")));
         return n;
     }

@@ -38,7 +38,7 @@ void check_memory(const Index &index, int rows, int queries)
                  errhint("Ask for fewer, or raise maintenance_work_mem.")));
 }
 
-ExactQuery exact_query(const Trials &t, Datum query)
+ExactQuery trial_query(const Trials &t, Datum query)
 {
     const Index &index = *t.index;
     const uint32_t dims = index.meta.options.dims;
@@ -82,7 +82,7 @@ void find_limits(Trials *t)
     e.queries = (ExactQuery *)palloc(t->count * sizeof(ExactQuery));
     e.scores = (double *)palloc_extended((Size)t->count * t->rows * sizeof(double), MCXT_ALLOC_HUGE);
     for (uint32_t i = 0; i < t->count; i++)
-        e.queries[i] = exact_query(*t, t->queries[i]);
+        e.queries[i] = trial_query(*t, t->queries[i]);
     visit_table_rows(t->target.heap, t->target.rel, *t->index, t->snapshot, offer_row, &e);
     t->rows = (uint32_t)Min(e.seen, (uint64_t)t->rows);
     t->limit = (double *)palloc(t->count * sizeof(double));
@@ -104,7 +104,7 @@ uint32_t count_hits(const Trials &t, IndexScanDesc scan, HeapReader *reader, uin
     key.sk_attno = 1;
     key.sk_argument = t.queries[i];
     index_rescan(scan, nullptr, 0, &key, 1);
-    const ExactQuery query = exact_query(t, t.queries[i]);
+    const ExactQuery query = trial_query(t, t.queries[i]);
     uint32_t hits = 0;
     for (uint32_t found = 0; found < t.rows;) {
         const ItemPointer tid = index_getnext_tid(scan, ForwardScanDirection);

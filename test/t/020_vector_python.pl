@@ -1,4 +1,4 @@
-# pgvector's Python driver works with our type. The interpreter is VQ_PYTHON, or python3; it must have numpy,
+# pgvector's Python driver works with our types. The interpreter is VQ_PYTHON, or python3; it must have numpy,
 # pgvector and psycopg.
 
 use strict;
@@ -31,12 +31,18 @@ my @command = ($python, dirname(__FILE__) . '/vector_python.py', $node->connstr(
 my $ok = run(\@command, '>', \$out, '2>', \$err);
 ok($ok, 'driver script finished') or diag($err);
 is($out, <<'EOT', 'every check was made');
-text round trip
-binary round trip
-COPY BINARY both ways
-nearest ten, binary=False
-nearest ten, binary=True
-wrong dimensions are refused
+vector: text round trip
+vector: binary round trip
+vector: COPY BINARY both ways
+vector: nearest ten, binary=False
+vector: nearest ten, binary=True
+vector: wrong dimensions are refused
+halfvec: text round trip
+halfvec: binary round trip
+halfvec: COPY BINARY both ways
+halfvec: nearest ten, binary=False
+halfvec: nearest ten, binary=True
+halfvec: wrong dimensions are refused
 EOT
 
 $node->stop;

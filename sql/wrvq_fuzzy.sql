@@ -1,4 +1,5 @@
 -- The fuzzy layer: lists read in part by their sub-lists, and the rest of them where more rows are wanted.
+SET client_min_messages = warning;
 CREATE FUNCTION fz_row(id int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT array_agg((hashint8extended(d, id % 50) % 1000 / 250.0 + hashint8extended(d, 1000 + id) % 1000 / 1000.0)::real)::vector
    FROM generate_series(1, 16) d $$;

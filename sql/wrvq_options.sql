@@ -54,8 +54,8 @@ SET wrvq.reorder_k = 1;
 -- What training fell short of: a notice while there are few rows, a warning where more was asked for than they have use for.
 SET client_min_messages = notice;
 CREATE TABLE wr (id int, v vector(3));
-INSERT INTO wr SELECT i, ARRAY[i, i % 7, i % 3]::vector FROM generate_series(1, 300) i;
-CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebook_size = 19);
+INSERT INTO wr SELECT i, ARRAY[i, i % 7, i % 3]::vector FROM generate_series(1, 1024) i;
+CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebook_size = 65);
 DROP INDEX wr_i;
 CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_size = 16);
 UPDATE wr SET v = ARRAY[id % 2, 1, 1]::vector;
@@ -65,15 +65,18 @@ ALTER INDEX wr_i SET (nlist = 2); -- a list for each
 REINDEX INDEX wr_i;
 TRUNCATE wr;
 REINDEX INDEX wr_i;
--- fewer rows than lists have a notice of their own
+-- few rows, and few rows for the lists, have notices of their own
+ALTER INDEX wr_i RESET (nlist);
 INSERT INTO wr VALUES (1, '[1,2,3]');
+REINDEX INDEX wr_i;
+ALTER INDEX wr_i SET (nlist = 2);
 REINDEX INDEX wr_i;
 DROP TABLE wr;
 -- memory for too few of the table's rows
-CREATE TABLE wr (v vector(2000));
-INSERT INTO wr SELECT (SELECT array_agg(sin(i * d))::vector FROM generate_series(1, 2000) d) FROM generate_series(1, 300) i;
+CREATE TABLE wr (v vector(100));
+INSERT INTO wr SELECT (SELECT array_agg(sin(i * d))::vector FROM generate_series(1, 100) d) FROM generate_series(1, 1400) i;
 SET maintenance_work_mem = '1MB';
-CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_size = 18);
+CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_size = 85);
 RESET maintenance_work_mem;
 REINDEX INDEX wr_i;
 DROP TABLE wr;

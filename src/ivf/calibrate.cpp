@@ -238,7 +238,7 @@ float sublist_share(Prober *p)
 }
 
 template <class Probe>
-void each_query(MemoryContext memory, size_t n, Probe probe)
+void each_query(MemoryContext memory, BuildProgress *progress, size_t n, Probe probe)
 {
     for (size_t i = 0; i < n; i++) {
         MemoryContext old = MemoryContextSwitchTo(memory);
@@ -246,12 +246,14 @@ void each_query(MemoryContext memory, size_t n, Probe probe)
         MemoryContextSwitchTo(old);
         MemoryContextReset(memory);
         CHECK_FOR_INTERRUPTS();
+        phase_done(progress, (int64)i + 1);
     }
 }
 
 } // namespace
 
-void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids)
+void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
+               const float *centroids)
 {
     meta->error_scale = meta->sublist_share = 1;
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
@@ -260,6 +262,7 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
         return;
     const uint32_t nlist = meta->nlist;
     const size_t n = Min(kQueries, sample.rows / 2);
+    begin_phase(progress, BuildPhase::Calibrating, (int64)n);
     size_t *queries = (size_t *)palloc(n * sizeof(size_t));
     Random random(kTrainingSeed + 1);
     for (size_t i = 0; i < n; i++)
@@ -268,11 +271,11 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     nearest_in_sample(sample, index->space.metric, queries, n, neighbours);
 
     Prober p = {};
-    open_prober(&p, rel, index, &sample, centroids);
+    open_prober(&p, progress->index, index, &sample, centroids);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibrate", ALLOCSET_DEFAULT_SIZES);
     const auto vector = [&](size_t i) { return sample.vectors + queries[i] * sample.dims; };
-    each_query(memory, n, [&](size_t i) { probe(&p, vector(i), neighbours[i]); });
+    each_query(memory, progress, n, [&](size_t i) { probe(&p, vector(i), neighbours[i]); });
     meta->error_scale = error_scale(&p);
     uint64_t covered = 0;
     uint32_t point = 0;
@@ -285,8 +288,12 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     }
     const uint32_t nprobe = Min(default_nprobe(*meta), nlist);
     if (meta->sublist_layers > 0)
-        each_query(memory, n, [&](size_t i) { probe_sublists(&p, nprobe, vector(i), neighbours[i]); });
+        each_query(memory, progress, n,
+                   [&](size_t i) { probe_sublists(&p, nprobe, vector(i), neighbours[i]); });
     meta->sublist_share = sublist_share(&p);
+    report_phase(progress,
+                 "calibrated with %zu queries: nprobe %u, error scale %.3f, share of the lists' rows %.3f", n,
+                 nprobe, meta->error_scale, meta->sublist_share);
 }
 
 } // namespace vq::ivf

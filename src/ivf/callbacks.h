@@ -13,6 +13,8 @@ namespace vq::ivf {
 // build.cpp
 IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info);
 void build_empty(Relation index);
+
+// build_phase.cpp
 char *build_phase_name(int64 phase);
 
 // insert.cpp

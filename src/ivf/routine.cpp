@@ -32,6 +32,7 @@ IndexAmRoutine *make_routine(const AccessMethod *am)
     r->amcanorderbyop = true;
     r->amoptionalkey = true; // or no path without a WHERE clause would be made
     r->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+    compat_set_parallel_build(r);
     r->amkeytype = InvalidOid;
     r->ambuild = build;
     r->ambuildempty = build_empty;

@@ -9,7 +9,9 @@
 extern "C" {
 #include "storage/bufmgr.h"
 #include "access/tableam.h"
+#include "commands/progress.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/memutils.h"
 }
 
@@ -64,9 +66,11 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
 
 } // namespace
 
-void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info, uint32_t dims, bool unit,
-                 size_t capacity)
+void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexInfo *info, uint32_t dims,
+                 bool unit, size_t capacity)
 {
+    Relation index = progress->index;
+    begin_phase(progress, BuildPhase::Sampling, 0);
     *sample = {nullptr, 0, capacity, dims, unit, 0};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
@@ -84,10 +88,14 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
         CHECK_FOR_INTERRUPTS();
         table_index_build_range_scan(heap, index, info, false, true, false, block, 1, add_row, &drawing,
                                      nullptr);
-        visited++;
+        pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, (int64)draw.drawn); // more where they are not enough
+        pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, (int64)++visited);
+        phase_done(progress, (int64)sample->rows);
     }
     sample->table_rows = visited > 0 ? (double)drawing.seen * blocks / (double)visited : 0;
     MemoryContextDelete(drawing.row_memory);
+    report_phase(progress, "%zu of about %.0f rows sampled, from %llu of %u blocks", sample->rows,
+                 sample->table_rows, (unsigned long long)visited, blocks);
 }
 
 } // namespace vq::ivf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ivf/access_method.h"
+#include "ivf/build_phase.h"
 
 extern "C" {
 #include "nodes/execnodes.h"
@@ -19,9 +20,9 @@ struct Sample
     double table_rows; // estimate of the rows to be indexed
 };
 
-// Draws at most `capacity` rows (palloc'd in the current context). Evaluates the index's expression and
+// Draws at most `capacity` rows (palloc'd in the current context): a phase of the build. Evaluates the index's expression and
 // predicate; MVCC-safe also under CREATE INDEX CONCURRENTLY. Honours interrupts.
-void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info, uint32_t dims, bool unit,
-                 size_t capacity);
+void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexInfo *info, uint32_t dims,
+                 bool unit, size_t capacity);
 
 } // namespace vq::ivf

@@ -2,14 +2,13 @@
 
 #include "core/kmeans.h"
 #include "ivf/opclass.h"
+#include "ivf/shortage.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
 
 extern "C" {
-#include "commands/progress.h"
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
-#include "pgstat.h"
 #include "utils/memutils.h"
 }
 
@@ -22,12 +21,6 @@ constexpr size_t kSamplePerList = 64; // rows a list that k-means sees
 constexpr int kKmeansRounds = 10;
 constexpr double kRowsForSublists = 8192; // of a list
 constexpr uint32_t kGroupPages = 64; // sealed pages of a group of lists: an open page is then 1.5 % of it
-
-// Asked by k-means now and then; the error itself is raised when it has returned.
-bool may_go_on(void *, double)
-{
-    return !(QueryCancelPending || ProcDiePending);
-}
 
 bool all_unit(const Sample &sample)
 {
@@ -58,7 +51,7 @@ void shift_rows(float *rows, size_t n, uint32_t dims, const float *mean, float s
         simd::kernels().axpy(sign, mean, rows + i * dims, dims);
 }
 
-void cluster(Training *t, const Sample &sample, const float *mean)
+void cluster(Training *t, const Sample &sample, const float *mean, BuildProgress *progress)
 {
     KmeansOptions options;
     options.dims = sample.dims;
@@ -67,7 +60,8 @@ void cluster(Training *t, const Sample &sample, const float *mean)
     options.iterations = kKmeansRounds;
     options.spherical = t->meta.spherical != 0;
     options.seed = kTrainingSeed;
-    options.progress = may_go_on;
+    options.progress = phase_may_go_on;
+    options.progress_arg = progress;
     t->centroids =
         (float *)palloc_extended((size_t)t->meta.nlist * sample.dims * sizeof(float), MCXT_ALLOC_HUGE);
     void *scratch = palloc_extended(kmeans_scratch_bytes(options), MCXT_ALLOC_HUGE);
@@ -158,47 +152,27 @@ void shrink_centroids(Training *t, const Sample &sample)
         t->centroids[i] *= length;
 }
 
-// Tells the user what training on `rows` rows could not do: just so where a table is small as yet, as a warning where
-// more was asked for than its rows have use for.
-void report_shortfall(const CodecOps *codec, const MetaPage &m, const uint8_t *image, size_t rows,
-                      const Sample &sample, Relation index)
-{
-    char why[128];
-    const bool memory = (double)rows < sample.table_rows && rows < codec->training_rows(m.options);
-    const Shortfall shortfall = codec->shortfall(image, rows, why, sizeof why);
-    if (shortfall == Shortfall::Few && memory) // a small table trains on all it has
-        ereport(NOTICE,
-                (errmsg("codebooks of index \"%s\" are trained on few rows", RelationGetRelationName(index)),
-                 errdetail_internal("%s", why), errhint("Raise maintenance_work_mem.")));
-    else if (shortfall == Shortfall::Part)
-        ereport(WARNING,
-                (errmsg("codebooks of index \"%s\" are trained in part", RelationGetRelationName(index)),
-                 errdetail_internal("%s", why),
-                 errhint("Use fewer codebooks, or REINDEX when the table has more rows.")));
-    else if (shortfall == Shortfall::All)
-        ereport(NOTICE,
-                (errmsg("codebooks of index \"%s\" are not trained", RelationGetRelationName(index)),
-                 errdetail_internal("%s", why),
-                 memory ? errhint("Use smaller codebooks, or raise maintenance_work_mem.")
-                        : errhint("Use smaller codebooks, or REINDEX when the table has more rows.")));
-}
-
 // The codec's image, trained on residuals of the sample. Fills meta.codec_image_bytes.
-uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, Relation index)
+uint8_t *train_codec(Training *t, const AccessMethod *am, const IndexOptions *options, const Sample &sample,
+                     BuildProgress *progress)
 {
     MetaPage &m = t->meta;
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant training", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
-    const TrainingSet set = choose_rows(*t, sample, choose_training_rows(am, m.options, sample));
+    const size_t rows = choose_training_rows(am, m.options, sample);
+    begin_phase(progress, BuildPhase::Training, (int64)rows);
+    const TrainingSet set = choose_rows(*t, sample, rows);
     m.codec_image_bytes = am->codec->image_bytes(m.options, set.rows);
     void *scratch = pg::aligned_palloc(am->codec->training_bytes(m.options, set.rows));
     MemoryContextSwitchTo(old);
     uint8_t *image = (uint8_t *)pg::aligned_palloc(m.codec_image_bytes);
-    while (!am->codec->train(m.options, set, image, scratch, {may_go_on, nullptr}))
+    while (!am->codec->train(m.options, set, image, scratch, {phase_may_go_on, progress}))
         CHECK_FOR_INTERRUPTS();
-    if (set.rows > 0 && sample.rows >= m.nlist) // fewer rows than lists have a notice of their own
-        report_shortfall(am->codec, m, image, set.rows, sample, index);
+    char codes[100];
+    am->codec->describe(image, codes, sizeof codes);
+    report_phase(progress, "codes: %s; trained on %zu rows", codes, set.rows);
+    report_shortage({am->codec, &m, image, set.rows, options->nlist > 0}, sample, progress->index);
     MemoryContextDelete(memory);
     return image;
 }
@@ -272,7 +246,7 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
 }
 
 void train(Training *t, const AccessMethod *am, const IndexOptions *options, Metric metric,
-           const Sample &sample, Relation index)
+           const Sample &sample, BuildProgress *progress)
 {
     *t = {};
     MetaPage &m = t->meta;
@@ -287,31 +261,22 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
     m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows) : 1;
     m.spherical = metric == Metric::Cosine || (metric == Metric::InnerProduct && all_unit(sample));
 
+    begin_phase(progress, BuildPhase::Clustering, (int64)sample.rows);
     float *mean = (float *)palloc(m.options.dims * sizeof(float));
     compute_mean(sample, mean);
     if (sample.rows > 0)
-        cluster(t, sample, mean);
+        cluster(t, sample, mean, progress);
     if (sample.rows > 0 && m.spherical)
         shrink_centroids(t, sample);
     if (sample.rows == 0)
         t->centroids = (float *)palloc0(m.options.dims * sizeof(float));
-    pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kTraining);
-    write_image(t, am, sample, mean, train_codec(t, am, sample, index));
+    report_phase(progress, "%u lists clustered from %zu rows, %d rounds of %sk-means", m.nlist, sample.rows,
+                 sample.rows > 0 ? kKmeansRounds : 0, m.spherical ? "spherical " : "");
+    write_image(t, am, sample, mean, train_codec(t, am, options, sample, progress));
     m.sublist_layers = choose_sublist_layers(
         options->sublist_layers, sample.table_rows / m.nlist,
         am->codec->sublist_layers(t->image + codec_image_offset(m.options.dims, m.space_dims)));
     m.group_lists = choose_group_lists(m.nlist, sample.table_rows, t->code_bytes + 14);
-    char codes[100];
-    am->codec->describe(t->image + codec_image_offset(m.options.dims, m.space_dims), codes, sizeof codes);
-    ereport(DEBUG1,
-            (errmsg_internal("index \"%s\": %u lists in groups of %u, trained on %zu of about %.0f rows; %s",
-                             RelationGetRelationName(index), m.nlist, m.group_lists, sample.rows,
-                             sample.table_rows, codes)));
-    if (sample.rows > 0 && sample.rows < m.nlist)
-        ereport(NOTICE, (errmsg("index \"%s\" has more lists than the sample has rows",
-                                RelationGetRelationName(index)),
-                         errdetail("%u lists, %zu rows.", m.nlist, sample.rows),
-                         errhint("Use a smaller nlist, or REINDEX when the table has more rows.")));
 }
 
 } // namespace vq::ivf

@@ -7,15 +7,6 @@
 
 namespace vq::ivf {
 
-enum BuildPhase : int64 // PROGRESS_CREATEIDX_SUBPHASE; 1 is PostgreSQL's "initializing"
-{
-    kSampling = 2,
-    kClustering = 3,
-    kTraining = 4,
-    kEncoding = 5,
-    kLoading = 6
-};
-
 constexpr uint64_t kTrainingSeed = 0x5651; // one seed for every index: the same data give the same index
 
 struct Training
@@ -24,7 +15,6 @@ struct Training
     uint8_t *image;      // mean, moved mean, codec image, refine image
     float *centroids;    // nlist x dims, original space
     uint32_t code_bytes; // of the trained codec
-    double residual_sum; // of |y - c| while rows are encoded
 };
 
 // Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
@@ -34,14 +24,14 @@ uint32_t choose_nlist(int option, double rows);
 // maintenance_work_mem.
 size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options);
 
-// Trains within maintenance_work_mem (memory in the current context); progress and interrupts are looked
+// Trains within maintenance_work_mem (memory in the current context): two phases of the build. Interrupts are looked
 // after. An empty sample gives the untrained index: one list around the origin.
 void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
-           const Sample &sample, Relation index);
+           const Sample &sample, BuildProgress *progress);
 
-// Fills meta.calibration, meta.error_scale and meta.sublist_share from the sample, once all pages are written
-// (calibrate.cpp).
-void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
+// Fills meta.calibration, meta.error_scale and meta.sublist_share from the sample, once all pages are written: the build's last
+// phase (calibrate.cpp).
+void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
                const float *centroids);
 
 } // namespace vq::ivf

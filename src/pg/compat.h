@@ -163,3 +163,14 @@
 #else
 #define COMPAT_EXPLAIN_HOOK 0
 #endif
+
+// Workers of an index build: from 17 on PostgreSQL plans them itself for access methods that say so; before, the caller does,
+// and includes its header.
+#if PG_VERSION_NUM >= 170000
+#define compat_set_parallel_build(routine) ((routine)->amcanbuildparallel = true)
+#define compat_build_workers(info, heap, index) ((void)(heap), (void)(index), (info)->ii_ParallelWorkers)
+#else
+#define compat_set_parallel_build(routine) ((void)(routine))
+#define compat_build_workers(info, heap, index)                                                              \
+    ((void)(info), plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index)))
+#endif

@@ -99,6 +99,23 @@ for my $build (@builds)
     }
 }
 
+# Parallel workers go with the build.
+$node->safe_psql('postgres', 'ALTER TABLE items SET (parallel_workers = 2)');
+for my $am (access_methods())
+{
+    my $name = "$am, cancelled while workers encode";
+    my $caught;
+    my $script = script($am, 'nlist = 40', 'SET client_min_messages = debug1;')
+      . "SELECT 'workers: ' || count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker';\n";
+    my ($out, $err) = session($script, sub { $caught = cancel_in('encoding rows') });
+    ok($caught, "$name: was in that phase");
+    like($err, qr/ERROR:  57014: canceling statement due to user request$/m, "$name: the error");
+    like($err, qr/using 2 parallel workers/,                                "$name: there were workers");
+    like($out, qr/^workers: 0$/m,                                           "$name: no worker is left");
+    nothing_left($name, $am, $out, $files);
+}
+$node->safe_psql('postgres', 'ALTER TABLE items RESET (parallel_workers)');
+
 # Timeouts that may be too late for the fast ones.
 for my $build (@builds)
 {

@@ -55,14 +55,29 @@ def plan_uses(connection, table, metric, k, name):
 
 
 def found_ids(connection, table, metric, k, count, name):
-    """The ids the named index gives for every query. A cached plan knows nothing of a changed setting or of what
-    show_only did, so plans are made afresh."""
+    """The ids the named index gives for every query."""
+    return list(each_found(connection, table, metric, k, count, name))
+
+
+def each_found(connection, table, metric, k, count, name):
+    """The ids the named index gives for one query after the other. A cached plan knows nothing of a changed setting or of
+    what show_only did, so plans are made afresh."""
     connection.execute("DISCARD PLANS")
     connection.execute("SET enable_seqscan = off")
     if not plan_uses(connection, table, metric, k, name):
         raise RuntimeError(f"the planner does not use {name} even with enable_seqscan = off")
     sql = nearest_sql(table, metric, k, "%s")
-    return [[row[0] for row in connection.execute(sql, [query], prepare=True)] for query in range(count)]
+    for query in range(count):
+        yield [row[0] for row in connection.execute(sql, [query], prepare=True)]
+
+
+def found_ids_and_scans(connection, table, metric, k, count, name):
+    """The ids the named index gives for every query, and (codes, lists, reranked) of each one's scan."""
+    found, scans = [], []
+    for ids in each_found(connection, table, metric, k, count, name):
+        found.append(ids)
+        scans.append(connection.execute("SELECT codes, lists, reranked FROM vector_quant_last_scan()").fetchone())
+    return found, scans
 
 
 def recall(data, found, k):

@@ -38,14 +38,17 @@ struct IndexOptions
     int codec[6];         // codec-specific, same order as CodecOptions::value
 };
 
+constexpr double kDefaultEpsilon = 2.2;
+
 // Values of a scan's settings once setting, index option and default are put together.
 struct ScanSettings
 {
-    int nprobe;     // 0 = from the calibration
-    int max_probes; // 0 = all lists
+    double target_recall; // 0 = off; above it, the calibration says how far each query looks
+    int nprobe;           // 0 = from the calibration
+    int max_probes;       // 0 = all lists
     IterativeScan iterative;
     double refine_k;      // 0 = until the bound decides
-    double epsilon;       // bound width in standard errors
+    double epsilon;       // bound width in standard errors; -1 = from the target
     int reorder_k;        // rows looked at exactly before the bounds are believed, 0 = until they decide
     int query_bits;       // 0 = finest
     double sublist_share; // of the visited lists' rows to be read, 0 = from the calibration

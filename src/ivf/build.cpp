@@ -237,9 +237,7 @@ void build_empty(Relation index)
     none.dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
     b->progress.index = index;
     train(&b->training, am, options_of(index, am), opclass_metric(index), none, &b->progress);
-    b->training.meta.error_scale = b->training.meta.sublist_share = 1;
-    for (uint32_t i = 0; i < kCalibrationPoints; i++)
-        b->training.meta.calibration[i] = 1;
+    forget_calibration(&b->training.meta);
     const FixedParts parts = fixed_parts(b);
     write_fixed_parts(&parts, am);
     log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);

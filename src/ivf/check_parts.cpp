@@ -30,6 +30,8 @@ void check_meta(Check *c)
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
         if (meta.calibration[i] > meta.nlist)
             pg::report_corrupted(c->rel, 0, "calibration beyond the number of lists");
+    if (!valid_recall_table(meta.targets))
+        pg::report_corrupted(c->rel, 0, "damaged table of recall targets");
 }
 
 // Claims the pages of a part and checks that they also form a chain. crc: of its bytes, if wanted.

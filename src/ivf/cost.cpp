@@ -39,6 +39,9 @@ Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
     Shape s;
     s.lists = meta.nlist;
     s.probed = settings.nprobe > 0 ? settings.nprobe : default_nprobe(meta);
+    if (settings.target_recall > 0)
+        s.probed =
+            wider_by_sublists(meta, (uint32_t)recall_target(meta.targets, settings.target_recall).lists);
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "core/codec.h"
+#include "core/recall_table.h"
 #include "pg/postgres_cpp.h"
 
 extern "C" {
@@ -98,10 +99,11 @@ struct MetaPage
     double residual_norm;                     // mean |y - c| of the sample, for drift
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
     float sublist_share;                      // of their rows to read, 1 without sub-lists
-    uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    RecallTable targets;                      // how far to look for a recall that a query asks for
+    uint8_t element;                          // simd::Element of the indexed column: FP32 vector, FP16 halfvec
     uint8_t unused[3];
 };
-static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 184 &&
+static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 296 &&
               std::is_trivially_copyable_v<MetaPage>);
 
 struct ListEntry // one per list, in its group's record

@@ -223,6 +223,14 @@ uint32_t default_nprobe(const MetaPage &meta)
     return meta.nlist;
 }
 
+// Where lists are read in part, so many times the lists are worth a look: of 344 lists of arxiv-minilm-384 20 to 30 % instead
+// of the 7 that hold .95 of the neighbours (bench/README.md, the fuzzy layer).
+uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists)
+{
+    constexpr uint64_t kTimes = 3;
+    return meta.sublist_layers > 0 ? (uint32_t)Min(kTimes * lists, (uint64_t)meta.nlist) : lists;
+}
+
 double read_share(const MetaPage &meta, const ScanSettings &settings)
 {
     if (meta.sublist_layers == 0)

@@ -86,6 +86,9 @@ constexpr size_t codec_image_offset(uint32_t dims, uint32_t space_dims)
 // Lists that nprobe = 0 visits.
 uint32_t default_nprobe(const MetaPage &meta);
 
+// Lists to visit where whole ones would be `lists`: more where sub-lists let a query read them in part.
+uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists);
+
 // The share of the visited lists' rows that is read, by sub-lists; 1 where there are none.
 double read_share(const MetaPage &meta, const ScanSettings &settings);
 

@@ -182,7 +182,7 @@ static void select_best(Router *r, uint32_t from, uint32_t count)
             std::swap(r->order[at++], r->order[i]);
 }
 
-uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
+const RoutedList *route_ahead(Router *r, uint32_t want, uint32_t *count)
 {
     want = Min(want, r->lists - r->next);
     if (r->next + want > r->exact) {
@@ -196,9 +196,31 @@ uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
             return a.add != b.add ? a.add < b.add : a.list < b.list;
         });
     }
-    memcpy(out, r->ready + r->next, want * sizeof(RoutedList));
+    *count = want;
+    return r->ready + r->next;
+}
+
+uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
+{
+    const RoutedList *ahead = route_ahead(r, want, &want);
+    memcpy(out, ahead, want * sizeof(RoutedList));
     r->next += want;
     return want;
+}
+
+uint32_t lists_within(Router *r, float reach)
+{
+    constexpr uint32_t kFirstLook = 8;
+    const float unit = r->index->meta.targets.unit;
+    for (uint32_t want = kFirstLook;; want *= 2) {
+        uint32_t count;
+        const RoutedList *lists = route_ahead(r, want, &count);
+        for (uint32_t i = 1; i < count; i++)
+            if (list_reach(unit, lists[i].add - lists[0].add, i) > reach)
+                return i;
+        if (count < want)
+            return count;
+    }
 }
 
 } // namespace vq::ivf

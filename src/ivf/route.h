@@ -33,7 +33,14 @@ struct Router
 void route_begin(Router *router, Relation rel, const Index *index, const Space *space,
                  const SpaceQuery &query, const void *state);
 
+// Looks ahead at the next best lists, at most `want`, nearest first, without taking them; *count: how many. Valid until the
+// next call.
+const RoutedList *route_ahead(Router *router, uint32_t want, uint32_t *count);
+
 // The next best lists, at most `want`, nearest first; returns how many.
 uint32_t route_next(Router *router, uint32_t want, RoutedList *out);
+
+// How many of the lists that come next lie within `reach` (core/recall_table.h); at least one where there is one. Takes none.
+uint32_t lists_within(Router *router, float reach);
 
 } // namespace vq::ivf

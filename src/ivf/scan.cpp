@@ -104,14 +104,23 @@ bool release_late(Scan *scan)
 // --- batches of lists
 // --------------------------------------------------------------------------------------------------------
 
+// Lists of the first batch. For a target as many as lie within its reach of this query.
+uint32_t first_probes(Scan *scan)
+{
+    const MetaPage &meta = scan->index->meta;
+    if (scan->settings.target_recall > 0) {
+        const RecallTarget target = recall_target(meta.targets, scan->settings.target_recall);
+        return wider_by_sublists(meta, lists_within(&scan->router, target.reach));
+    }
+    return scan->settings.nprobe > 0 ? (uint32_t)scan->settings.nprobe : default_nprobe(meta);
+}
+
 void allocate_batches(Scan *scan)
 {
     const MetaPage &meta = scan->index->meta;
     const uint32_t max_probes =
         scan->settings.max_probes > 0 ? (uint32_t)scan->settings.max_probes : meta.nlist;
-    const uint32_t nprobe =
-        scan->settings.nprobe > 0 ? (uint32_t)scan->settings.nprobe : default_nprobe(meta);
-    scan->settings.nprobe = (int)Min(nprobe, meta.nlist);
+    scan->settings.nprobe = (int)Min(first_probes(scan), meta.nlist);
     scan->probe_limit = Min(meta.nlist, Max(max_probes, (uint32_t)scan->settings.nprobe));
     if (scan->settings.iterative == IterativeScan::Off)
         scan->probe_limit = (uint32_t)scan->settings.nprobe;
@@ -307,16 +316,24 @@ bool next_row(Relation rel, Scan *scan, ItemPointer tid)
     }
 }
 
+// Of epsilon, the setting or what the target asks for, in the codes' own standard errors.
+float bound_width(const MetaPage &meta, const ScanSettings &settings)
+{
+    const float epsilon = settings.epsilon >= 0 ? (float)settings.epsilon
+                                                : recall_target(meta.targets, settings.target_recall).epsilon;
+    return epsilon * meta.error_scale;
+}
+
 void start(IndexScanDesc desc, Scan *scan)
 {
     const Index *index = scan->index = open_index(desc->indexRelation, scan->memory);
     const AccessMethod *am = access_method(desc->indexRelation);
     const uint32_t dims = index->meta.options.dims;
     scan->settings = am->settings((const IndexOptions *)desc->indexRelation->rd_options);
-    scan->epsilon = (float)scan->settings.epsilon * index->meta.error_scale;
+    scan->epsilon = bound_width(index->meta, scan->settings);
     prepare_query(scan, desc->orderByData[0]);
-    allocate_batches(scan);
     route_begin(&scan->router, desc->indexRelation, index, &index->space, scan->query, scan->state);
+    allocate_batches(scan);
     candidates_begin(&scan->candidates, nullptr, 1, nullptr);
     scan->batch_over = true;
     scan->record = (uint8_t *)palloc(index->fine_record_bytes + 1);

@@ -19,6 +19,14 @@ bool note_source(void **extra, GucSource source)
     return true;
 }
 
+static double target_recall = 0;
+
+// A number of lists that the session asks for wins: who sets it wants just that.
+static bool target_governs(const AmSettings &s)
+{
+    return target_recall > 0 && !(s.nprobe.touched && s.nprobe.value > 0);
+}
+
 template <class T>
 static T pick(const Setting<T> &setting, T option)
 {
@@ -27,7 +35,7 @@ static T pick(const Setting<T> &setting, T option)
 
 ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
 {
-    ScanSettings out;
+    ScanSettings out = {};
     out.nprobe = pick(s.nprobe, o ? o->nprobe : kUnset);
     out.max_probes = pick(s.max_probes, o ? o->max_probes : kUnset);
     out.iterative = (IterativeScan)pick(s.iterative_scan, o ? o->iterative_scan : kUnset);
@@ -36,6 +44,11 @@ ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
     out.reorder_k = pick(s.reorder_k, o ? o->reorder_k : kUnset);
     out.query_bits = pick(s.query_bits, o ? o->query_bits : kUnset);
     out.sublist_share = pick(s.sublist_share, o ? o->sublist_share : (double)kUnset);
+    if (target_governs(s)) {
+        out.target_recall = target_recall;
+        if (!s.epsilon.touched)
+            out.epsilon = kUnset;
+    }
     return out;
 }
 
@@ -64,6 +77,11 @@ void define_common_settings()
                                "Sets the instruction set that distances are computed with.",
                                "auto = the best this CPU has; the others are for tests.", &simd_level, "auto",
                                PGC_USERSET, 0, check_simd, assign_simd, nullptr);
+    DefineCustomRealVariable(
+        "vector_quant.target_recall", "Sets the share of the nearest rows that queries shall find.",
+        "0 = off. How many lists a query visits and how wide its error bound is then follow from what "
+        "the build measured; an access method's own nprobe wins.",
+        &target_recall, 0, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     compat_reserve_prefix("vector_quant");
 }
 

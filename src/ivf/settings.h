@@ -73,8 +73,8 @@ void define_settings(const char *nprobe, const char *max_probes, const char *ite
                              "0 = until the error bound decides.", &S.refine_k.value, 0, 0, 1000, PGC_USERSET,
                              0, check_setting<double>, assign_setting<S.refine_k, double>, nullptr);
     DefineCustomRealVariable(epsilon, "Sets the width of the error bound, in standard errors.",
-                             "Smaller is faster and loses more rows.", &S.epsilon.value, 2.2, 0, 4,
-                             PGC_USERSET, 0, check_setting<double>, assign_setting<S.epsilon, double>,
+                             "Smaller is faster and loses more rows.", &S.epsilon.value, kDefaultEpsilon, 0,
+                             4, PGC_USERSET, 0, check_setting<double>, assign_setting<S.epsilon, double>,
                              nullptr);
 }
 

@@ -254,7 +254,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
     m.version = kFormatVersion;
     m.codec = am->codec->id;
     m.metric = (uint8_t)metric;
-    m.element = (uint8_t)opclass_element(index);
+    m.element = (uint8_t)opclass_element(progress->index);
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.trained = sample.rows > 0;
     m.options = codec_options(sample.dims, options);

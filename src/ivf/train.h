@@ -29,8 +29,11 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
 void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
            const Sample &sample, BuildProgress *progress);
 
-// Fills meta.calibration, meta.error_scale and meta.sublist_share from the sample, once all pages are written: the build's last
-// phase (calibrate.cpp).
+// Calibration of an index that nothing was measured of: every list, the default bound. meta.nlist must be set.
+void forget_calibration(MetaPage *meta);
+
+// Fills meta.calibration, meta.error_scale, meta.targets and meta.sublist_share from the sample, once all pages are written and
+// meta.build_rows is known: the build's last phase (calibrate.cpp).
 void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
                const float *centroids);
 

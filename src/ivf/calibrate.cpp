@@ -13,7 +13,7 @@ constexpr size_t kNeighbours = 10;
 constexpr size_t kTargetQueries = 400; // for the table of recall targets
 // Targets are about so many times the rows that are asked for, because real queries often come from another distribution than
 // the rows: titles against abstracts (bench/README.md) reach their targets so.
-constexpr size_t kTimesNearer = 2;
+constexpr size_t kTimesNearer = 3;
 static_assert(kTimesNearer * kNeighbours <= kNearest);
 constexpr size_t kGapDepth = 1024; // lists of a query whose gaps are kept
 
@@ -26,7 +26,8 @@ struct Measured
     float *widths; // of error bounds that find a neighbour, in the same units
     size_t width_count;
     size_t rows_asked; // of the sample, that stand for the kNeighbours nearest of the table
-    size_t near_rows;  // the same for those whose lists the table of targets is about
+    size_t rows_near;  // the same for those whose lists the table of targets is about
+    size_t queries;
     size_t depth;
     float *gaps; // queries x depth
     NearList *near_lists;
@@ -45,24 +46,44 @@ double exact_score(const Prober *p, const float *q, const float *x)
     return p->index->space.metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
 }
 
-// What a scan would estimate for the row, against its real score; and, where *last is the score of the last row that is
-// given out, how wide the bound has to be for this one to come before it.
-void measure_error(Prober *p, Measured *m, const float *q, const float *x, const double *last)
+// A row's estimate, as a scan makes it, beside its score.
+struct Estimate
+{
+    double estimate;
+    double score;
+    double error; // the code's own standard error
+};
+
+// False if the code says nothing, or the estimate is off by rounding errors alone.
+bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out)
 {
     EncodedRow row;
     if (!encode_row(&p->row, x, &row))
-        return;
+        return false;
     const QueryHead &head = *(const QueryHead *)p->query.state;
     const RoutedList &list = p->order[p->place[row.list]];
     const double dot = (double)head.mul * p->index->codec->scan_row(p->query.state, row.code) + head.offset;
-    const double estimate = (double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot;
-    const double bound = (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err);
-    const double share = (estimate - exact_score(p, q, x)) / bound;
-    if (!std::isfinite(share) || std::fabs(share) > 100) // no bound, or nothing but rounding errors
-        return;
-    m->errors[m->error_count++] = (float)share;
-    if (last)
-        m->widths[m->width_count++] = (float)Max((estimate - *last) / bound, 0.0);
+    out->estimate = (double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot;
+    out->score = exact_score(p, q, x);
+    out->error = (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err);
+    const double share = (out->estimate - out->score) / out->error;
+    return std::isfinite(share) && std::fabs(share) <= 100;
+}
+
+// The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough.
+void probe_codes(Prober *p, Measured *m, const float *q, const Nearest &nearest, bool for_defaults)
+{
+    const size_t asked = Min(nearest.found, m->rows_asked);
+    const double last = exact_score(p, q, sample_row(p, nearest.row[asked - 1]));
+    for (size_t j = 0; j < (for_defaults ? Min(nearest.found, kNeighbours) : asked); j++) {
+        Estimate e;
+        if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e))
+            continue;
+        if (for_defaults)
+            m->errors[m->error_count++] = (float)((e.estimate - e.score) / e.error);
+        if (j < asked)
+            m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
+    }
 }
 
 // How many of the codes' own standard errors make one of epsilon's: so many that kEpsilon of them cover all but kAbove
@@ -79,18 +100,6 @@ float error_scale(Measured *m)
     return (float)Max(1.0, m->errors[at] / kEpsilon);
 }
 
-void probe_defaults(Prober *p, Measured *m, const float *q, const Nearest &nearest)
-{
-    const size_t n = Min(nearest.found, kNeighbours);
-    const size_t asked = Min(n, m->rows_asked);
-    const double last = exact_score(p, q, sample_row(p, nearest.row[asked - 1]));
-    for (size_t j = 0; j < n; j++) {
-        const float *x = sample_row(p, nearest.row[j]);
-        m->at_place[p->place[own_list(p, x)]]++;
-        measure_error(p, m, q, x, j < asked ? &last : nullptr);
-    }
-}
-
 // The score's distance from that of the nearest list; 0 where overflow leaves none.
 float gap_of(const Prober *p, size_t place)
 {
@@ -98,13 +107,17 @@ float gap_of(const Prober *p, size_t place)
     return std::isfinite(gap) ? gap : 0;
 }
 
-void probe_gaps(Prober *p, Measured *m, size_t i, const Nearest &nearest)
+void probe_places(Prober *p, Measured *m, const Nearest &nearest, bool for_defaults)
 {
+    float *gaps = m->gaps + m->queries++ * m->depth;
     for (size_t place = 0; place < m->depth; place++)
-        m->gaps[i * m->depth + place] = gap_of(p, place);
-    for (size_t j = 0; j < Min(nearest.found, m->near_rows); j++) {
+        gaps[place] = gap_of(p, place);
+    for (size_t j = 0; j < nearest.found; j++) {
         const uint32_t place = p->place[own_list(p, sample_row(p, nearest.row[j]))];
-        m->near_lists[m->near_count++] = {gap_of(p, place), place};
+        if (for_defaults && j < kNeighbours)
+            m->at_place[place]++;
+        if (j < m->rows_near)
+            m->near_lists[m->near_count++] = {gap_of(p, place), place};
     }
 }
 
@@ -120,7 +133,7 @@ void open_measured(Measured *m, uint32_t nlist, size_t queries)
     *m = {};
     m->at_place = (uint64_t *)palloc0(nlist * sizeof(uint64_t));
     m->errors = (float *)palloc(kQueries * kNeighbours * sizeof(float));
-    m->widths = (float *)palloc(kQueries * kNeighbours * sizeof(float));
+    m->widths = (float *)palloc(queries * kNeighbours * sizeof(float));
     m->depth = Min((size_t)nlist, kGapDepth);
     m->gaps = (float *)palloc(queries * m->depth * sizeof(float));
     m->near_lists = (NearList *)palloc(queries * kNearest * sizeof(NearList));
@@ -139,12 +152,12 @@ void fill_calibration(MetaPage *meta, const Measured &m, size_t n)
     }
 }
 
-RecallTable recall_table(const MetaPage &meta, const Measured &m, size_t queries)
+RecallTable recall_table(const MetaPage &meta, const Measured &m)
 {
     for (size_t i = 0; i < m.width_count; i++)
         m.widths[i] /= meta.error_scale;
-    float *scratch = (float *)palloc(queries * m.near_rows * sizeof(float));
-    return fit_recall_table({queries, m.depth, m.gaps, m.near_lists, m.near_count, m.widths, m.width_count,
+    float *scratch = (float *)palloc(m.queries * m.rows_near * sizeof(float));
+    return fit_recall_table({m.queries, m.depth, m.gaps, m.near_lists, m.near_count, m.widths, m.width_count,
                              (float)kDefaultEpsilon, scratch});
 }
 
@@ -178,18 +191,17 @@ void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, cons
     Measured m;
     open_measured(&m, meta->nlist, all);
     m.rows_asked = sampled(kNeighbours, sample, meta->build_rows);
-    m.near_rows = Max(sampled(kTimesNearer * kNeighbours, sample, meta->build_rows), (size_t)2);
+    m.rows_near = Max(sampled(kTimesNearer * kNeighbours, sample, meta->build_rows), (size_t)2);
     each_query(p, 0, all, [&](size_t i) {
         const float *q = sample_row(&p, queries[i]);
         visit_order(&p, q);
-        if (i < n)
-            probe_defaults(&p, &m, q, nearest[i]);
-        probe_gaps(&p, &m, i, nearest[i]);
+        probe_places(&p, &m, nearest[i], i < n);
+        probe_codes(&p, &m, q, nearest[i], i < n);
         phase_done(progress, (int64)i + 1);
     });
     meta->error_scale = error_scale(&m);
     fill_calibration(meta, m, n);
-    meta->targets = recall_table(*meta, m, all);
+    meta->targets = recall_table(*meta, m);
     if (meta->sublist_layers > 0)
         meta->sublist_share = measure_sublist_share(&p, Min(default_nprobe(*meta), meta->nlist), queries,
                                                     nearest, n, kNeighbours);

@@ -12,7 +12,7 @@ extern "C" {
 
 namespace vq::ivf {
 
-constexpr size_t kNearest = 20;
+constexpr size_t kNearest = 30;
 
 // The nearest rows a query has met so far, nearest first.
 struct Nearest

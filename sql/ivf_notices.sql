@@ -24,6 +24,11 @@ SET maintenance_work_mem = '1MB';
 CREATE INDEX nt_wide_i ON nt_wide USING @AM@ (v) WITH (@VARIANT@);
 RESET maintenance_work_mem;
 REINDEX INDEX nt_wide_i;
+-- An unlogged index has an empty copy, which nobody has asked to hear of either.
+CREATE UNLOGGED TABLE nt_unlogged AS SELECT * FROM nt WHERE id > 0;
+CREATE INDEX nt_unlogged_i ON nt_unlogged USING @AM@ (v) WITH (@VARIANT@);
+TRUNCATE nt_unlogged;
+REINDEX INDEX nt_unlogged_i;
 -- TRUNCATE builds an index, too; nobody has asked for that
 TRUNCATE nt;
 SELECT trained FROM vector_quant_index_stats('nt_i');
@@ -35,5 +40,5 @@ INSERT INTO nt SELECT i, nt_row(i, 8) FROM generate_series(12001, 13000) i;
 SELECT trained, lists FROM vector_quant_index_stats('nt_i');
 REINDEX INDEX nt_i;
 SELECT trained, lists FROM vector_quant_index_stats('nt_i');
-DROP TABLE nt, nt_wide;
+DROP TABLE nt, nt_wide, nt_unlogged;
 DROP FUNCTION nt_row;

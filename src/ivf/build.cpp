@@ -2,6 +2,7 @@
 #include "ivf/fixed_parts.h"
 #include "ivf/opclass.h"
 #include "ivf/parallel_build.h"
+#include "ivf/shortage.h"
 #include "ivf/writer.h"
 #include "pg/page.h"
 
@@ -207,6 +208,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     draw_sample(&sample, heap, &b->progress, info, dims, metric == Metric::Cosine,
                 sample_capacity(heap, dims, am, options));
     train(&b->training, am, options, metric, sample, &b->progress);
+    report_shortage(b->training, am->codec, options, sample, index);
     const FixedParts parts = fixed_parts(b);
     write_fixed_parts(&parts, am);
     fill_lists(b, sample);

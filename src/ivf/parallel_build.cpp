@@ -103,9 +103,9 @@ struct ParallelBuild
 
 namespace {
 
-void estimate(ParallelContext *context, uint64 key_bytes)
+void estimate(ParallelContext *context, Size bytes)
 {
-    shm_toc_estimate_chunk(&context->estimator, key_bytes);
+    shm_toc_estimate_chunk(&context->estimator, bytes);
     shm_toc_estimate_keys(&context->estimator, 1);
 }
 

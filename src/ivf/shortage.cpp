@@ -81,20 +81,22 @@ void report_trained_in_part(Relation index, const char *why)
 
 } // namespace
 
-void report_shortage(const Trained &t, const Sample &sample, Relation index)
+void report_shortage(const Training &t, const CodecOps *codec, const IndexOptions *options,
+                     const Sample &sample, Relation index)
 {
     if (sample.rows == 0)
         return report_no_rows(index);
     char why[128] = "";
+    const uint8_t *image = t.image + codec_image_offset(t.meta.options.dims, t.meta.space_dims);
     const Shortfall shortfall =
-        t.codec_rows > 0 ? t.codec->shortfall(t.codec_image, t.codec_rows, why, sizeof why) : Shortfall::None;
+        t.codec_rows > 0 ? codec->shortfall(image, t.codec_rows, why, sizeof why) : Shortfall::None;
     // Memory, not the table, left the codec few rows.
     const bool memory =
-        (double)t.codec_rows < sample.table_rows && t.codec_rows < t.codec->training_rows(t.meta->options);
+        (double)t.codec_rows < sample.table_rows && t.codec_rows < codec->training_rows(t.meta.options);
     if (shortfall == Shortfall::Part)
         return report_trained_in_part(index, why);
-    if (t.nlist_given && sample.rows < kFewRowsPerList * t.meta->nlist)
-        return report_few_rows_per_list(index, t.meta->nlist, sample);
+    if (options->nlist > 0 && sample.rows < kFewRowsPerList * t.meta.nlist)
+        return report_few_rows_per_list(index, t.meta.nlist, sample);
     if (sample.rows < kFewRows)
         return report_few_rows(index, sample, shortfall == Shortfall::All ? why : "");
     if (shortfall == Shortfall::All)

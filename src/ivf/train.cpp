@@ -2,7 +2,6 @@
 
 #include "core/kmeans.h"
 #include "ivf/opclass.h"
-#include "ivf/shortage.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
 
@@ -153,8 +152,7 @@ void shrink_centroids(Training *t, const Sample &sample)
 }
 
 // The codec's image, trained on residuals of the sample. Fills meta.codec_image_bytes.
-uint8_t *train_codec(Training *t, const AccessMethod *am, const IndexOptions *options, const Sample &sample,
-                     BuildProgress *progress)
+uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, BuildProgress *progress)
 {
     MetaPage &m = t->meta;
     MemoryContext memory =
@@ -172,7 +170,7 @@ uint8_t *train_codec(Training *t, const AccessMethod *am, const IndexOptions *op
     char codes[100];
     am->codec->describe(image, codes, sizeof codes);
     report_phase(progress, "codes: %s; trained on %zu rows", codes, set.rows);
-    report_shortage({am->codec, &m, image, set.rows, options->nlist > 0}, sample, progress->index);
+    t->codec_rows = set.rows;
     MemoryContextDelete(memory);
     return image;
 }
@@ -272,7 +270,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
         t->centroids = (float *)palloc0(m.options.dims * sizeof(float));
     report_phase(progress, "%u lists clustered from %zu rows, %d rounds of %sk-means", m.nlist, sample.rows,
                  sample.rows > 0 ? kKmeansRounds : 0, m.spherical ? "spherical " : "");
-    write_image(t, am, sample, mean, train_codec(t, am, options, sample, progress));
+    write_image(t, am, sample, mean, train_codec(t, am, sample, progress));
     m.sublist_layers = choose_sublist_layers(
         options->sublist_layers, sample.table_rows / m.nlist,
         am->codec->sublist_layers(t->image + codec_image_offset(m.options.dims, m.space_dims)));

@@ -15,6 +15,7 @@ struct Training
     uint8_t *image;      // mean, moved mean, codec image, refine image
     float *centroids;    // nlist x dims, original space
     uint32_t code_bytes; // of the trained codec
+    size_t codec_rows;   // that it was trained on
 };
 
 // Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.

@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -134,6 +135,8 @@ takes_workers(2, $build, 'TOAST');
 takes_workers(1, "SET max_parallel_maintenance_workers = 1; $build", 'TOAST, one allowed');
 takes_workers(1, "SET maintenance_work_mem = '64MB'; $build",        'TOAST, memory for one');
 takes_workers(0, "SET maintenance_work_mem = '32MB'; $build",        'TOAST, memory for none');
+takes_workers(1, "SET max_parallel_workers = 1; $build",             'TOAST, one to be had');
+takes_workers(0, "SET max_parallel_workers = 0; $build",             'TOAST, none to be had');
 takes_workers(0, "ALTER TABLE wide SET (parallel_workers = 0); $build", 'TOAST, none wanted');
 takes_workers(0, "SET min_parallel_table_scan_size = '8MB'; ALTER TABLE items RESET (parallel_workers);
     CREATE INDEX items_v ON items USING $am (v)", 'a small table');
@@ -183,6 +186,24 @@ $node->psql('postgres', qq{\\set VERBOSITY verbose
 like($err, qr/ERROR:  22000: not in a worker$/m, 'the error of a worker is the error of the build');
 is($out, "left: 0\nworkers: 0", 'neither memory nor workers are left');
 is_complete($node, 'items', $query, 'the next build');
+
+# --- a worker that is ended from outside
+
+new_table($node, 'few', $dims, 1500);
+$node->safe_psql('postgres', 'ALTER TABLE few SET (parallel_workers = 2);
+    CREATE FUNCTION slow(v vector) RETURNS vector IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_sleep(0.001); RETURN v; END $$');
+my ($build_out, $build_err) = ('', '');
+my $building = IPC::Run::start([ 'psql', '-XqAt', '-c', "CREATE INDEX few_v ON few USING $am ((slow(v)::vector($dims)))",
+        '-d', $node->connstr('postgres') ], '>', \$build_out, '2>', \$build_err);
+ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'"),
+    'there is a worker');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1");
+$building->finish;
+like($build_err, qr/ERROR:  terminating .* due to administrator command/, 'so is the build');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'few_v'"), '0', 'and leaves no index');
+takes_workers(2, "CREATE INDEX few_v ON few USING $am (v)", 'the build after that');
+is_complete($node, 'few', $query, 'the build after that');
 
 ok(!crashed($node), 'no backend crashed');
 $node->stop;

@@ -51,5 +51,6 @@ END
 $$;
 SELECT b AS bits, rb_misplaced(b, '<->') AS l2, rb_misplaced(b, '<#>') AS ip, rb_misplaced(b, '<=>') AS cosine
     FROM unnest('{0,1,2,4,6,7,8}'::int[]) b;
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^rb';
 DROP TABLE rb, rb_many;
 DROP FUNCTION rb_ids, rb_misplaced;

@@ -8,7 +8,7 @@ INSERT INTO fz SELECT i, fz_row(i) FROM generate_series(1, 6000) i;
 CREATE TABLE fz_truth AS SELECT q, v AS query, ARRAY(SELECT id FROM fz t ORDER BY t.v <-> p.v, id LIMIT 10) AS ids
     FROM (SELECT q, fz_row(100000 + q) AS v FROM generate_series(1, 40) q) p;
 CREATE INDEX fz_i ON fz USING wrvq (v) WITH (codebooks = 6, codebook_size = 64, nlist = 4, fuzzy_layers = 1);
-SELECT sublist_layers, sublist_pages > 0 AS pages, sublist_share > 0 AND sublist_share < 1 AS share
+SELECT sublist_layers, sublist_bytes > 0 AS pages, sublist_share > 0 AND sublist_share < 1 AS share
     FROM vector_quant_index_stats('fz_i');
 SELECT vector_quant_index_check('fz_i', true);
 SET enable_seqscan = off;

@@ -34,6 +34,7 @@ sub check_table
         for my $kind (@kinds)
         {
             $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $am (v $metric{$op}) $kind{$kind}");
+            check_indexes($node, $table);
             my $name = "$am $table $op $kind";
             uses_index($node, "SELECT id FROM $table ORDER BY v $op (SELECT v FROM ${table}_truth LIMIT 1) LIMIT 10",
                 "${table}_v", "$name: plan");

@@ -15,7 +15,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(access_methods variant new_node start_node new_table fill query_vector uses_index
+our @EXPORT = qw(access_methods variant new_node start_node new_table fill check_indexes query_vector uses_index
   rows_through_index is_complete make_truth recall nearest crashed);
 
 my (@access_methods, %variants);
@@ -74,6 +74,16 @@ sub new_table
     my $with = $option{with} ? "WITH ($option{with})" : '';
     $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $option{am} (v $ops) $with") if $option{am};
     $node->safe_psql('postgres', "ANALYZE $table");
+    check_indexes($node, $table);
+    return;
+}
+
+my $check = q{SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes WHERE "table" =};
+# Dies if an index of the table is not sound.
+sub check_indexes
+{
+    my ($node, $table) = @_;
+    $node->safe_psql('postgres', "$check '$table'::regclass");
     return;
 }
 
@@ -82,6 +92,7 @@ sub fill
     my ($node, $table, $dims, $first, $last) = @_;
     $node->safe_psql('postgres',
         "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series($first, $last) id");
+    check_indexes($node, $table);
     return;
 }
 
@@ -122,9 +133,7 @@ sub is_complete
 {
     my ($node, $table, $query, $name, $op) = @_;
     my ($out, $err) = ('', '');
-    $node->psql('postgres', "SELECT vector_quant_index_check(indexrelid, true) FROM pg_index JOIN pg_class c
-        ON c.oid = indexrelid JOIN pg_am a ON a.oid = relam WHERE amname <> 'btree' AND indrelid = '$table'::regclass",
-        stdout => \$out, stderr => \$err);
+    $node->psql('postgres', "$check '$table'::regclass", stdout => \$out, stderr => \$err);
     is($err, '', "$name: vector_quant_index_check");
     my $rows = $node->safe_psql('postgres', "SELECT count(*) FROM $table");
     return is(rows_through_index($node, $table, $query, $op), "$rows|$rows|0|0", "$name: every row once through the index");

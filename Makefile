@@ -35,7 +35,7 @@ PG_CXXFLAGS = -std=c++20 -O3 -Wall -Wextra -Wno-register -Wno-ignored-attributes
 	-fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))' $(WERROR)
 SHLIB_LINK += -lstdc++
-EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(OBJS:.o=.d) build/isolation build/tests
+EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(OBJS:.o=.d) build/isolation build/sql build/tests
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

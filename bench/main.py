@@ -7,14 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, fuzzy, inprocess, loss, memory, query, search, sublists, target, writes
+from sections import batches, codes, filters, fuzzy, inprocess, loss, memory, query, search, sublists, target, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "sublists", "target")    # only when named
+NAMED = ("batches", "filters", "sublists", "target")    # only when named
 SERVERLESS = {"codes": codes.run, "loss": loss.run, "fuzzy": fuzzy.run,    # only when named: no PostgreSQL, nothing of
               "search": search.run}                                        # the extension
 
@@ -100,6 +100,8 @@ def run_sections(bench, data):
         writes.run(bench, data)
     if "batches" in bench.only:
         batches.run(bench, data)
+    if "filters" in bench.only:
+        filters.run(bench, data)
     if "sublists" in bench.only:
         sublists.run(bench, data)
     if "target" in bench.only:

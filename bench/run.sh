@@ -5,6 +5,7 @@
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
 #   bash bench/run.sh --only loss,fuzzy                      errors of wrvq's codes, and rows read by its routing: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
+#   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
 #   bash bench/run.sh --help
 # pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.

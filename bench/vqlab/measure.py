@@ -27,13 +27,13 @@ def size_mb(connection, relation):
     return connection.execute("SELECT pg_relation_size(%s::text::regclass)", [relation]).fetchone()[0] / 1e6
 
 
-def show_only(connection, table, name):
-    """Hides the other vector indexes of the table from the planner, so that each is measured alone on one table.
+def show_only(connection, table, *names):
+    """Hides the other indexes of the table from the planner, so that each vector index is measured alone on one table.
     A primary key stays."""
     connection.execute("""
-        UPDATE pg_index SET indisvalid = (indexrelid = to_regclass(%s::text))
+        UPDATE pg_index SET indisvalid = NOT indisvalid
         WHERE indrelid = %s::text::regclass AND NOT indisprimary
-          AND indisvalid IS DISTINCT FROM coalesce(indexrelid = to_regclass(%s::text), false)""", [name, table, name])
+          AND indisvalid <> (indexrelid::regclass::text = ANY(%s::text[]))""", [table, list(names)])
 
 
 def nearest_sql(table, metric, k, query="$1"):

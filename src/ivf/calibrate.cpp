@@ -206,8 +206,8 @@ void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, cons
         meta->sublist_share = measure_sublist_share(&p, Min(default_nprobe(*meta), meta->nlist), queries,
                                                     nearest, n, kNeighbours);
     report_phase(progress,
-                 "calibrated with %zu queries: nprobe %u, error scale %.3f, share of the lists' rows %.3f", all,
-                 Min(default_nprobe(*meta), meta->nlist), meta->error_scale, meta->sublist_share);
+                 "calibrated with %zu queries: nprobe %u, error scale %.3f, share of the lists' rows %.3f",
+                 all, Min(default_nprobe(*meta), meta->nlist), meta->error_scale, meta->sublist_share);
 }
 
 } // namespace vq::ivf

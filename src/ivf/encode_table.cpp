@@ -44,7 +44,8 @@ void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, boo
         return;
     MemoryContext old = MemoryContextSwitchTo(e->row_memory);
     const uint32_t dims = e->share->layout->space.dims;
-    batch_add(&e->batch, vector_of_datum(values[0], e->share->layout->element(), dims, e->share->index), *tid);
+    batch_add(&e->batch, vector_of_datum(values[0], e->share->layout->element(), dims, e->share->index),
+              *tid);
     if (e->batch.count == kBatchRows)
         encode_batch(e);
     MemoryContextSwitchTo(old);

@@ -15,12 +15,9 @@ ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, cons
 {
     const float *x = as_floats(elements, element, dims);
     const double norm = std::sqrt((double)simd::kernels().dot(x, x, dims));
-    return {metric,
-            dims,
-            x,
-            element == simd::Element::FP16 ? (const uint16_t *)elements : nullptr,
-            norm,
-            metric == Metric::Cosine && norm == 0};
+    return {metric, dims,
+            x,      element == simd::Element::FP16 ? (const uint16_t *)elements : nullptr,
+            norm,   metric == Metric::Cosine && norm == 0};
 }
 
 template <class Number>

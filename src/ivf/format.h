@@ -100,7 +100,7 @@ struct MetaPage
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
-    uint8_t element;                          // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
     uint8_t unused[3];
 };
 static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 296 &&

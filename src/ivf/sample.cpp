@@ -88,7 +88,8 @@ void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexIn
         CHECK_FOR_INTERRUPTS();
         table_index_build_range_scan(heap, index, info, false, true, false, block, 1, add_row, &drawing,
                                      nullptr);
-        pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, (int64)draw.drawn); // more where they are not enough
+        pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL,
+                                     (int64)draw.drawn); // more where they are not enough
         pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, (int64)++visited);
         phase_done(progress, (int64)sample->rows);
     }

@@ -19,8 +19,7 @@ constexpr size_t kFewRowsPerList = 30;
 // and REINDEX do.
 bool build_asked_for()
 {
-    return !pgstat_track_activities || MyBEEntry == nullptr ||
-           MyBEEntry->st_progress_command == PROGRESS_COMMAND_CREATE_INDEX;
+    return !pgstat_track_activities || compat_progress_command() == PROGRESS_COMMAND_CREATE_INDEX;
 }
 
 void report_no_rows(Relation index)

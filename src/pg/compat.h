@@ -174,3 +174,17 @@
 #define compat_build_workers(info, heap, index)                                                              \
     ((void)(info), plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index)))
 #endif
+
+// The command whose progress this backend reports; the caller includes pgstat.h and miscadmin.h. Up to 13 a backend's own entry
+// is seen only as others see it, as of the transaction's first look.
+#if PG_VERSION_NUM >= 140000
+#define compat_progress_command() (MyBEEntry ? MyBEEntry->st_progress_command : PROGRESS_COMMAND_INVALID)
+#else
+#define compat_progress_command()                                                                            \
+    [] {                                                                                                     \
+        for (int i = pgstat_fetch_stat_numbackends(); i > 0; i--)                                            \
+            if (const PgBackendStatus *entry = pgstat_fetch_stat_beentry(i); entry->st_procpid == MyProcPid) \
+                return entry->st_progress_command;                                                           \
+        return PROGRESS_COMMAND_INVALID;                                                                     \
+    }()
+#endif

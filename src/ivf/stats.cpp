@@ -37,14 +37,16 @@ void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber block,
                 Stats *s)
 {
     const uint32_t lists = lists_of_group(index, g);
+    uint32_t sequence = 0; // grows along a chain that does not run in circles
     while (block != InvalidBlockNumber) {
         CHECK_FOR_INTERRUPTS();
         Buffer buf = pg::read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
         const char *payload = pg::page_payload(BufferGetPage(buf));
         const OpenHeader header = *(const OpenHeader *)payload;
         if (header.group != g || header.rows > index.open_rows_per_page ||
-            header.row_bytes != index.open_row_bytes)
+            header.row_bytes != index.open_row_bytes || header.sequence <= sequence)
             pg::report_corrupted(rel, block, "damaged open page");
+        sequence = header.sequence;
         for (uint32_t i = 0; i < header.rows; i++) {
             const OpenRow *row = (const OpenRow *)(payload + sizeof header + i * index.open_row_bytes);
             if (row->list >= lists)

@@ -167,14 +167,15 @@ sub damage
 
 sub statements
 {
-    my ($table, $kind) = @_;
+    my ($table) = @_;
     my $scan = "SELECT count(*) <= 600 AND bool_and(v = vq_row(id, $dims)) IS NOT false FROM (SELECT id, v FROM $table ORDER BY v <-> $query %s) n;";
     return join("\n",
         '\set VERBOSITY verbose',
         'SET enable_seqscan = off; SET enable_sort = off;',
         sprintf($scan, 'LIMIT 10'), sprintf($scan, ''),
-        # What these hold only says in which order to read tiles: not all that is wrong in them is seen by a scan.
-        $kind eq 'sublist' ? "SELECT vector_quant_index_check('${table}_v');" : (),
+        # Directories of sub-lists only say in which order to read tiles: not all that is wrong in them is seen by a scan.
+        "SELECT vector_quant_index_check('${table}_v');",
+        (map { "SELECT count(*) FROM vector_quant_$_;" } "index_stats('${table}_v')", "recall('${table}_v', 5, 20)", "prewarm('${table}_v')"),
         "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(561, 570) id;",
         "DELETE FROM $table WHERE id % 3 = 0;", "VACUUM $table;", sprintf($scan, ''), "REINDEX INDEX ${table}_v;", sprintf($scan, '')) . "\n";
 }
@@ -196,12 +197,12 @@ for my $round (1 .. $rounds)
     {
         my ($out, $err) = ('', '');
         my $report = "round $round, $table ($done{$table}): ";
-        my $kind = $done{$table} =~ s/ .*//r;
-        $node->psql('postgres', statements($table, $kind), stdout => \$out, stderr => \$err, on_error_stop => 0);
+        $node->psql('postgres', statements($table), stdout => \$out, stderr => \$err, on_error_stop => 0);
         my @errors = $err =~ /^(?:psql:.*?)?(?:ERROR|FATAL|PANIC):  (\w{5}: .*)/mg;
         # An error of PostgreSQL's own page check is as good as ours.
         my @other = grep { !/^XX002: |^XX001: invalid page in block|^0A000: index .* has format version/ } @errors;
         my $am = $table =~ s/_\d+$//r;
+        my $kind = $done{$table} =~ s/ .*//r;
         $seen{"$am $kind"}{ @errors ? 'reported' : 'answered' }++;
         push @wrong, $report . join('; ', @other)              if @other;
         push @wrong, $report . 'error without the REINDEX hint' if $err =~ /XX002: / && $err !~ /HINT:.*REINDEX/;

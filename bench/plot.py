@@ -92,12 +92,12 @@ def name_lines(axis, ends):
 
 
 def spread(places, least):
-    """Ascending places, moved up so that neighbours are `least` apart, then all shifted back to their mean."""
+    """Ascending places, moved so that neighbours are `least` apart, about where they were and not below the axes."""
     moved = []
     for place in places:
         moved.append(max(place, moved[-1] + least) if moved else place)
-    shift = statistics.mean(moved) - statistics.mean(places) if places else 0
-    return [place - shift for place in moved]
+    shift = statistics.mean(moved) - statistics.mean(places)
+    return [place - min(shift, moved[0] - least / 3) for place in moved]
 
 
 def save(figure, folder, name):
@@ -122,8 +122,12 @@ def shown(curve):
 
 
 def undominated(curve):
-    """Of (recall, queries/s) in order of recall, the points that no other beats in both."""
-    return [(recall, rate) for recall, rate in curve if all(rate > other for further, other in curve if further > recall)]
+    """Of (recall, queries/s) in order of recall, the points that no other beats in both. Where a sweep finds nothing more it ends."""
+    kept = []
+    for recall, rate in curve:
+        if all(rate > other for further, other in curve if further > recall) and (not kept or recall > kept[-1][0] + 2e-4):
+            kept.append((recall, rate))
+    return kept
 
 
 def thousands(value, _):
@@ -256,8 +260,8 @@ def target_recall(source, folder):
         log_ticks(axis.yaxis)
     for axis in axes[0]:
         name_lines(axis, [end[1:] for end in ends if end[0] is axis])
-    axes[0][0].annotate("dotted: the same nprobe for every query\nsolid: vector_quant.target_recall", (0.02, 0.9),
-                        xycoords="axes fraction", fontsize=8, color=INK)
+    axes[0][0].annotate("dotted: the same nprobe for every query\nsolid: vector_quant.target_recall", (0.98, 0.03),
+                        xycoords="axes fraction", ha="right", fontsize=8, color=INK)
     save(figure, folder, "target_recall")
 
 

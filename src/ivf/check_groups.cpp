@@ -145,6 +145,7 @@ void check_tiles(GroupCheck *g)
     Check *c = g->c;
     const Index &index = *c->index;
     const uint32_t first = g->number * index.meta.group_lists, lists = lists_of_group(index, g->number);
+    pg::read_ahead(c->rel, g->group->record.tile_head, g->group->record.tile_pages);
     walk_chain(&g->tiles, &c->seen, PageKind::Tile, g->group->record.tile_head, nullptr, nullptr);
     if (g->tiles.count != g->group->record.tile_pages)
         pg::report_corrupted(c->rel, directory_block(index, g->number), "wrong number of tile pages");
@@ -241,6 +242,7 @@ void check_fine(GroupCheck *g)
     FinePage pages = {g, (uint32_t *)palloc(64 * sizeof(uint32_t)), 64};
     ChainWalk chain;
     walk_begin(&chain, c->rel);
+    pg::read_ahead(c->rel, record.fine_head, record.fine_pages);
     walk_chain(&chain, &c->seen, PageKind::Fine, record.fine_head, check_fine_page, &pages);
     if (chain.count != record.fine_pages)
         pg::report_corrupted(c->rel, directory_block(index, g->number), "wrong number of refine pages");

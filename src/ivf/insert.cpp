@@ -10,10 +10,11 @@ extern "C" {
 
 namespace vq::ivf {
 
-// Kept from row to row of one statement. Holds no lock and no pin: up to PostgreSQL 16 nobody would release
-// them.
+// Kept from row to row of one statement, in a memory context of its own. Holds no lock and no pin: up to
+// PostgreSQL 16 nobody would release them.
 struct InsertState
 {
+    MemoryContext memory;
     RowEncoder encoder;
     MemoryContext row_memory;
 };
@@ -21,15 +22,27 @@ struct InsertState
 static InsertState *insert_state(Relation rel, IndexInfo *info)
 {
     if (info->ii_AmCache == nullptr) {
-        MemoryContext old = MemoryContextSwitchTo(info->ii_Context);
+        MemoryContext memory =
+            AllocSetContextCreate(info->ii_Context, "vector_quant insert", ALLOCSET_DEFAULT_SIZES);
+        MemoryContext old = MemoryContextSwitchTo(memory);
         InsertState *state = (InsertState *)palloc0(sizeof(InsertState));
-        encoder_open(&state->encoder, rel, open_index(rel, info->ii_Context));
-        state->row_memory =
-            AllocSetContextCreate(CurrentMemoryContext, "vector_quant insert", ALLOCSET_DEFAULT_SIZES);
+        state->memory = memory;
+        encoder_open(&state->encoder, rel, open_index(rel, memory));
+        state->row_memory = AllocSetContextCreate(memory, "vector_quant row", ALLOCSET_DEFAULT_SIZES);
         info->ii_AmCache = state;
         MemoryContextSwitchTo(old);
     }
     return (InsertState *)info->ii_AmCache;
+}
+
+// From 17 on the statement's end gives back the state, and with it the copy of the index, if that is stale; before, that
+// waits for ii_Context.
+void insert_cleanup(Relation, IndexInfo *info)
+{
+    if (info->ii_AmCache == nullptr)
+        return;
+    MemoryContextDelete(((InsertState *)info->ii_AmCache)->memory);
+    info->ii_AmCache = nullptr;
 }
 
 bool insert(Relation rel, Datum *values, bool *isnull, ItemPointer tid, Relation heap, IndexUniqueCheck, bool,

@@ -48,6 +48,7 @@ IndexAmRoutine *make_routine(const AccessMethod *am)
     r->amrescan = rescan;
     r->amgettuple = get_tuple;
     r->amendscan = end_scan;
+    compat_set_insert_cleanup(r, insert_cleanup);
     compat_set_tree_height(r, tree_height);
     return r;
 }

@@ -4,6 +4,7 @@
 #include "ivf/maintain.h"
 #include "ivf/tiles.h"
 #include "pg/page.h"
+#include "pg/read_stream.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -161,6 +162,7 @@ void delete_in_group(BulkDelete *b, uint32_t group_number, Group *group)
 {
     lock_group(b->rel, group_number);
     read_group(b->rel, *b->index, group_number, group);
+    pg::read_ahead(b->rel, group->record.tile_head, group->record.tile_pages);
     const uint32_t first = group_number * b->index->meta.group_lists;
     uint32_t dead = 0;
     for (uint32_t l = 0; l < lists_of_group(*b->index, group_number); l++) {

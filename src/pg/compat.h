@@ -29,7 +29,7 @@
 #define compat_xid_removable(heap, fxid) GlobalVisCheckRemovableFullXid(heap, fxid)
 #else
 #define compat_xid_removable(heap, fxid)                                                                     \
-    TransactionIdPrecedes(XidFromFullTransactionId(fxid), RecentGlobalXmin)
+    ((void)(heap), TransactionIdPrecedes(XidFromFullTransactionId(fxid), RecentGlobalXmin))
 #endif
 #if PG_VERSION_NUM >= 160000
 #define compat_fill_reuse_record(record, index, heap, blk, fxid)                                             \

@@ -145,7 +145,6 @@ void check_tiles(GroupCheck *g)
     Check *c = g->c;
     const Index &index = *c->index;
     const uint32_t first = g->number * index.meta.group_lists, lists = lists_of_group(index, g->number);
-    pg::read_ahead(c->rel, g->group->record.tile_head, g->group->record.tile_pages);
     walk_chain(&g->tiles, &c->seen, PageKind::Tile, g->group->record.tile_head, nullptr, nullptr);
     if (g->tiles.count != g->group->record.tile_pages)
         pg::report_corrupted(c->rel, directory_block(index, g->number), "wrong number of tile pages");
@@ -242,7 +241,6 @@ void check_fine(GroupCheck *g)
     FinePage pages = {g, (uint32_t *)palloc(64 * sizeof(uint32_t)), 64};
     ChainWalk chain;
     walk_begin(&chain, c->rel);
-    pg::read_ahead(c->rel, record.fine_head, record.fine_pages);
     walk_chain(&chain, &c->seen, PageKind::Fine, record.fine_head, check_fine_page, &pages);
     if (chain.count != record.fine_pages)
         pg::report_corrupted(c->rel, directory_block(index, g->number), "wrong number of refine pages");
@@ -275,6 +273,9 @@ uint64_t check_group(Check *c, uint32_t number)
     keys_begin(&g.records);
     lock_group(c->rel, number);
     read_group(c->rel, index, number, g.group);
+    const GroupRecord &record = g.group->record; // a build writes its chains side by side
+    pg::read_ahead(c->rel, Min(record.tile_head, record.fine_head),
+                   record.tile_pages + record.fine_pages + record.sublist_pages);
     check_tiles(&g);
     check_sublists(c, g.group, &g.tiles);
     check_open(&g);

@@ -7,6 +7,7 @@
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
+#   bash bench/run.sh --only target --indexes scann         vector_quant.target_recall against a fixed nprobe, on one index
 #   bash bench/run.sh --help
 # pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.
 # Tables go to the terminal, every figure to build/bench/*.csv.

@@ -5,7 +5,8 @@ nprobe is swept as a user sets it, with the error bound as shipped; a target nar
 beside those looked at by their codes.
 """
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from sections.query import prepare, rate_on
 from vqlab import measure, report
@@ -47,7 +48,7 @@ def run(bench, data):
     if not ours:
         raise SystemExit(f"target: measures {EXTENSION}; none of its indexes is among those named")
     if not bench.only & {"query", "build", "memory"}:
-        prepare(bench, data)
+        prepare(replace(bench, indexes=ours), data)
     points = [point for index in ours for point in sweep(bench, data, index)]
     for number in range(bench.args.rounds):
         bench.say(f"round {number + 1} of {bench.args.rounds}")
@@ -65,12 +66,7 @@ def sweep(bench, data, index):
             break
     targets = [measured(bench, data, index, "target", value) for value in TARGETS]
     measure.apply_settings(bench.connection(index), {})
-    return [point for pair in zip_all(fixed, targets) for point in pair]
-
-
-def zip_all(first, second):
-    """Pairs, then what is left of the longer one."""
-    return [*zip(first, second), *((point,) for point in first[len(second):]), *((point,) for point in second[len(first):])]
+    return [point for pair in zip_longest(fixed, targets) for point in pair if point]    # in turns
 
 
 def measured(bench, data, index, mode, value):

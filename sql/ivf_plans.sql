@@ -56,6 +56,28 @@ SELECT pl_cost(format('SELECT id FROM pl ORDER BY v <-> %L LIMIT 1000', :q)) AS 
 SELECT :one > 0 AS positive, :one < :all AS nprobe_costs, :all < :more AS limit_costs;
 RESET enable_seqscan;
 RESET @AM@.nprobe;
+-- a filter that leaves few rows: the btree finds them sooner than distances do, unless that are many
+CREATE TABLE pl_wide (id int, fifth int, fifteenth int, v vector(400)); -- four rows a page
+INSERT INTO pl_wide SELECT i, i % 5, i % 15, (SELECT array_agg(i * p % 1009) FROM generate_series(3, 801, 2) p)::vector
+    FROM generate_series(1, 4000) i;
+CREATE INDEX ON pl_wide USING @AM@ (v) WITH (nlist = 20, nprobe = 4);
+CREATE INDEX pl_wide_fifth ON pl_wide (fifth);
+CREATE INDEX pl_wide_fifteenth ON pl_wide (fifteenth);
+VACUUM ANALYZE pl_wide;
+CREATE FUNCTION pl_uses(query text) RETURNS text LANGUAGE plpgsql AS
+$$ DECLARE line text; BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        IF line ~ 'on pl_wide_(fifth|fifteenth)|using pl_wide' THEN RETURN substring(line FROM 'pl_wide_[a-z]+'); END IF;
+    END LOOP;
+    RETURN 'none';
+END $$;
+SELECT pl_uses(format('SELECT id FROM pl_wide WHERE %s ORDER BY v <-> (SELECT array_agg(7) FROM generate_series(1, 400))::vector LIMIT 10', filter)), filter
+    FROM (VALUES ('id > 0'), ('fifth = 3'), ('fifteenth = 3'), ('fifteenth = 3 AND id > 7')) f (filter);
+DROP INDEX pl_wide_fifth, pl_wide_fifteenth;
+-- without it, reading the table is sooner from fewer rows on only
+SELECT pl_uses(format('SELECT id FROM pl_wide WHERE %s ORDER BY v <-> (SELECT array_agg(7) FROM generate_series(1, 400))::vector LIMIT 10', filter)), filter
+    FROM (VALUES ('fifth = 3'), ('fifteenth = 3'), ('id % 15 = 3')) f (filter);
+DROP TABLE pl_wide;
 -- the scan is counted
 SELECT count(*) FROM (SELECT id FROM pl ORDER BY v <-> :q LIMIT 10) s;
 SELECT returned, lists > 0 AS lists, codes > 0 AS codes, reranked >= 10 AS reranked, passes FROM vector_quant_last_scan();

@@ -141,5 +141,17 @@ SELECT vector_quant_simd();
 SET vector_quant.simd = auto;
 SET vector_quant.simd = mmx;
 -- prefixes are reserved
-SET @AM@.probes = 1;
-SET vector_quant.nprobe = 1;
+-- a name of this prefix that is no setting; before 15 prefixes cannot be reserved
+DO $$
+BEGIN
+    PERFORM set_config('@AM@.probes', '1', true);
+    IF current_setting('server_version_num')::int >= 150000 THEN RAISE 'taken'; END IF;
+EXCEPTION WHEN invalid_name THEN NULL;
+END $$;
+-- a name of this prefix that is no setting; before 15 prefixes cannot be reserved
+DO $$
+BEGIN
+    PERFORM set_config('vector_quant.nprobe', '1', true);
+    IF current_setting('server_version_num')::int >= 150000 THEN RAISE 'taken'; END IF;
+EXCEPTION WHEN invalid_name THEN NULL;
+END $$;

@@ -50,4 +50,10 @@ SET scann.reorder_k = 0;
 SET scann.reorder_k = 1000000;
 SET scann.reorder_k = -1;
 SET scann.reorder_k = 1000001;
-SET scann.rbq_query_bits = 1;
+-- a name of this prefix that is no setting; before 15 prefixes cannot be reserved
+DO $$
+BEGIN
+    PERFORM set_config('scann.rbq_query_bits', '1', true);
+    IF current_setting('server_version_num')::int >= 150000 THEN RAISE 'taken'; END IF;
+EXCEPTION WHEN invalid_name THEN NULL;
+END $$;

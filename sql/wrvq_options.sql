@@ -49,7 +49,13 @@ SET wrvq.fuzzy_k = 0;
 SET wrvq.fuzzy_k = 1;
 SET wrvq.fuzzy_k = -0.1;
 SET wrvq.fuzzy_k = 1.1;
-SET wrvq.reorder_k = 1;
+-- a name of this prefix that is no setting; before 15 prefixes cannot be reserved
+DO $$
+BEGIN
+    PERFORM set_config('wrvq.reorder_k', '1', true);
+    IF current_setting('server_version_num')::int >= 150000 THEN RAISE 'taken'; END IF;
+EXCEPTION WHEN invalid_name THEN NULL;
+END $$;
 
 -- What training fell short of: a notice while there are few rows, a warning where more was asked for than they have use for.
 SET client_min_messages = notice;

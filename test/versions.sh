@@ -90,8 +90,9 @@ install_postgres() { # FOLDER VERSION
   case $version in
     13)
       echo "deb $(mirror) bullseye main" > "$folder/etc/apt/sources.list.d/bullseye.list"
-      # 15 for its Perl modules: those of 13 lack some that the tests use.
+      # 15 for its Perl modules, where 13 lacks some that the tests use, and its isolation tester, which 13 has not.
       install_inside "$folder" "${packages[@]}" postgresql-13 postgresql-server-dev-13 postgresql-client-15
+      ln -s ../../../../../15/lib/pgxs/src/test/isolation "$folder/usr/lib/postgresql/13/lib/pgxs/src/test/"
       ;;
     14)
       [[ -n ${VQ_PG_14:-} ]] || die 'VQ_PG_14 must name an installation (prefix) of PostgreSQL 14'

@@ -86,8 +86,9 @@ void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexIn
     uint64_t visited = 0;
     while (block_draw_next(&draw, drawing.seen, &block)) {
         CHECK_FOR_INTERRUPTS();
-        table_index_build_range_scan(heap, index, info, false, true, false, block, 1, add_row, &drawing,
-                                     nullptr);
+        // Also rows that are not committed yet, except under a snapshot, which has no such choice.
+        table_index_build_range_scan(heap, index, info, false, !info->ii_Concurrent, false, block, 1, add_row,
+                                     &drawing, nullptr);
         pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL,
                                      (int64)draw.drawn); // more where they are not enough
         pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, (int64)++visited);

@@ -7,7 +7,6 @@ with sub-lists and reads their lists whole (wrvq.fuzzy_k = 1) in place of the ot
 """
 import statistics
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from sections.query import TARGETS
 from vqlab import indexes, load, measure, report
@@ -122,9 +121,9 @@ def settings_of(nprobe, share):
 
 def measured(bench, data, connection, case, settings):
     measure.apply_settings(connection, settings)
-    before = cpu_seconds(connection)
+    before = measure.cpu_seconds(connection)
     found = measure.found_ids(connection, "items", data.metric, bench.args.k, len(data.queries), case.name)
-    seconds = cpu_seconds(connection) - before
+    seconds = measure.cpu_seconds(connection) - before
     sql = measure.nearest_sql("items", data.metric, bench.args.k, "%s")
     scans = []
     for query in range(min(CODES_OF, len(data.queries))):
@@ -132,11 +131,6 @@ def measured(bench, data, connection, case, settings):
         scans.append(connection.execute("SELECT codes, lists FROM vector_quant_last_scan()").fetchone())
     codes, lists = (statistics.mean(column) for column in zip(*scans))
     return Cost(measure.recall(data, found, bench.args.k), 1e6 * seconds / len(data.queries), codes, lists)
-
-
-def cpu_seconds(connection):
-    """Of the connection's backend."""
-    return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text(encoding="utf-8").split()[0]) / 1e9
 
 
 def time_round(bench, data, connection, index, cases):

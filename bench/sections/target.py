@@ -28,6 +28,7 @@ class Point:
     codes: float    # rows looked at by their codes, a query
     lists: float
     reranked: float
+    micros: float   # of the backend's CPU, a query: less disturbed by other work on the machine than queries a second
     speeds: list = field(default_factory=list)
 
     @property
@@ -74,9 +75,12 @@ def measured(bench, data, index, mode, value):
     measure.show_only(connection, "items", index.name)
     measure.apply_settings(connection, settings_of(index, mode, value))
     found, scans = measure.found_ids_and_scans(connection, "items", data.metric, bench.args.k, len(data.queries), index.name)
+    before = measure.cpu_seconds(connection)
+    measure.found_ids(connection, "items", data.metric, bench.args.k, len(data.queries), index.name)
+    micros = 1e6 * (measure.cpu_seconds(connection) - before) / len(data.queries)
     recall = measure.recall(data, found, bench.args.k)
     codes, lists, reranked = (statistics.mean(column) for column in zip(*scans))
-    return Point(index, mode, value, recall, codes, lists, reranked)
+    return Point(index, mode, value, recall, codes, lists, reranked, micros)
 
 
 def time_point(bench, data, point):
@@ -88,17 +92,17 @@ def time_point(bench, data, point):
 
 def show(bench, data, ours, points):
     report.write_csv(bench.csv(f"target_{data.name}"),
-                     ("index", "mode", "setting", "recall", "codes", "lists", "qps", "reranked"),
+                     ("index", "mode", "setting", "recall", "codes", "lists", "qps", "reranked", "cpu_us"),
                      [(p.index.name, p.mode, p.value, f"{p.recall:.4f}", round(p.codes, 1), round(p.lists, 2),
-                       round(p.qps, 1), round(p.reranked, 1)) for p in points])
-    header = ("index", f"recall@{bench.args.k}", "rows looked at", "lists", "rows reranked", "queries/s min/median/max")
+                       round(p.qps, 1), round(p.reranked, 1), round(p.micros, 1)) for p in points])
+    header = ("index", f"recall@{bench.args.k}", "rows looked at", "lists", "rows reranked", "CPU us", "queries/s min/median/max")
     print("\n" + report.table(header, [
         (f"{p.index.name} {p.mode} {p.value}", f"{p.recall:.4f}", f"{p.codes:,.0f}", f"{p.lists:.1f}", f"{p.reranked:.1f}",
-         report.spread(p.speeds)) for index in ours for mode in ("fixed", "target") for p in points
+         f"{p.micros:.0f}", report.spread(p.speeds)) for index in ours for mode in ("fixed", "target") for p in points
         if (p.index, p.mode) == (index, mode)]))
     rows = [comparison(index, [p for p in points if p.index is index], recall) for index in ours for recall in COMPARED]
-    header = (f"index at recall@{bench.args.k}", "rows looked at: fixed", "target", "target / fixed", "queries/s: fixed",
-              "target", "target / fixed")
+    header = (f"index at recall@{bench.args.k}", "rows looked at: fixed", "target", "target / fixed", "CPU us: fixed", "target",
+              "target / fixed", "queries/s: fixed", "target", "target / fixed")
     report.write_csv(bench.csv(f"target_at_{data.name}"), header, rows)
     print("\n" + report.table(header, rows))
 
@@ -106,7 +110,7 @@ def show(bench, data, ours, points):
 def comparison(index, points, recall):
     """Both sweeps at one recall, between two points where none has just that."""
     cells = []
-    for figure, digits in ((lambda p: 1 / p.codes, None), (lambda p: p.qps, 0)):
+    for figure, digits in ((lambda p: 1 / p.codes, None), (lambda p: 1 / p.micros, None), (lambda p: p.qps, 0)):
         fixed, target = (rate_on([(p.recall, figure(p)) for p in points if p.mode == mode], recall)[0]
                          for mode in ("fixed", "target"))
         if fixed is None or target is None:

@@ -119,6 +119,11 @@ def wal_position(connection):
     return connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()[0]
 
 
+def cpu_seconds(connection):
+    """Of the connection's backend."""
+    return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text(encoding="utf-8").split()[0]) / 1e9
+
+
 def backend_kb(connection):
     """Private memory of the connection's backend, in kB, shared buffers left out."""
     text = Path(f"/proc/{connection.info.backend_pid}/status").read_text(encoding="utf-8")

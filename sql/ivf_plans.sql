@@ -78,6 +78,7 @@ DROP INDEX pl_wide_fifth, pl_wide_fifteenth;
 SELECT pl_uses(format('SELECT id FROM pl_wide WHERE %s ORDER BY v <-> (SELECT array_agg(7) FROM generate_series(1, 400))::vector LIMIT 10', filter)), filter
     FROM (VALUES ('fifth = 3'), ('fifteenth = 3'), ('id % 15 = 3')) f (filter);
 DROP TABLE pl_wide;
+DROP FUNCTION pl_uses;
 -- the scan is counted
 SELECT count(*) FROM (SELECT id FROM pl ORDER BY v <-> :q LIMIT 10) s;
 SELECT returned, lists > 0 AS lists, codes > 0 AS codes, reranked >= 10 AS reranked, passes FROM vector_quant_last_scan();

@@ -112,7 +112,7 @@ size_t draw_table_rows(Relation heap, Relation rel, const Index &index, uint64_t
     block_draw_begin(&draw, RelationGetNumberOfBlocks(heap), seed, 2 * (uint64_t)capacity);
     while (block_draw_next(&draw, reservoir.seen, &block)) {
         CHECK_FOR_INTERRUPTS();
-        table_index_build_range_scan(heap, rel, info, false, true, false, block, 1, visit_row, &v, nullptr);
+        table_index_build_range_scan(heap, rel, info, false, false, false, block, 1, visit_row, &v, nullptr);
     }
     MemoryContextDelete(v.memory);
     return (size_t)Min(reservoir.seen, (uint64_t)capacity);

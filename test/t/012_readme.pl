@@ -26,8 +26,7 @@ my %elsewhere = (
     'bash test/check.sh'                                        => 'this test is one of it',
     'bash demo/run.sh "look inside network traffic captures"'  => 'needs a network: run on a bare Debian before a release',
     'apt-get install postgresql-15 postgresql-server-dev-15 g++ make libxsimd-dev' => 'test/check.sh installs these',
-    'make && make install'                                      => 'test/check.sh',
-    'bash test/packaging.sh deb'                                => 'by hand, before a release');
+    'make && make install'                                      => 'test/check.sh');
 
 # A block's SQL with what a reader fills in: vectors, and rows where they are to be loaded.
 sub filled

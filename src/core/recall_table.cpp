@@ -12,8 +12,11 @@ constexpr float kPlaceWeight = 0.35f; // 0.25 to 0.5 do as well on the benchmark
 constexpr size_t kUnitPlace = 32;
 // Of the rows that may be lost, those in lists not visited; narrow bounds lose the rest. Giving bounds more saves table rows
 // looked at, but more codes are looked at for the same recall than without a target.
-constexpr double kListsLoss = 0.95;
+constexpr double kListsLoss = 0.975;
 constexpr float kMaxEpsilon = 4;
+// Up to this target bounds are no wider than the default: what they find beyond costs more than by further lists, of which the
+// rows lost in bounds are then the least part.
+constexpr float kMostByLists = 0.98f;
 
 // The value that a share of n sorted ones does not exceed.
 float quantile(const float *sorted, size_t n, double share)
@@ -74,7 +77,8 @@ RecallTable fit_recall_table(const RecallMeasurements &m) noexcept
         table.reach[i] = quantile(m.scratch, m.near_count, 1 - kListsLoss * loss);
         const float width = m.width_count > 0 ? quantile(m.widths, m.width_count, 1 - (1 - kListsLoss) * loss)
                                               : m.default_epsilon;
-        table.epsilon[i] = std::clamp(width, 0.0f, kMaxEpsilon);
+        table.epsilon[i] =
+            std::clamp(width, 0.0f, kRecallTarget[i] <= kMostByLists ? m.default_epsilon : kMaxEpsilon);
         table.lists[i] = mean_lists(m, table.unit, table.reach[i]);
     }
     float *last = &table.epsilon[kRecallTargets - 1];

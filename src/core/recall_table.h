@@ -47,8 +47,9 @@ struct RecallMeasurements
     size_t near_count;
     float *widths; // epsilons at which near rows would be found, in measured standard errors
     size_t width_count;
-    float default_epsilon; // where nothing was measured, and the least for a target of 1
-    float *scratch;        // max(queries, near_count) floats
+    float
+        default_epsilon; // where nothing was measured, the most for a usual target, and the least for one of 1
+    float *scratch;      // max(queries, near_count) floats
 };
 
 // The table of an index that nothing is known about: every list, the default bound.

@@ -118,7 +118,7 @@ for my $am (access_methods())
         like($err, qr/: codes: .*; trained on \d+ rows, \d/,                            "$name: training");
         like($err, qr/: $rows rows encoded, mean distance from their centroids \d.*, \d/, "$name: encoding");
         like($err, qr/: 100 lists written in groups of \d+, index of \d+ pages, \d/,    "$name: writing");
-        like($err, qr/: calibrated with 200 queries: nprobe \d+, error scale \d/,       "$name: calibrating");
+        like($err, qr/: calibrated with 400 queries: nprobe \d+, error scale \d/,       "$name: calibrating");
         unlike($err, qr/NOTICE|WARNING/, "$name: nothing to complain of");
         $node->safe_psql('postgres', 'DROP INDEX items_v');
     }

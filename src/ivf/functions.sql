@@ -61,8 +61,8 @@ CREATE VIEW vector_quant_indexes AS
     SELECT c.oid::regclass AS index, x.indrelid::regclass AS "table", a.amname AS access_method,
         c.reloptions AS options, pg_catalog.pg_relation_size(c.oid) AS bytes, x.indisvalid AS valid
     FROM pg_catalog.pg_extension e
-    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid
-        AND d.classid = 'pg_catalog.pg_am'::pg_catalog.regclass AND d.deptype = 'e'
+    JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+        AND d.refobjid = e.oid AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_am'::pg_catalog.regclass AND d.deptype = 'e'
     JOIN pg_catalog.pg_am a ON a.oid = d.objid
     JOIN pg_catalog.pg_class c ON c.relam = a.oid
     JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid

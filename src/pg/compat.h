@@ -140,13 +140,10 @@
 #define COMPAT_READ_STREAM_FLAGS READ_STREAM_FULL
 #endif
 
-// 17 splits maintenance workers among the indexes that can be built in parallel before it calls ambuild, and tells
-// an index when the statement that inserted into it is over.
+// 17 tells an index when the statement that inserted into it is over.
 #if PG_VERSION_NUM >= 170000
-#define compat_set_parallel_build(routine) ((void)((routine)->amcanbuildparallel = true))
 #define compat_set_insert_cleanup(routine, callback) ((void)((routine)->aminsertcleanup = (callback)))
 #else
-#define compat_set_parallel_build(routine) ((void)(routine))
 #define compat_set_insert_cleanup(routine, callback) ((void)(routine), (void)(callback))
 #endif
 

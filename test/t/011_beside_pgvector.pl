@@ -182,6 +182,26 @@ if (!$real) # which has scripts of its newest version only
         INSERT INTO t VALUES ('[1,2,3]'); SET enable_seqscan = off; SELECT v FROM t ORDER BY v <-> '[0,0,0]'}), '[1,2,3]', 'which work');
 }
 
+# --- a schema that others may write to
+#
+# A function that fits a call's arguments better than PostgreSQL's own would be called in its place, by the superuser who creates
+# the extension or by whoever looks at its view.
+
+sql('postgres', 'CREATE DATABASE shared_schema');
+sql('shared_schema', q{
+    CREATE FUNCTION public.taken(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'taken over'; END$$;
+    CREATE FUNCTION public.taken(oid, regclass) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'taken over'; END$$;
+    CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = public.taken);
+    DO $$BEGIN
+        FOR n IN 2..8 LOOP
+            EXECUTE pg_catalog.format('CREATE FUNCTION public.format(%s) RETURNS text LANGUAGE sql AS ''SELECT public.taken($1)''',
+                array_to_string(array_fill('text'::text, ARRAY[n]), ','));
+        END LOOP;
+    END$$});
+sql('shared_schema', 'CREATE EXTENSION vector_quant');
+is(sql('shared_schema', $our_classes), $classes, 'functions of others in the schema: none is called by the install script');
+is(sql('shared_schema', 'SELECT count(*) FROM vector_quant_indexes'), 0, 'nor by the view');
+
 # --- our own types
 
 sql('postgres', 'CREATE DATABASE own');

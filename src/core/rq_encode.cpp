@@ -25,6 +25,9 @@ namespace {
 
 constexpr size_t kPitch = 4 * quads(kMaxDims);
 constexpr double kAlong = 0.15; // see residual_quantizer.h
+// Gaussian codewords leave most of a row of many dimensions, and nothing has measured how wide errors are: all of the error along
+// the row within two of its standard errors, so that a query finds the row that equals it.
+constexpr double kAlongUntrained = 0.5;
 
 void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
 {
@@ -54,11 +57,11 @@ void finish(const RqImage &h, const float *unit, const uint8_t *codes, const flo
 }
 
 // The row's constants from its unit vector, its length, and the vector its code stands for.
-RowCode row_code(size_t dims, const float *unit, double norm, const float *centre,
+RowCode row_code(const RqImage &h, const float *unit, double norm, const float *centre,
                  const float *decoded) noexcept
 {
     RowCode out = {};
-
+    const size_t dims = h.dims;
     const auto &k = simd::kernels();
     const double dot = k.dot(unit, decoded, dims), code_sq = k.dot(decoded, decoded, dims);
     if (!(dot > kLeastCosine * std::sqrt(code_sq))) {
@@ -66,7 +69,8 @@ RowCode row_code(size_t dims, const float *unit, double norm, const float *centr
         return out;
     }
     const double scale = 1 / std::sqrt(dot); // for a row of unit length
-    const double across = scale * scale * (code_sq - dot * dot), along = kAlong * (1 - scale * dot);
+    const double across = scale * scale * (code_sq - dot * dot),
+                 along = (h.trained_layers > 0 ? kAlong : kAlongUntrained) * (1 - scale * dot);
     const double variance = (across > 0 && dims > 1 ? across / (double)(dims - 1) : 0) + along * along +
                             kScaleRounding * kScaleRounding;
     out.scale = (float)(norm * scale);
@@ -100,7 +104,7 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
         const size_t i = which[j];
         to_unit(residuals + i * D, D, norm[j], unit);
         finish(h, unit, chosen + j * h.layers, rows + j * width, codes + i * code_bytes(h), decoded);
-        out[i] = row_code(D, unit, norm[j], centres + i * D, decoded);
+        out[i] = row_code(h, unit, norm[j], centres + i * D, decoded);
     }
 }
 

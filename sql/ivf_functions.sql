@@ -109,7 +109,19 @@ SELECT :'tuned' ~ '^ALTER INDEX public\.fn_l2 SET \(nprobe = \d+, epsilon = [0-9
 :tuned;
 SELECT count(*) FILTER (WHERE state = 'in force') AS in_force, count(*) FILTER (WHERE nprobe > 0 AND recall >= 0.9) = count(*) AS all_reach
     FROM vector_quant_tune('fn_l2', 0.9);
+-- a target wins over them, which is said; what is in force is the width that it asks for
+SET vector_quant.target_recall = 0.9;
+SET client_min_messages = notice;
+SELECT nprobe, epsilon BETWEEN 0 AND 4 AS epsilon FROM vector_quant_tune('fn_l2', 0.9) WHERE state = 'in force';
+SET client_min_messages = warning;
+RESET vector_quant.target_recall;
 ALTER INDEX fn_l2 RESET (nprobe, epsilon);
+-- read backwards
+BEGIN;
+DECLARE fn_cursor SCROLL CURSOR FOR SELECT state FROM vector_quant_tune('fn_l2', 0.9);
+MOVE LAST IN fn_cursor;
+FETCH FIRST FROM fn_cursor;
+COMMIT;
 -- what cannot be reached
 SET @AM@.refine_k = 1;
 SET client_min_messages = notice;

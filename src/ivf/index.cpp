@@ -231,6 +231,12 @@ uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists)
     return meta.sublist_layers > 0 ? (uint32_t)Min(kTimes * lists, (uint64_t)meta.nlist) : lists;
 }
 
+double epsilon_of(const MetaPage &meta, const ScanSettings &settings)
+{
+    return settings.epsilon >= 0 ? settings.epsilon
+                                 : (double)recall_target(meta.targets, settings.target_recall).epsilon;
+}
+
 double read_share(const MetaPage &meta, const ScanSettings &settings)
 {
     if (meta.sublist_layers == 0)

@@ -89,6 +89,9 @@ uint32_t default_nprobe(const MetaPage &meta);
 // Lists to visit where whole ones would be `lists`: more where sub-lists let a query read them in part.
 uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists);
 
+// Width of a scan's error bound, in measured standard errors: the setting, or what the target asks for.
+double epsilon_of(const MetaPage &meta, const ScanSettings &settings);
+
 // The share of the visited lists' rows that is read, by sub-lists; 1 where there are none.
 double read_share(const MetaPage &meta, const ScanSettings &settings);
 

@@ -316,21 +316,13 @@ bool next_row(Relation rel, Scan *scan, ItemPointer tid)
     }
 }
 
-// Of epsilon, the setting or what the target asks for, in the codes' own standard errors.
-float bound_width(const MetaPage &meta, const ScanSettings &settings)
-{
-    const float epsilon = settings.epsilon >= 0 ? (float)settings.epsilon
-                                                : recall_target(meta.targets, settings.target_recall).epsilon;
-    return epsilon * meta.error_scale;
-}
-
 void start(IndexScanDesc desc, Scan *scan)
 {
     const Index *index = scan->index = open_index(desc->indexRelation, scan->memory);
     const AccessMethod *am = access_method(desc->indexRelation);
     const uint32_t dims = index->meta.options.dims;
     scan->settings = am->settings((const IndexOptions *)desc->indexRelation->rd_options);
-    scan->epsilon = bound_width(index->meta, scan->settings);
+    scan->epsilon = (float)epsilon_of(index->meta, scan->settings) * index->meta.error_scale;
     prepare_query(scan, desc->orderByData[0]);
     route_begin(&scan->router, desc->indexRelation, index, &index->space, scan->query, scan->state);
     allocate_batches(scan);

@@ -46,6 +46,7 @@ ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
     out.sublist_share = pick(s.sublist_share, o ? o->sublist_share : (double)kUnset);
     if (target_governs(s)) {
         out.target_recall = target_recall;
+        out.nprobe = 0; // an index's own
         if (!s.epsilon.touched)
             out.epsilon = kUnset;
     }

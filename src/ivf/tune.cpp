@@ -89,6 +89,15 @@ Tried search(const Tuning &t, double epsilon, uint32_t guess, uint32_t most)
     return best;
 }
 
+// Whoever runs the command would see no change.
+void report_target(const ScanSettings &settings)
+{
+    if (settings.target_recall > 0)
+        ereport(NOTICE, (errmsg("vector_quant.target_recall is set and wins over the options of an index"),
+                         errhint("RESET vector_quant.target_recall after the recommended command, or keep "
+                                 "the target alone.")));
+}
+
 // One for each width that reaches the target, widest first; the widest in any case. Returns how many.
 uint32_t search_all(const Tuning &t, Tried *found)
 {
@@ -125,8 +134,9 @@ void measure_again(const Tuning &t, Tried *found, uint32_t n)
 Tried in_force(const Tuning &t, Relation rel)
 {
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
+    report_target(settings);
     measure(*t.trials); // pages come into memory, as for those that follow
-    return {settings.nprobe, settings.epsilon, measure(*t.trials)};
+    return {settings.nprobe, epsilon_of(t.trials->index->meta, settings), measure(*t.trials)};
 }
 
 // --- rows for SQL
@@ -148,7 +158,7 @@ Output begin_output(FunctionCallInfo fcinfo)
     MemoryContext old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
     if (get_call_result_type(fcinfo, nullptr, &out.desc) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
-    out.store = tuplestore_begin_heap(false, false, work_mem);
+    out.store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
     MemoryContextSwitchTo(old);
     result->returnMode = SFRM_Materialize;
     result->setResult = out.store;

@@ -216,12 +216,16 @@ for my $statement ('CREATE EXTENSION vector', 'CREATE EXTENSION IF NOT EXISTS ve
     like(refused('own', $statement), qr/extension "vector" cannot be created where the types are vector_quant's own.*HINT:  To use pgvector's types/s,
         'pgvector after our types: said why');
 }
-# An extension that brings pgvector along.
-append_to_file("$installation{sql}/vq_needs_vector.control", "default_version = '1'\nrequires = 'vector'\n");
-append_to_file("$installation{sql}/vq_needs_vector--1.sql", "CREATE FUNCTION vq_needs_vector() RETURNS int LANGUAGE sql AS 'SELECT 1';\n");
+# An extension that brings pgvector along, and one that does not.
+for my $made_up ([ 'vq_needs_vector', "requires = 'vector'\n" ], [ 'vq_needs_nothing', '' ])
+{
+    my ($name, $requires) = @$made_up;
+    append_to_file("$installation{sql}/$name.control", "default_version = '1'\n$requires");
+    append_to_file("$installation{sql}/$name--1.sql", "CREATE FUNCTION $name() RETURNS int LANGUAGE sql AS 'SELECT 1';\n");
+}
 like(refused('own', 'CREATE EXTENSION vq_needs_vector SCHEMA other CASCADE'), qr/already exists|vector_quant's own/, 'by CASCADE it cannot come either');
 is(sql('own', q{SELECT count(*) FROM pg_extension WHERE extname IN ('vector', 'vq_needs_vector')}), 0, 'and nothing of it stays');
-is(sql('own', 'CREATE EXTENSION pg_prewarm SCHEMA other; DROP EXTENSION pg_prewarm; SELECT 1'), 1, 'other extensions come and go');
+is(sql('own', 'CREATE EXTENSION vq_needs_nothing SCHEMA other; DROP EXTENSION vq_needs_nothing; SELECT 1'), 1, 'other extensions come and go');
 like(refused('own', 'SELECT vector_quant_guard()'), qr/trigger functions can only be called as triggers|not called by event trigger manager/, 'the guard is no function to call');
 like(refused('own', 'DROP EXTENSION vector_quant'), qr/because other objects depend on it/, 'own types in use keep the extension');
 

@@ -66,8 +66,9 @@ CREATE VIEW vector_quant_indexes AS
     JOIN pg_catalog.pg_am a ON a.oid = d.objid
     JOIN pg_catalog.pg_class c ON c.relam = a.oid
     JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid
-    WHERE e.extname = 'vector_quant';
+    WHERE e.extname = 'vector_quant'
+        AND c.relkind = 'i' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace); -- those the functions can look into
 
 GRANT SELECT ON vector_quant_indexes TO PUBLIC;
 
-COMMENT ON VIEW vector_quant_indexes IS 'indexes of this extension''s access methods';
+COMMENT ON VIEW vector_quant_indexes IS 'indexes of this extension''s access methods: those of partitions, not of partitioned tables';

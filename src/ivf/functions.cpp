@@ -20,9 +20,7 @@ VQ_FUNCTION(vq_simd)
 
 VQ_FUNCTION(vq_last_scan)
 {
-    TupleDesc desc;
-    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
+    const TupleDesc desc = vq::ivf::result_row_type(fcinfo);
     const vq::ivf::ScanStats &s = vq::ivf::last_scan;
     Datum values[] = {Int64GetDatum((int64)s.lists),    Int64GetDatum((int64)s.codes),
                       Int64GetDatum((int64)s.refined),  Int64GetDatum((int64)s.reranked),

@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -21,6 +22,14 @@ extern "C" {
 }
 
 namespace vq::ivf {
+
+TupleDesc result_row_type(FunctionCallInfo fcinfo)
+{
+    TupleDesc desc;
+    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    return desc;
+}
 
 // Every access method of the engine has the engine's build callback.
 bool is_ours(Relation index)

@@ -5,12 +5,17 @@
 #include "pg/postgres_cpp.h"
 
 extern "C" {
+#include "access/tupdesc.h"
+#include "fmgr.h"
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 }
 
 namespace vq::ivf {
+
+// The row type that a function's call wants.
+TupleDesc result_row_type(FunctionCallInfo fcinfo);
 
 // Whether an index belongs to one of the engine's access methods.
 bool is_ours(Relation index);

@@ -10,9 +10,7 @@ extern "C" {
 VQ_FUNCTION(vq_recall)
 {
     using namespace vq::ivf;
-    TupleDesc desc;
-    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
+    const TupleDesc desc = result_row_type(fcinfo);
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant recall", ALLOCSET_DEFAULT_SIZES);

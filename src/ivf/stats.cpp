@@ -175,9 +175,7 @@ const char *advice_for(const MetaPage &meta, const Stats &s, double growth, doub
 VQ_FUNCTION(vq_index_stats)
 {
     using namespace vq::ivf;
-    TupleDesc desc;
-    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
+    const TupleDesc desc = result_row_type(fcinfo);
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant stats", ALLOCSET_DEFAULT_SIZES);

@@ -156,8 +156,7 @@ Output begin_output(FunctionCallInfo fcinfo)
                         errhint("Call it in FROM.")));
     Output out;
     MemoryContext old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-    if (get_call_result_type(fcinfo, nullptr, &out.desc) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
+    out.desc = result_row_type(fcinfo);
     out.store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
     MemoryContextSwitchTo(old);
     result->returnMode = SFRM_Materialize;

@@ -147,7 +147,9 @@ isolation() { ! has_specs || installcheck isolation REGRESS=; }
 tap_file() {
   local name=$1 status=0 began=$SECONDS
   as_server mkdir -p "$stage/tap/$name"
-  as_server env TESTDIR="$stage/tap/$name" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
+  # From 16 on PostgreSQL's modules take the second and third name instead of the first.
+  as_server env TESTDIR="$stage/tap/$name" TESTDATADIR="$stage/tap/$name/tmp_check" \
+    TESTLOGDIR="$stage/tap/$name/tmp_check/log" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
     VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
     VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
     prove --verbose --timer -I "$perl_modules" "$stage/tree/test/t/$name.pl" \

@@ -17,7 +17,7 @@ my $real = provide_pgvector(%installation);
 note($real ? 'pgvector itself' : 'the stand-in for pgvector');
 my $node = PostgreSQL::Test::Cluster->new('beside', install_path => $installation{install_path});
 $node->init;
-$node->append_conf('postgresql.conf', 'autovacuum = off');
+$node->append_conf('postgresql.conf', "autovacuum = off\njit = off\n");
 $node->start;
 my $folder = PostgreSQL::Test::Utils::tempdir();
 

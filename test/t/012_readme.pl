@@ -17,7 +17,7 @@ my %installation = copy_installation();
 my $real = provide_pgvector(%installation);
 my $node = PostgreSQL::Test::Cluster->new('readme', install_path => $installation{install_path});
 $node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\n");
+$node->append_conf('postgresql.conf', "autovacuum = off\njit = off\n");
 $node->start;
 my $folder = PostgreSQL::Test::Utils::tempdir();
 

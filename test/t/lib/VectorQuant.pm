@@ -56,7 +56,7 @@ sub start_node
 {
     my ($node, @conf) = @_;
     $node->init(allows_streaming => 1);
-    $node->append_conf('postgresql.conf', join("\n", 'autovacuum = off', @conf, ''));
+    $node->append_conf('postgresql.conf', join("\n", 'autovacuum = off', 'jit = off', @conf, ''));
     $node->start;
     $node->safe_psql('postgres', "CREATE EXTENSION vector_quant;\n$functions");
     return $node;

@@ -82,19 +82,30 @@ lint() {
   count lint ${counts:-0 1 0}
 }
 
-unit_variant() { # VARIANT
-  local binary=$root/build/unit/$1/unit_tests log=$out/unit_$1.log p f s status=0
+unit_variant() { # VARIANT: half of the tests on each of two cores
+  local binary=$root/build/unit/$1/unit_tests shard p=0 f=0 s=0 log
   if ! make -s -C test/unit -j2 "$binary" > "$out/unit_$1_build.log" 2>&1; then
     show "$out/unit_$1_build.log"
     count "unit $1" 0 1 0
     return
   fi
-  "$binary" --gtest_brief=1 > "$log" 2>&1 || status=$?
-  p=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) tests?.*/\1/p' "$log")
-  s=$(sed -nE 's/^\[  SKIPPED \] ([0-9]+) tests?.*/\1/p' "$log")
-  f=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) tests?.*/\1/p' "$log" | head -n 1)
-  ((status == 0)) || { f=$((${f:-0} > 0 ? f : 1)); show "$log"; } # a sanitizer's report ends the run
-  count "unit $1" "${p:-0}" "${f:-0}" "${s:-0}"
+  for shard in 0 1; do
+    GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=$shard "$binary" --gtest_brief=1 > "$out/unit_$1_$shard.log" 2>&1 ||
+      echo failed >> "$out/unit_$1_$shard.log" &
+  done
+  wait
+  for log in "$out/unit_$1_"[01].log; do
+    p=$((p + $(number_in PASSED "$log"))) s=$((s + $(number_in SKIPPED "$log")))
+    [[ $(tail -n 1 "$log") != failed ]] || { # a sanitizer's report ends the run before anything is counted
+      f=$((f + ($(number_in FAILED "$log") > 0 ? $(number_in FAILED "$log") : 1)))
+      show "$log"
+    }
+  done
+  count "unit $1" "$p" "$f" "$s"
+}
+
+number_in() { # PASSED, SKIPPED OR FAILED, LOG: of GoogleTest's last lines
+  sed -nE "s/^\[  $1 *\] ([0-9]+) tests?.*/\1/p" "$2" | head -n 1 | grep . || echo 0
 }
 
 unit() {

@@ -8,7 +8,8 @@ use VectorQuant;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('read_ahead', 'max_parallel_workers_per_gather = 0');
+# With the tests' shared_buffers of 1 MB a session may pin but a few pages.
+my $node = new_node('read_ahead', 'max_parallel_workers_per_gather = 0', 'shared_buffers = 32MB');
 my $counts = $node->safe_psql('postgres', 'SHOW server_version_num') >= 180000;
 
 for my $am (access_methods())
@@ -23,6 +24,7 @@ for my $am (access_methods())
     is($node->safe_psql('postgres', $check), '', "$am: the index is sound");
     next unless $counts;
 
+    my $one_by_one;
     for my $pieces (1, 16)
     {
         $node->restart;
@@ -31,8 +33,13 @@ for my $am (access_methods())
             SELECT sum(reads), sum(read_bytes) / 8192 FROM pg_stat_io
             WHERE object = 'relation' AND backend_type = 'client backend'"))[-1];
         cmp_ok($blocks, ">=", $pages, "$am: every page is read");
-        if ($pieces == 1) { cmp_ok($reads, '==', $blocks, "$am: $blocks pages one by one"); }
-        else { cmp_ok($reads, '<', $blocks / 2, "$am: $blocks pages in $reads pieces"); }
+        if ($pieces == 1)
+        {
+            $one_by_one = $reads; # catalogs among them, which are
+            cmp_ok($reads, '==', $blocks, "$am: $blocks pages one by one");
+            next;
+        }
+        cmp_ok($reads, '<', $one_by_one - $pages / 2, "$am: $pages pages in $reads pieces instead of $one_by_one");
     }
 }
 

@@ -18,11 +18,11 @@ SET vector_quant.target_recall = 'most';
 SET vector_quant.target_recall = 1.1;
 
 -- Rows about 60 places whose neighbourhoods differ: some are alone, others lie among many. Queries are not in the table.
-CREATE FUNCTION ta_uniform(i int, seed int) RETURNS float8 IMMUTABLE
-    RETURN (hashint8extended(i, seed) & 1048575) / 1048576.0 - 0.5;
-CREATE FUNCTION ta_row(i int) RETURNS vector IMMUTABLE
-    RETURN (SELECT array_agg((ta_uniform(d, 1000 + i % 60) * 0.5 * (1 + i % 60 % 4) + ta_uniform(d, 100000 + i))::real
-                             ORDER BY d)::vector FROM generate_series(1, 24) d);
+CREATE FUNCTION ta_uniform(i int, seed int) RETURNS float8 LANGUAGE sql IMMUTABLE
+    AS 'SELECT (hashint8extended(i, seed) & 1048575) / 1048576.0 - 0.5';
+CREATE FUNCTION ta_row(i int) RETURNS vector LANGUAGE sql IMMUTABLE
+    AS 'SELECT array_agg((ta_uniform(d, 1000 + i % 60) * 0.5 * (1 + i % 60 % 4) + ta_uniform(d, 100000 + i))::real
+                         ORDER BY d)::vector FROM generate_series(1, 24) d';
 CREATE TABLE ta (id int PRIMARY KEY, v vector(24));
 INSERT INTO ta SELECT i, ta_row(i) FROM generate_series(1, 6000) i;
 CREATE TABLE ta_query AS SELECT n, ta_row(1000000 + 7 * n) AS v FROM generate_series(1, 80) n;

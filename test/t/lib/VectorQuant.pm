@@ -37,12 +37,12 @@ sub variant
 }
 
 my $functions = <<'SQL';
-CREATE FUNCTION vq_uniform(i bigint, seed bigint) RETURNS float8 IMMUTABLE PARALLEL SAFE
-    RETURN (hashint8extended(i, seed) & 1048575) / 1048576.0 - 0.5;
-CREATE FUNCTION vq_row(id bigint, dims int) RETURNS vector IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT array_agg((vq_uniform(d, 1000 + id % 40) * 4
+CREATE FUNCTION vq_uniform(i bigint, seed bigint) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT (hashint8extended(i, seed) & 1048575) / 1048576.0 - 0.5';
+CREATE FUNCTION vq_row(id bigint, dims int) RETURNS vector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT array_agg((vq_uniform(d, 1000 + id % 40) * 4
         + vq_uniform(d, 100000 + id) + vq_uniform(d, -id))::real ORDER BY d)::vector
-        FROM generate_series(1, dims) d);
+        FROM generate_series(1, dims) d';
 SQL
 # A started server with the extension and the functions above. Options are lines of postgresql.conf.
 sub new_node

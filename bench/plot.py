@@ -144,28 +144,35 @@ def rates(rows):
     return sorted(point for value, point in curve.items() if value), curve.get("")
 
 
+def against_recall(found, what, draw):
+    """A panel a set of something against recall. draw(axis, index, rows) draws an index's lines and gives (name, where it ends)
+    of each."""
+    figure, axes = panels(len(found), height=4.2)
+    for axis, (name, rows) in zip(axes[0], found.items()):
+        plain(axis, TITLES[name], "", what)
+        axis.set_yscale("log")
+        recall_axis(axis)
+        ends = [(label, STYLES[index][0], end) for index, mine in by_index(rows).items() for label, end in draw(axis, index, mine)]
+        log_ticks(axis.yaxis)
+        name_lines(axis, ends)
+    return figure, axes[0][0]
+
+
 def recall_speed(source, folder):
     """Queries a second against recall."""
+    def draw(axis, index, rows):
+        curve, shipped = rates(rows)
+        curve = shown(undominated(curve))
+        line(axis, index, *zip(*curve))
+        if shipped:
+            axis.plot(*shipped, marker="o", markersize=9, markerfacecolor="none", color=STYLES[index][0])
+        yield label_of(index), curve[-1][1]
+
     found = read(source, "query")
     if not found:
         return
-    figure, axes = panels(len(found), height=4.2)
-    ends = []
-    for axis, (name, rows) in zip(axes[0], found.items()):
-        plain(axis, TITLES[name], "", "queries a second, one client")
-        axis.set_yscale("log")
-        recall_axis(axis)
-        for index, mine in by_index(rows).items():
-            curve, shipped = rates(mine)
-            curve = shown(undominated(curve))
-            line(axis, index, *zip(*curve))
-            if shipped:
-                axis.plot(*shipped, marker="o", markersize=9, markerfacecolor="none", color=STYLES[index][0])
-            ends.append((axis, label_of(index), STYLES[index][0], curve[-1][1]))
-        log_ticks(axis.yaxis)
-    for axis in axes[0]:
-        name_lines(axis, [end[1:] for end in ends if end[0] is axis])
-    axes[0][0].annotate("circles: as shipped, nothing set", (0.02, 0.03), xycoords="axes fraction", fontsize=8, color=INK)
+    figure, first = against_recall(found, "queries a second, one client", draw)
+    first.annotate("circles: as shipped, nothing set", (0.02, 0.03), xycoords="axes fraction", fontsize=8, color=INK)
     save(figure, folder, "recall_speed")
 
 
@@ -242,26 +249,19 @@ def filter_axes(axis, labels):
 
 def target_recall(source, folder):
     """Rows looked at against recall: nprobe fixed, and target_recall."""
+    def draw(axis, index, rows):
+        for mode, style in (("fixed", {"linestyle": (0, (1, 1.5)), "alpha": 0.75}), ("target", {})):
+            curve = shown(sorted((float(row["recall"]), float(row["codes"])) for row in rows if row["mode"] == mode))
+            if curve:
+                line(axis, index, *zip(*curve), **style)
+                yield index + (", nprobe" if mode == "fixed" else ", target"), curve[-1][1]
+
     found = read(source, "target")
     if not found:
         return
-    figure, axes = panels(len(found), height=4.2)
-    ends = []
-    for axis, (name, rows) in zip(axes[0], found.items()):
-        plain(axis, TITLES[name], "", "codes scanned a query")
-        axis.set_yscale("log")
-        recall_axis(axis)
-        for index, mine in by_index(rows).items():
-            for mode, style in (("fixed", {"linestyle": (0, (1, 1.5)), "alpha": 0.75}), ("target", {})):
-                curve = shown(sorted((float(row["recall"]), float(row["codes"])) for row in mine if row["mode"] == mode))
-                if curve:
-                    line(axis, index, *zip(*curve), **style)
-                    ends.append((axis, index + (", nprobe" if mode == "fixed" else ", target"), STYLES[index][0], curve[-1][1]))
-        log_ticks(axis.yaxis)
-    for axis in axes[0]:
-        name_lines(axis, [end[1:] for end in ends if end[0] is axis])
-    axes[0][0].annotate("dotted: the same nprobe for every query\nsolid: vector_quant.target_recall", (0.98, 0.03),
-                        xycoords="axes fraction", ha="right", fontsize=8, color=INK)
+    figure, first = against_recall(found, "codes scanned a query", draw)
+    first.annotate("dotted: the same nprobe for every query\nsolid: vector_quant.target_recall", (0.98, 0.03),
+                   xycoords="axes fraction", ha="right", fontsize=8, color=INK)
     save(figure, folder, "target_recall")
 
 

@@ -36,12 +36,6 @@ void gather_rows(const Work &work, const uint32_t *rows, size_t n, float *to) no
     }
 }
 
-void squared_norms(const float *centroids, size_t n, size_t dims, float *norms) noexcept
-{
-    for (size_t i = 0; i < n; i++)
-        norms[i] = simd::kernels().dot(centroids + i * dims, centroids + i * dims, dims);
-}
-
 bool normalize(float *x, size_t n) noexcept
 {
     double sum = 0;
@@ -335,6 +329,12 @@ bool kmeans_train(const KmeansOptions &options, const float *sample, float *cent
         for (size_t i = 0; i < options.clusters * options.dims; i++)
             centroids[i] = std::clamp(centroids[i] / work.scale, -FLT_MAX, FLT_MAX);
     return true;
+}
+
+void squared_norms(const float *centroids, size_t n, size_t dims, float *norms) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        norms[i] = simd::kernels().dot(centroids + i * dims, centroids + i * dims, dims);
 }
 
 size_t kmeans_assign_scratch_floats(size_t clusters) noexcept

@@ -34,9 +34,12 @@ size_t kmeans_scratch_bytes(const KmeansOptions &options) noexcept;
 [[nodiscard]] bool kmeans_train(const KmeansOptions &options, const float *sample, float *centroids,
                                 void *scratch) noexcept;
 
+// norms[i] = ||c_i||^2 of n centroids (n x dims floats, row-major).
+void squared_norms(const float *centroids, size_t n, size_t dims, float *norms) noexcept;
+
 // Nearest centroid (squared L2) of each of n rows: list[i], and, where distance != nullptr, distance[i].
 // Equal distances go to the first.
-// norms: ||c||^2 of each centroid. scratch: kmeans_assign_scratch_floats(nc) floats.
+// norms: by squared_norms. scratch: kmeans_assign_scratch_floats(nc) floats.
 size_t kmeans_assign_scratch_floats(size_t clusters) noexcept;
 void kmeans_assign(const float *rows, size_t n, size_t dims, const float *centroids, const float *norms,
                    size_t clusters, uint32_t *list, float *distance, float *scratch) noexcept;

@@ -54,8 +54,6 @@ bool work_done(Work &work, uint64_t multiply_adds) noexcept;
 // Copies n rows of the sample, scaled, next to each other.
 void gather_rows(const Work &work, const uint32_t *rows, size_t n, float *to) noexcept;
 
-void squared_norms(const float *centroids, size_t n, size_t dims, float *norms) noexcept;
-
 // To unit length; false, changing nothing, if x has no direction.
 bool normalize(float *x, size_t n) noexcept;
 

@@ -1,5 +1,3 @@
-#include "core/random.h"
-
 #include "ivf/block_sample.h"
 
 #include <numeric>

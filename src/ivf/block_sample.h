@@ -1,6 +1,7 @@
 // Blocks of a table drawn at random, as many as hold the rows that are wanted.
 #pragma once
 
+#include "core/random.h"
 #include "pg/postgres_cpp.h"
 
 extern "C" {
@@ -26,5 +27,22 @@ void block_draw_begin(BlockDraw *draw, BlockNumber blocks, uint64_t seed, uint64
 
 // The next block; seen: rows met so far. False if those are enough, or the table is at its end; every block comes once.
 bool block_draw_next(BlockDraw *draw, uint64_t seen, BlockNumber *block);
+
+// Which of the rows met stay, so that each has the same chance (Vitter's algorithm R).
+struct Reservoir
+{
+    size_t capacity;
+    Random random;
+    uint64_t seen; // rows met so far
+
+    // The place of one more row, instead of the one that is there; capacity: it is left out.
+    size_t place()
+    {
+        const uint64_t n = seen++;
+        const uint64_t at = n < capacity ? n : random.below(n + 1);
+        return (size_t)Min(at, (uint64_t)capacity);
+    }
+    size_t rows() const { return (size_t)Min(seen, (uint64_t)capacity); }
+};
 
 } // namespace vq::ivf

@@ -34,11 +34,6 @@ struct Measured
     size_t near_count;
 };
 
-const float *sample_row(const Prober *p, size_t row)
-{
-    return p->sample->vectors + row * p->sample->dims;
-}
-
 double exact_score(const Prober *p, const float *q, const float *x)
 {
     const auto &k = simd::kernels();
@@ -202,12 +197,12 @@ void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, cons
     meta->error_scale = error_scale(&m);
     fill_calibration(meta, m, n);
     meta->targets = recall_table(*meta, m);
+    const uint32_t nprobe = Min(default_nprobe(*meta), meta->nlist);
     if (meta->sublist_layers > 0)
-        meta->sublist_share = measure_sublist_share(&p, Min(default_nprobe(*meta), meta->nlist), queries,
-                                                    nearest, n, kNeighbours);
+        meta->sublist_share = measure_sublist_share(&p, nprobe, queries, nearest, n, kNeighbours);
     report_phase(progress,
                  "calibrated with %zu queries: nprobe %u, error scale %.3f, share of the lists' rows %.3f",
-                 all, Min(default_nprobe(*meta), meta->nlist), meta->error_scale, meta->sublist_share);
+                 all, nprobe, meta->error_scale, meta->sublist_share);
 }
 
 } // namespace vq::ivf

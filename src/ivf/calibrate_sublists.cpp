@@ -55,16 +55,15 @@ float measure_sublist_share(Prober *p, uint32_t nprobe, const size_t *queries, c
                             size_t n, size_t neighbours)
 {
     constexpr double kLost = 0.005;
-    const auto vector = [&](size_t row) { return p->sample->vectors + row * p->sample->dims; };
     float *shares = (float *)palloc(n * neighbours * sizeof(float));
     size_t count = 0;
     each_query(*p, 0, n, [&](size_t i) {
-        visit_order(p, vector(queries[i]));
+        visit_order(p, sample_row(p, queries[i]));
         uint32_t entries;
         uint64_t rows;
         const RankedSublist *all = rank_sublists(p, nprobe, &entries, &rows);
         for (size_t j = 0; j < Min(nearest[i].found, neighbours); j++) {
-            const float share = share_needed(p, vector(nearest[i].row[j]), all, entries, rows);
+            const float share = share_needed(p, sample_row(p, nearest[i].row[j]), all, entries, rows);
             if (share > 0)
                 shares[count++] = share;
         }

@@ -50,10 +50,8 @@ bool next_tid(Tuplesortstate *sort, int64 *tid)
 
 void note_table_row(void *arg, const ItemPointerData &tid, Datum, const float *)
 {
-    tuplesort_putdatum(
-        (Tuplesortstate *)arg,
-        Int64GetDatum(((int64)ItemPointerGetBlockNumber(&tid) << 16) | ItemPointerGetOffsetNumber(&tid)),
-        false);
+    ItemPointerData copy = tid;
+    tuplesort_putdatum((Tuplesortstate *)arg, Int64GetDatum(itemptr_encode(&copy)), false);
 }
 
 // Row ids (of HOT chains: their roots) of all rows that `snapshot` sees and the index should hold, sorted.

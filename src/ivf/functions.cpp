@@ -1,12 +1,12 @@
 // SQL functions about the session and its caches.
 #include "ivf/inspect.h"
 #include "ivf/scan.h"
+#include "pg/read_stream.h"
 #include "simd/kernels.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -36,10 +36,7 @@ VQ_FUNCTION(vq_prewarm)
     using namespace vq::ivf;
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     const BlockNumber blocks = RelationGetNumberOfBlocks(target.rel);
-    for (BlockNumber block = 0; block < blocks; block++) {
-        CHECK_FOR_INTERRUPTS();
-        ReleaseBuffer(ReadBuffer(target.rel, block));
-    }
+    vq::pg::read_ahead(target.rel, 0, blocks);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant prewarm", ALLOCSET_SMALL_SIZES);
     open_index(target.rel, memory);

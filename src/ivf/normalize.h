@@ -8,6 +8,14 @@
 
 namespace vq::ivf {
 
+inline bool is_zero(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i] != 0)
+            return false;
+    return true;
+}
+
 // x / ||x|| into out (n floats); all zero if x is. In double, so that neither huge nor tiny vectors over- or
 // underflow.
 inline const float *normalized(const float *x, size_t n, float *out)

@@ -38,8 +38,7 @@ void open_prober(Prober *p, Relation rel, const Index *index, const Sample *samp
     p->sample = sample;
     p->centroids = centroids;
     float *norms = (float *)palloc(nlist * sizeof(float));
-    for (uint32_t i = 0; i < nlist; i++)
-        norms[i] = simd::kernels().dot(centroids + (size_t)i * dims, centroids + (size_t)i * dims, dims);
+    squared_norms(centroids, nlist, dims, norms);
     p->norms = norms;
     encoder_open(&p->query, rel, index);
     encoder_open(&p->row, rel, index);

@@ -50,6 +50,11 @@ struct Prober
     MemoryContext memory; // of one query, see each_query
 };
 
+inline const float *sample_row(const Prober *p, size_t row)
+{
+    return p->sample->vectors + row * p->sample->dims;
+}
+
 // Allocates in the current context.
 void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample, const float *centroids);
 

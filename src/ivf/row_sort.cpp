@@ -1,6 +1,7 @@
 #include "ivf/row_sort.h"
 
 extern "C" {
+#include "catalog/index.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 }
@@ -23,11 +24,6 @@ int64 place_of(const Index &index, const EncodedRow &row)
     const uint32_t layers = index.meta.sublist_layers;
     const uint32_t sublist = layers > 0 ? index.codec->sublist_of(index.space.image, row.code, layers) : 0;
     return (int64)row.list << 32 | sublist;
-}
-
-int64 number_of_tid(const ItemPointerData &tid)
-{
-    return (int64)ItemPointerGetBlockNumberNoCheck(&tid) << 16 | ItemPointerGetOffsetNumberNoCheck(&tid);
 }
 
 } // namespace
@@ -57,9 +53,10 @@ void row_sort_add(RowSort *s, const EncodedRow &row)
     memcpy(p + sizeof row.factors, row.code, s->index->shape.code_bytes);
     if (row.record)
         memcpy(p + sizeof row.factors + s->index->shape.code_bytes, row.record, s->index->fine_record_bytes);
+    ItemPointerData tid = row.tid;
     ExecClearTuple(s->slot);
     s->slot->tts_values[kPlace] = Int64GetDatum(place_of(*s->index, row));
-    s->slot->tts_values[kTid] = Int64GetDatum(number_of_tid(row.tid));
+    s->slot->tts_values[kTid] = Int64GetDatum(itemptr_encode(&tid));
     s->slot->tts_values[kRow] = PointerGetDatum(s->payload);
     memset(s->slot->tts_isnull, 0, kColumns * sizeof(bool));
     ExecStoreVirtualTuple(s->slot);
@@ -77,10 +74,9 @@ bool row_sort_next(RowSort *s, EncodedRow *row)
     if (!tuplesort_gettupleslot(s->sort, true, false, s->slot, nullptr))
         return false;
     slot_getallattrs(s->slot);
-    const int64 tid = DatumGetInt64(s->slot->tts_values[kTid]);
     const char *p = VARDATA_ANY(DatumGetPointer(s->slot->tts_values[kRow]));
     row->list = (uint32_t)(DatumGetInt64(s->slot->tts_values[kPlace]) >> 32);
-    ItemPointerSet(&row->tid, (BlockNumber)(tid >> 16), (OffsetNumber)(tid & 0xFFFF));
+    itemptr_decode(&row->tid, DatumGetInt64(s->slot->tts_values[kTid]));
     memcpy(&row->factors, p, sizeof row->factors);
     row->code = (const uint8_t *)p + sizeof row->factors;
     row->record = s->index->has_fine() ? row->code + s->index->shape.code_bytes : nullptr;

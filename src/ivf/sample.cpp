@@ -1,6 +1,5 @@
 #include "ivf/sample.h"
 
-#include "core/random.h"
 #include "ivf/block_sample.h"
 #include "ivf/normalize.h"
 #include "ivf/opclass.h"
@@ -27,19 +26,21 @@ struct Drawing
     Relation index;
     simd::Element element;
     MemoryContext row_memory;
-    Random random;
-    uint64_t seen; // rows met so far
+    Reservoir reservoir;
 };
 
-// Reservoir sampling (Vitter's algorithm R): every row met has the same chance to stay.
-float *place_for_row(Drawing *d)
+void keep_row(Drawing *d, const float *x)
 {
     Sample *s = d->sample;
-    const uint64_t n = d->seen++;
-    if (n < s->capacity)
-        return s->vectors + s->rows++ * s->dims;
-    const uint64_t at = d->random.below(n + 1);
-    return at < s->capacity ? s->vectors + at * s->dims : nullptr;
+    const size_t at = d->reservoir.place();
+    if (at == s->capacity)
+        return;
+    float *place = s->vectors + at * s->dims;
+    if (s->unit)
+        normalized(x, s->dims, place);
+    else
+        memcpy(place, x, s->dims * sizeof(float));
+    s->rows = d->reservoir.rows();
 }
 
 void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg)
@@ -50,16 +51,8 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
     MemoryContext old = MemoryContextSwitchTo(d->row_memory);
     const uint32_t dims = d->sample->dims;
     const float *x = vector_of_datum(values[0], d->element, dims, d->index);
-    bool zero = d->sample->unit;
-    for (uint32_t i = 0; i < dims && zero; i++)
-        zero = x[i] == 0;
-    if (!zero) {
-        float *place = place_for_row(d);
-        if (place && d->sample->unit)
-            normalized(x, dims, place);
-        else if (place)
-            memcpy(place, x, dims * sizeof(float));
-    }
+    if (!d->sample->unit || !is_zero(x, dims))
+        keep_row(d, x);
     MemoryContextSwitchTo(old);
     MemoryContextReset(d->row_memory);
 }
@@ -74,7 +67,7 @@ void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexIn
     *sample = {nullptr, 0, capacity, dims, unit, 0};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
-    Drawing drawing = {sample, index, opclass_element(index), nullptr, Random(kSampleSeed), 0};
+    Drawing drawing = {sample, index, opclass_element(index), nullptr, {capacity, Random(kSampleSeed), 0}};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
 
@@ -84,7 +77,7 @@ void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexIn
     // Twice the rows: those of a block are often alike, and should not all be in the sample.
     block_draw_begin(&draw, blocks, kSampleSeed, 2 * (uint64_t)capacity);
     uint64_t visited = 0;
-    while (block_draw_next(&draw, drawing.seen, &block)) {
+    while (block_draw_next(&draw, drawing.reservoir.seen, &block)) {
         CHECK_FOR_INTERRUPTS();
         // Also rows that are not committed yet, except under a snapshot, which has no such choice.
         table_index_build_range_scan(heap, index, info, false, !info->ii_Concurrent, false, block, 1, add_row,
@@ -94,7 +87,7 @@ void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexIn
         pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, (int64)++visited);
         phase_done(progress, (int64)sample->rows);
     }
-    sample->table_rows = visited > 0 ? (double)drawing.seen * blocks / (double)visited : 0;
+    sample->table_rows = visited > 0 ? (double)drawing.reservoir.seen * blocks / (double)visited : 0;
     MemoryContextDelete(drawing.row_memory);
     report_phase(progress, "%zu of about %.0f rows sampled, from %llu of %u blocks", sample->rows,
                  sample->table_rows, (unsigned long long)visited, blocks);

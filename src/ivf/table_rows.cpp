@@ -1,7 +1,7 @@
 #include "ivf/table_rows.h"
 
-#include "core/random.h"
 #include "ivf/block_sample.h"
+#include "ivf/normalize.h"
 #include "ivf/vector_datum.h"
 
 extern "C" {
@@ -18,12 +18,7 @@ namespace vq::ivf {
 
 bool belongs_in_index(const Index &index, const float *x)
 {
-    if (!index.cosine())
-        return true;
-    for (uint32_t i = 0; i < index.meta.options.dims; i++)
-        if (x[i] != 0)
-            return true;
-    return false;
+    return !index.cosine() || !is_zero(x, index.meta.options.dims);
 }
 
 namespace {
@@ -66,27 +61,23 @@ IndexInfo *scan_info(Relation rel)
     return info;
 }
 
-// Vitter's algorithm R: every row met has the same chance to stay.
-struct Reservoir
+struct Drawing
 {
-    size_t capacity;
-    uint64_t seen;
-    Random random;
+    Reservoir reservoir;
     Datum *values;
     MemoryContext memory; // of values
 };
 
 void keep_row(void *arg, const ItemPointerData &, Datum value, const float *)
 {
-    Reservoir *r = (Reservoir *)arg;
-    const uint64_t at = r->seen < r->capacity ? r->seen : r->random.below(r->seen + 1);
-    r->seen++;
-    if (at >= r->capacity)
+    Drawing *d = (Drawing *)arg;
+    const size_t at = d->reservoir.place();
+    if (at == d->reservoir.capacity)
         return;
-    MemoryContext old = MemoryContextSwitchTo(r->memory);
-    if (r->values[at])
-        pfree(DatumGetPointer(r->values[at]));
-    r->values[at] = datumCopy(value, false, -1);
+    MemoryContext old = MemoryContextSwitchTo(d->memory);
+    if (d->values[at])
+        pfree(DatumGetPointer(d->values[at]));
+    d->values[at] = datumCopy(value, false, -1);
     MemoryContextSwitchTo(old);
 }
 
@@ -104,18 +95,18 @@ void visit_table_rows(Relation heap, Relation rel, const Index &index, Snapshot 
 size_t draw_table_rows(Relation heap, Relation rel, const Index &index, uint64_t seed, size_t capacity,
                        Datum *values)
 {
-    Reservoir reservoir = {capacity, 0, Random(seed), values, CurrentMemoryContext};
-    Visit v = begin_visit(index, keep_row, &reservoir);
+    Drawing drawing = {{capacity, Random(seed), 0}, values, CurrentMemoryContext};
+    Visit v = begin_visit(index, keep_row, &drawing);
     IndexInfo *info = scan_info(rel);
     BlockDraw draw;
     BlockNumber block;
     block_draw_begin(&draw, RelationGetNumberOfBlocks(heap), seed, 2 * (uint64_t)capacity);
-    while (block_draw_next(&draw, reservoir.seen, &block)) {
+    while (block_draw_next(&draw, drawing.reservoir.seen, &block)) {
         CHECK_FOR_INTERRUPTS();
         table_index_build_range_scan(heap, rel, info, false, false, false, block, 1, visit_row, &v, nullptr);
     }
     MemoryContextDelete(v.memory);
-    return (size_t)Min(reservoir.seen, (uint64_t)capacity);
+    return drawing.reservoir.rows();
 }
 
 } // namespace vq::ivf

@@ -82,9 +82,7 @@ void assign_rows(TrainingSet *set, uint32_t nlist, uint32_t dims)
 {
     constexpr size_t kBlock = 64;
     float *norms = (float *)palloc(nlist * sizeof(float));
-    for (uint32_t i = 0; i < nlist; i++)
-        norms[i] =
-            simd::kernels().dot(set->centroids + (size_t)i * dims, set->centroids + (size_t)i * dims, dims);
+    squared_norms(set->centroids, nlist, dims, norms);
     float *scratch =
         (float *)palloc_extended(kmeans_assign_scratch_floats(nlist) * sizeof(float), MCXT_ALLOC_HUGE);
     float *block = (float *)palloc(kBlock * dims * sizeof(float));

@@ -166,9 +166,7 @@ Measured measure(const Trials &t)
         const double found = count_hits(t, scan, &reader, i);
         hits += found;
         hits_sq += found * found;
-        sum.lists += last_scan.lists;
-        sum.codes += last_scan.codes;
-        sum.reranked += last_scan.reranked;
+        add_stats(&sum, last_scan);
     }
     const double n = t.count, rows = t.rows;
     const Measured m = {mean_interval(hits / rows, hits_sq / (rows * rows), t.count, t.rows),

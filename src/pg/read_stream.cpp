@@ -1,6 +1,7 @@
 #include "pg/read_stream.h"
 
 extern "C" {
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #if COMPAT_READ_STREAM
 #include "storage/read_stream.h"
@@ -107,8 +108,10 @@ void read_ahead(Relation rel, BlockNumber first, BlockNumber count)
         return;
     BlockRange range;
     range_begin(&range, rel, first, Min(count, blocks - first));
-    for (Buffer buf; (buf = stream_next(&range.stream)) != InvalidBuffer;)
+    for (Buffer buf; (buf = stream_next(&range.stream)) != InvalidBuffer;) {
+        CHECK_FOR_INTERRUPTS();
         ReleaseBuffer(buf);
+    }
     range_end(&range);
 }
 

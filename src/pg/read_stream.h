@@ -53,7 +53,7 @@ Buffer range_next(BlockRange *range, PageKind kind);
 void range_end(BlockRange *range);
 
 // Brings up to `count` blocks from `first` on into shared buffers: those of a chain that was written in one go, before it
-// is followed. Blocks that do not exist are left out.
+// is followed. Blocks that do not exist are left out. Honours interrupts.
 void read_ahead(Relation rel, BlockNumber first, BlockNumber count);
 
 } // namespace vq::pg

@@ -1,8 +1,8 @@
 // Module load: one call per process, before any function of the library runs.
 #include "am/access_methods.h"
-#include "ivf/explain.h"
-#include "ivf/index.h"
-#include "ivf/settings.h"
+#include "ivf/inspect/explain.h"
+#include "ivf/store/index.h"
+#include "ivf/api/settings.h"
 #include "pg/version.h"
 
 extern "C" {

@@ -45,8 +45,35 @@ unformatted() {
     sed -nE 's/^([^:]+):[0-9]+:[0-9]+: error:.*/\1/p' | sort | uniq -c | awk '{ print $2 ": " $1 " places" }' || true
 }
 
+# Includes that point upwards, or to a folder beside: a folder may include itself and those on the levels below it.
+upward_includes() { # ROOT LEVEL...: the top level first; folders of one level are joined by a comma
+  local root=$1
+  shift
+  sources "$root" | xargs -r grep -HnE '^#include "' | awk -v levels="$*" -v root="$root/" '
+    BEGIN {
+      n = split(levels, level, " ")
+      for (i = 1; i <= n; i++) {
+        m = split(level[i], names, ",")
+        for (j = 1; j <= m; j++) rank[names[j]] = i
+      }
+    }
+    function folder(path) { path = substr(path, length(root) + 1); sub(/\/.*/, "", path); return path }
+    {
+      file = $0; sub(/:.*/, "", file)
+      included = $0; sub(/.*#include "/, "src/", included); sub(/".*/, "", included)
+      if (index(included, root) != 1) next
+      from = folder(file); to = folder(included)
+      if (from in rank && to in rank && from != to && rank[to] <= rank[from]) print file " includes " included
+    }'
+}
+
 rule 'src/core and src/simd know nothing of PostgreSQL' \
   "$(sources src/core src/simd | text_matching '#include *["<](postgres|pg/|ivf/|am/|types/)')"
+rule 'includes point downwards: am, ivf, types, pg, core, simd' "$(upward_includes src am ivf types pg core simd)"
+rule 'includes point downwards in the engine: api, inspect, build, scan and write, row, store' \
+  "$(upward_includes src/ivf api inspect build scan,write row store)"
+rule 'every file of the engine is in one of its rooms' \
+  "$(sources src/ivf | grep -vE '^src/ivf/(api|inspect|build|scan|write|row|store)/' || true)"
 rule 'PG_VERSION_NUM is asked in src/pg/compat.h only' \
   "$(sources src | grep -vx src/pg/compat.h | text_matching 'PG_VERSION_NUM|PG_MAJORVERSION_NUM')"
 rule 'the engine names no codec' \

@@ -11,7 +11,7 @@
 
 namespace vq::bench {
 
-constexpr uint64_t kSeed = 0x5651; // as src/ivf/train.cpp
+constexpr uint64_t kSeed = 0x5651; // as src/ivf/build/train.cpp
 
 // As gain() of src/core/pq_encode.cpp: rows of unusual length are encoded at the usual one.
 inline float pq_length(const uint8_t *image, float norm)

@@ -5,7 +5,7 @@
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --codec pq4 (or rabitq)    --sub 2    --probes 1,2,4,...    --lists N (0 = as the engine)    --queries N
 //   --seconds S (of CPU, for each setting and round)    --rounds N    --epsilon E    --centres shrunk (or unit)
-//   --from 0.85 (settings of less recall are not timed)    --keep 256 (candidates: kFirstPass of src/ivf/candidates.h)
+//   --from 0.85 (settings of less recall are not timed)    --keep 256 (candidates: kFirstPass of src/ivf/scan/candidates.h)
 //   --out DIR (for CSV files)
 #include "arguments.h"
 #include "codecs.h"

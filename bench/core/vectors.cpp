@@ -13,7 +13,7 @@ namespace vq::bench {
 
 namespace {
 
-constexpr size_t kSamplePerList = 64; // as src/ivf/train.cpp
+constexpr size_t kSamplePerList = 64; // as src/ivf/build/train.cpp
 constexpr size_t kLeastSample = 10000;
 constexpr uint64_t kSeed = 0x5651;
 

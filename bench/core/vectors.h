@@ -46,7 +46,7 @@ struct Lists
 // Spherical k-means gives unit vectors; the rows of a list lie round a shorter one, and residuals from that are smaller.
 enum class Centres
 {
-    Shrunk, // all brought to one length, as src/ivf/train.cpp does: lists rank as before
+    Shrunk, // all brought to one length, as src/ivf/build/train.cpp does: lists rank as before
     Unit
 };
 

@@ -26,7 +26,7 @@ class Index:
 
 
 def our_lists(rows):
-    """As many lists as our indexes make by themselves (choose_nlist in src/ivf/train.cpp)."""
+    """As many lists as our indexes make by themselves (choose_nlist in src/ivf/build/train.cpp)."""
     return max(1, int(min(6 * rows ** 0.5, rows / 100, 65536)))
 
 

@@ -2,8 +2,9 @@
 #include "am/access_methods.h"
 
 #include "core/product_quantizer.h"
-#include "ivf/options.h"
-#include "ivf/settings.h"
+#include "ivf/api/options.h"
+#include "ivf/api/routine.h"
+#include "ivf/api/settings.h"
 
 extern "C" {
 #include "utils/builtins.h"

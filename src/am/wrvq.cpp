@@ -2,8 +2,9 @@
 #include "am/access_methods.h"
 
 #include "core/residual_quantizer.h"
-#include "ivf/options.h"
-#include "ivf/settings.h"
+#include "ivf/api/options.h"
+#include "ivf/api/routine.h"
+#include "ivf/api/settings.h"
 
 namespace vq {
 

@@ -16,7 +16,7 @@ my $node  = new_node('vacuum');
 my $query = query_vector($node, $dims, 1);
 $node->safe_psql('postgres', 'CREATE EXTENSION pageinspect');
 
-# Pages of the index by kind, and those that nothing refers to; see src/ivf/format.h.
+# Pages of the index by kind, and those that nothing refers to; see src/ivf/store/format.h.
 sub pages
 {
     my ($table) = @_;

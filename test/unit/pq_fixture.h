@@ -299,7 +299,7 @@ struct Scores
         const uint32_t mask =
             simd::kernels().tile_bounds(acc, &factors.add, &factors.scale, &factors.err, 1, tables.head().mul,
                                         tables.head().offset, list.add, distance, INFINITY, lower);
-        // Beyond that the engine looks at every row (fits_float in ivf/scan.h).
+        // Beyond that the engine looks at every row (fits_float in ivf/scan/scan.h).
         const bool fits = std::fabs(list.add) < 1e30f && distance < 1e15f;
         return {list.add + factors.add + bf16_to_float(factors.scale) * tables.dot(row.code),
                 distance * (double)bf16_to_float(factors.err), lower[0], mask == 1 || !fits};

@@ -1,0 +1,47 @@
+// Puts the engine's callbacks together.
+#include "ivf/api/routine.h"
+
+#include "ivf/api/validate.h"
+#include "ivf/build/build.h"
+#include "ivf/build/build_phase.h"
+#include "ivf/scan/cost.h"
+#include "ivf/scan/ordered_scan.h"
+#include "ivf/write/insert.h"
+#include "ivf/write/vacuum.h"
+#include "ivf/row/opclass.h"
+
+extern "C" {
+#include "commands/vacuum.h"
+}
+
+namespace vq::ivf {
+
+IndexAmRoutine *make_routine(const AccessMethod *am)
+{
+    IndexAmRoutine *r = makeNode(IndexAmRoutine);
+    r->amsupport = kSupportProcs;
+    r->amcanorderbyop = true;
+    r->amoptionalkey = true; // or no path without a WHERE clause would be made
+    r->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+    compat_set_parallel_build(r);
+    r->amkeytype = InvalidOid;
+    r->ambuild = build;
+    r->ambuildempty = build_empty;
+    r->aminsert = compat_aminsert(insert);
+    r->ambulkdelete = bulk_delete;
+    r->amvacuumcleanup = vacuum_cleanup;
+    r->amcostestimate = estimate_cost;
+    r->amoptions = am->parse_options;
+    r->amproperty = property;
+    r->ambuildphasename = build_phase_name;
+    r->amvalidate = validate;
+    r->ambeginscan = begin_scan;
+    r->amrescan = rescan;
+    r->amgettuple = get_tuple;
+    r->amendscan = end_scan;
+    compat_set_insert_cleanup(r, insert_cleanup);
+    compat_set_tree_height(r, tree_height);
+    return r;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,209 @@
+// What the sample says about queries: how many lists they need, how wide the codes' errors really are, and how far to look for
+// which recall.
+#include "core/half.h"
+#include "core/random.h"
+#include "ivf/build/prober.h"
+#include "ivf/scan/probes.h"
+
+namespace vq::ivf {
+
+namespace {
+
+constexpr size_t kQueries = 200; // for the defaults: calibration, error_scale, sublist_share
+constexpr size_t kNeighbours = 10;
+constexpr size_t kTargetQueries = 400; // for the table of recall targets
+// Targets are about so many times the rows that are asked for, because real queries often come from another distribution than
+// the rows: titles against abstracts (bench/README.md) reach their targets so.
+constexpr size_t kTimesNearer = 3;
+static_assert(kTimesNearer * kNeighbours <= kNearest);
+constexpr size_t kGapDepth = 1024; // lists of a query whose gaps are kept
+
+// What the queries have met.
+struct Measured
+{
+    uint64_t *at_place; // neighbours whose list is visited as the i-th
+    float *errors;      // of estimates, in units of the codes' own standard errors
+    size_t error_count;
+    float *widths; // of error bounds that find a neighbour, in the same units
+    size_t width_count;
+    size_t rows_asked; // of the sample, that stand for the kNeighbours nearest of the table
+    size_t rows_near;  // the same for those whose lists the table of targets is about
+    size_t queries;
+    size_t depth;
+    float *gaps; // queries x depth
+    NearList *near_lists;
+    size_t near_count;
+};
+
+double exact_score(const Prober *p, const float *q, const float *x)
+{
+    const auto &k = simd::kernels();
+    const size_t dims = p->sample->dims;
+    return p->index->space.metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
+}
+
+// A row's estimate, as a scan makes it, beside its score.
+struct Estimate
+{
+    double estimate;
+    double score;
+    double error; // the code's own standard error
+};
+
+// False if the code says nothing, or the estimate is off by rounding errors alone.
+bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out)
+{
+    EncodedRow row;
+    if (!encode_row(&p->row, x, &row))
+        return false;
+    const QueryHead &head = *(const QueryHead *)p->query.state;
+    const RoutedList &list = p->order[p->place[row.list]];
+    const double dot = (double)head.mul * p->index->codec->scan_row(p->query.state, row.code) + head.offset;
+    out->estimate = (double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot;
+    out->score = exact_score(p, q, x);
+    out->error = (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err);
+    const double share = (out->estimate - out->score) / out->error;
+    return std::isfinite(share) && std::fabs(share) <= 100;
+}
+
+// The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough.
+void probe_codes(Prober *p, Measured *m, const float *q, const Nearest &nearest, bool for_defaults)
+{
+    const size_t asked = Min(nearest.found, m->rows_asked);
+    const double last = exact_score(p, q, sample_row(p, nearest.row[asked - 1]));
+    for (size_t j = 0; j < (for_defaults ? Min(nearest.found, kNeighbours) : asked); j++) {
+        Estimate e;
+        if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e))
+            continue;
+        if (for_defaults)
+            m->errors[m->error_count++] = (float)((e.estimate - e.score) / e.error);
+        if (j < asked)
+            m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
+    }
+}
+
+// How many of the codes' own standard errors make one of epsilon's: so many that kEpsilon of them cover all but kAbove
+// of the near rows, as they do for Gaussian errors. Never less than one: a bound that is too wide costs time, one that is
+// too narrow costs rows.
+float error_scale(Measured *m)
+{
+    constexpr double kEpsilon = 1.9, kAbove = 0.02;
+    constexpr size_t kEnough = 500;
+    if (m->error_count < kEnough)
+        return 1;
+    std::sort(m->errors, m->errors + m->error_count);
+    const size_t at = (size_t)((1 - kAbove) * (double)(m->error_count - 1));
+    return (float)Max(1.0, m->errors[at] / kEpsilon);
+}
+
+// The score's distance from that of the nearest list; 0 where overflow leaves none.
+float gap_of(const Prober *p, size_t place)
+{
+    const float gap = p->order[place].add - p->order[0].add;
+    return std::isfinite(gap) ? gap : 0;
+}
+
+void probe_places(Prober *p, Measured *m, const Nearest &nearest, bool for_defaults)
+{
+    float *gaps = m->gaps + m->queries++ * m->depth;
+    for (size_t place = 0; place < m->depth; place++)
+        gaps[place] = gap_of(p, place);
+    for (size_t j = 0; j < nearest.found; j++) {
+        const uint32_t place = p->place[own_list(p, sample_row(p, nearest.row[j]))];
+        if (for_defaults && j < kNeighbours)
+            m->at_place[place]++;
+        if (j < m->rows_near)
+            m->near_lists[m->near_count++] = {gap_of(p, place), place};
+    }
+}
+
+// Of the sample's nearest rows, those that stand for the n nearest of the table: its rows lie closer together.
+size_t sampled(size_t n, const Sample &sample, uint64_t table_rows)
+{
+    const double share = (double)sample.rows / Max((double)table_rows, (double)sample.rows);
+    return Max((size_t)std::lround((double)n * share), (size_t)1);
+}
+
+void open_measured(Measured *m, uint32_t nlist, size_t queries)
+{
+    *m = {};
+    m->at_place = (uint64_t *)palloc0(nlist * sizeof(uint64_t));
+    m->errors = (float *)palloc(kQueries * kNeighbours * sizeof(float));
+    m->widths = (float *)palloc(queries * kNeighbours * sizeof(float));
+    m->depth = Min((size_t)nlist, kGapDepth);
+    m->gaps = (float *)palloc(queries * m->depth * sizeof(float));
+    m->near_lists = (NearList *)palloc(queries * kNearest * sizeof(NearList));
+}
+
+// Lists that n queries need for each recall of kCalibrationRecall.
+void fill_calibration(MetaPage *meta, const Measured &m, size_t n)
+{
+    uint64_t covered = 0;
+    uint32_t point = 0;
+    for (uint32_t i = 0; i < meta->nlist && point < kCalibrationPoints; i++) {
+        covered += m.at_place[i];
+        while (point < kCalibrationPoints &&
+               (double)covered >= (double)kCalibrationRecall[point] * (double)(n * kNeighbours))
+            meta->calibration[point++] = wider_by_sublists(*meta, i + 1);
+    }
+}
+
+RecallTable recall_table(const MetaPage &meta, const Measured &m)
+{
+    for (size_t i = 0; i < m.width_count; i++)
+        m.widths[i] /= meta.error_scale;
+    float *scratch = (float *)palloc(m.queries * m.rows_near * sizeof(float));
+    return fit_recall_table({m.queries, m.depth, m.gaps, m.near_lists, m.near_count, m.widths, m.width_count,
+                             (float)kDefaultEpsilon, scratch});
+}
+
+} // namespace
+
+void forget_calibration(MetaPage *meta)
+{
+    meta->error_scale = meta->sublist_share = 1;
+    for (uint32_t i = 0; i < kCalibrationPoints; i++)
+        meta->calibration[i] = meta->nlist;
+    meta->targets = unknown_recall_table(meta->nlist, (float)kDefaultEpsilon);
+}
+
+void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
+               const float *centroids)
+{
+    forget_calibration(meta);
+    if (sample.rows < 10 * kNeighbours)
+        return;
+    const size_t n = Min(kQueries, sample.rows / 2), all = Min(kTargetQueries, sample.rows / 2);
+    begin_phase(progress, BuildPhase::Calibrating, (int64)all);
+    size_t *queries = (size_t *)palloc(all * sizeof(size_t));
+    Random random(kTrainingSeed + 1);
+    for (size_t i = 0; i < all; i++)
+        queries[i] = random.below(sample.rows);
+    Nearest *nearest = (Nearest *)palloc0(all * sizeof(Nearest));
+    nearest_in_sample(sample, index->space.metric, queries, all, nearest);
+
+    Prober p;
+    open_prober(&p, progress->index, index, &sample, centroids);
+    Measured m;
+    open_measured(&m, meta->nlist, all);
+    m.rows_asked = sampled(kNeighbours, sample, meta->build_rows);
+    m.rows_near = Max(sampled(kTimesNearer * kNeighbours, sample, meta->build_rows), (size_t)2);
+    each_query(p, 0, all, [&](size_t i) {
+        const float *q = sample_row(&p, queries[i]);
+        visit_order(&p, q);
+        probe_places(&p, &m, nearest[i], i < n);
+        probe_codes(&p, &m, q, nearest[i], i < n);
+        phase_done(progress, (int64)i + 1);
+    });
+    meta->error_scale = error_scale(&m);
+    fill_calibration(meta, m, n);
+    meta->targets = recall_table(*meta, m);
+    const uint32_t nprobe = Min(default_nprobe(*meta), meta->nlist);
+    if (meta->sublist_layers > 0)
+        meta->sublist_share = measure_sublist_share(&p, nprobe, queries, nearest, n, kNeighbours);
+    report_phase(progress,
+                 "calibrated with %zu queries: nprobe %u, error scale %.3f, share of the lists' rows %.3f",
+                 all, nprobe, meta->error_scale, meta->sublist_share);
+}
+
+} // namespace vq::ivf

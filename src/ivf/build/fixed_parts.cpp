@@ -1,0 +1,147 @@
+#include "ivf/build/fixed_parts.h"
+
+#include "core/half.h"
+#include "core/tile.h"
+#include "ivf/store/directory.h"
+#include "ivf/store/free_pages.h"
+#include "ivf/store/part_writer.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+// The centroid of list i in codec space, rounded to what is stored.
+void centroid_in_space(const FixedParts *b, uint32_t list, float *moved, float *scratch, uint16_t *stored)
+{
+    const Space &space = b->layout->space;
+    if (b->training->meta.trained)
+        space_transform(space, b->training->centroids + (size_t)list * space.dims, moved, scratch);
+    else
+        memset(moved, 0, space.space_dims * sizeof(float));
+    for (uint32_t i = 0; i < space.space_dims; i++) {
+        stored[i] = float_to_bf16(moved[i]);
+        moved[i] = bf16_to_float(stored[i]);
+    }
+}
+
+// Tiles of the centroids' codes under one metric.
+void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *block)
+{
+    const Index &index = *b->layout;
+    const size_t D = index.shape.space_dims, code_bytes = index.shape.code_bytes;
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Centroid);
+    *block = part.first;
+    float *moved = (float *)palloc(D * sizeof(float)),
+          *scratch = (float *)palloc(index.space.dims * sizeof(float));
+    float *origin = (float *)palloc0(D * sizeof(float));
+    uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
+    uint8_t *codes = (uint8_t *)palloc(simd::kTileRows * code_bytes),
+            *fine = (uint8_t *)palloc(index.shape.fine_bytes + 1);
+    uint8_t *tile = (uint8_t *)palloc(code_bytes * kUnit);
+    for (uint32_t first = 0; first < index.meta.nlist; first += simd::kTileRows) {
+        CHECK_FOR_INTERRUPTS();
+        const uint32_t n = Min((uint32_t)simd::kTileRows, index.meta.nlist - first);
+        CentroidRowData data = {};
+        for (uint32_t i = 0; i < n; i++) {
+            float fine_factors[3];
+            centroid_in_space(b, first + i, moved, scratch, stored);
+            RowCode code =
+                index.codec->encode(space.image, moved, origin, moved, codes + i * code_bytes, fine);
+            RowFactors f = row_factors(space, code, moved, origin, fine_factors);
+            data.add[i] = f.add, data.scale[i] = f.scale, data.err[i] = f.err;
+        }
+        tile_pack(codes, code_bytes, n, code_bytes, tile);
+        part_write(&part, tile, code_bytes * kUnit);
+        part_write(&part, &data, sizeof data);
+    }
+    part_end(&part);
+}
+
+void write_centroids(const FixedParts *b)
+{
+    const Index &index = *b->layout;
+    const size_t D = index.shape.space_dims;
+    float *moved = (float *)palloc(D * sizeof(float)),
+          *scratch = (float *)palloc(index.space.dims * sizeof(float));
+    uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Centroid);
+    b->training->meta.centroids = part.first;
+    for (uint32_t i = 0; i < index.meta.nlist; i++) {
+        centroid_in_space(b, i, moved, scratch, stored);
+        CentroidTerms terms = centroid_terms(index.space, moved);
+        part_write(&part, &terms, sizeof terms);
+        part_write(&part, stored, D * sizeof(uint16_t));
+    }
+    part_end(&part);
+}
+
+// Directory of empty lists.
+void write_directory(const FixedParts *b)
+{
+    const Index &index = *b->layout;
+    Group *group = (Group *)palloc0(group_bytes(index));
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Directory);
+    b->training->meta.directory = part.first;
+    for (uint32_t g = 0; g < index.groups; g++) {
+        memset(group, 0, group_bytes(index));
+        group->record.group = g;
+        group->record.open_head = group->record.open_tail = InvalidBlockNumber;
+        group->record.tile_head = group->record.fine_head = group->record.sublist_head = InvalidBlockNumber;
+        for (uint32_t l = 0; l < index.meta.group_lists; l++)
+            group->entries[l] = kEmptyList;
+        seal_group_record(index, group);
+        if (part.used + group_bytes(index) > kPayload)
+            part_end(&part); // a record never crosses pages
+        part_write(&part, group, group_bytes(index));
+    }
+    part_end(&part);
+}
+
+} // namespace
+
+void write_meta(const FixedParts *b, Buffer buf)
+{
+    MetaPage *meta = &b->training->meta;
+    meta->crc = meta_crc(*meta);
+    memcpy(page_payload(BufferGetPage(buf)), meta, sizeof *meta);
+    MarkBufferDirty(buf);
+}
+
+void write_fixed_parts(const FixedParts *b, const AccessMethod *am)
+{
+    MetaPage *meta = &b->training->meta;
+    init_index(b->layout, *meta, am, b->training->image);
+    Buffer meta_buf = append_page(b->index, b->fork);
+    init_page(BufferGetPage(meta_buf), PageKind::Meta);
+    MarkBufferDirty(meta_buf);
+    LockBuffer(meta_buf, BUFFER_LOCK_UNLOCK);
+
+    PartWriter part;
+    part_begin(&part, b->index, b->fork, PageKind::Image);
+    meta->image_block = part.first;
+    part_write(&part, b->training->image, meta->image_bytes);
+    part_end(&part);
+    write_centroid_tiles(b, b->layout->assign_space, &meta->assign_tiles);
+    meta->query_tiles = meta->assign_tiles;
+    if (b->layout->space.metric != Metric::L2)
+        write_centroid_tiles(b, b->layout->space, &meta->query_tiles);
+    write_centroids(b);
+    write_directory(b);
+    meta->first_list_block = RelationGetNumberOfBlocksInFork(b->index, b->fork);
+    LockBuffer(meta_buf, BUFFER_LOCK_EXCLUSIVE);
+    write_meta(b, meta_buf);
+    UnlockReleaseBuffer(meta_buf);
+    init_index(b->layout, *meta, am, b->training->image);
+    if (b->fork == MAIN_FORKNUM)
+        cache_centroids(b->index, b->layout);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,72 @@
+#include "ivf/build/prober.h"
+
+#include "core/kmeans.h"
+
+namespace vq::ivf {
+
+// By blocks of rows against all queries.
+void nearest_in_sample(const Sample &sample, Metric metric, const size_t *queries, size_t n, Nearest *out)
+{
+    constexpr size_t kBlock = 64;
+    const auto &k = simd::kernels();
+    const size_t dims = sample.dims;
+    float *q = (float *)palloc(n * dims * sizeof(float)), *dots = (float *)palloc(n * kBlock * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        memcpy(q + i * dims, sample.vectors + queries[i] * dims, dims * sizeof(float));
+    for (size_t first = 0; first < sample.rows; first += kBlock) {
+        CHECK_FOR_INTERRUPTS();
+        const size_t rows = Min(kBlock, sample.rows - first);
+        const float *block = sample.vectors + first * dims;
+        k.dot_block(q, n, dims, block, rows, dims, dims, dots, kBlock);
+        for (size_t j = 0; j < rows; j++) {
+            const float norm_sq = metric == Metric::L2 ? k.dot(block + j * dims, block + j * dims, dims) : 0;
+            const float factor = metric == Metric::L2 ? 2.0f : 1.0f;
+            for (size_t i = 0; i < n; i++)
+                if (first + j != queries[i])
+                    out[i].offer(norm_sq - factor * dots[i * kBlock + j], (uint32_t)(first + j));
+        }
+    }
+    pfree(q);
+    pfree(dots);
+}
+
+void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample, const float *centroids)
+{
+    const uint32_t nlist = index->meta.nlist, dims = sample->dims;
+    *p = {};
+    p->index = index;
+    p->sample = sample;
+    p->centroids = centroids;
+    float *norms = (float *)palloc(nlist * sizeof(float));
+    squared_norms(centroids, nlist, dims, norms);
+    p->norms = norms;
+    encoder_open(&p->query, rel, index);
+    encoder_open(&p->row, rel, index);
+    p->order = (RoutedList *)palloc(nlist * sizeof(RoutedList));
+    p->place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
+    p->scratch =
+        (float *)palloc_extended(kmeans_assign_scratch_floats(nlist) * sizeof(float), MCXT_ALLOC_HUGE);
+    p->memory = AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibrate", ALLOCSET_DEFAULT_SIZES);
+}
+
+void visit_order(Prober *p, const float *x)
+{
+    const Index &index = *p->index;
+    SpaceQuery query = space_query(index.space, x, p->query.moved, p->query.scratch);
+    index.codec->prepare(index.space.image, p->query.moved, 0, p->query.state);
+    Router router;
+    route_begin(&router, p->query.rel, p->index, &index.space, query, p->query.state);
+    route_next(&router, index.meta.nlist, p->order);
+    for (uint32_t i = 0; i < index.meta.nlist; i++)
+        p->place[p->order[i].list] = i;
+}
+
+uint32_t own_list(const Prober *p, const float *x)
+{
+    uint32_t list;
+    kmeans_assign(x, 1, p->sample->dims, p->centroids, p->norms, p->index->meta.nlist, &list, nullptr,
+                  p->scratch);
+    return list;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,85 @@
+// Rows of the sample as queries against an index that was just built: which rows are nearest to them, and in which order they
+// visit the lists. What calibration measures with.
+#pragma once
+
+#include "ivf/row/rows.h"
+#include "ivf/build/train.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+constexpr size_t kNearest = 30;
+
+// The nearest rows a query has met so far, nearest first.
+struct Nearest
+{
+    float score[kNearest];
+    uint32_t row[kNearest]; // of the sample
+    size_t found;
+
+    void offer(float s, uint32_t r)
+    {
+        if (found == kNearest && s >= score[found - 1])
+            return;
+        size_t at = found < kNearest ? found++ : found - 1;
+        for (; at > 0 && score[at - 1] > s; at--)
+            score[at] = score[at - 1], row[at] = row[at - 1];
+        score[at] = s;
+        row[at] = r;
+    }
+};
+
+// Finds the nearest sample rows of n rows of the sample, each itself left out.
+void nearest_in_sample(const Sample &sample, Metric metric, const size_t *queries, size_t n, Nearest *out);
+
+struct Prober
+{
+    const Index *index;
+    const Sample *sample;
+    const float *centroids;
+    const float *norms; // of centroids
+    RowEncoder query;
+    RowEncoder row;
+    RoutedList *order;    // all lists, nearest first
+    uint32_t *place;      // of every list in that order
+    float *scratch;       // of kmeans_assign
+    MemoryContext memory; // of one query, see each_query
+};
+
+inline const float *sample_row(const Prober *p, size_t row)
+{
+    return p->sample->vectors + row * p->sample->dims;
+}
+
+// Allocates in the current context.
+void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample, const float *centroids);
+
+// Prepares the query x: p->order, p->place, and the codec's state.
+void visit_order(Prober *p, const float *x);
+
+// The list that row x belongs to.
+uint32_t own_list(const Prober *p, const float *x);
+
+// Calls probe(i) for i in [first, end); what one call allocates is freed before the next.
+template <class Probe>
+void each_query(const Prober &p, size_t first, size_t end, Probe probe)
+{
+    for (size_t i = first; i < end; i++) {
+        MemoryContext old = MemoryContextSwitchTo(p.memory);
+        probe(i);
+        MemoryContextSwitchTo(old);
+        MemoryContextReset(p.memory);
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+// The share of the visited lists' rows that sub-lists have to hold for near rows of the first n queries to be among them, all
+// but a few; 1 without sub-lists. (calibrate_sublists.cpp)
+float measure_sublist_share(Prober *p, uint32_t nprobe, const size_t *queries, const Nearest *nearest,
+                            size_t n, size_t neighbours);
+
+} // namespace vq::ivf

@@ -1,0 +1,28 @@
+// Rows to train on: blocks drawn at random, rows of them by reservoir, in bounded memory.
+#pragma once
+
+#include "ivf/store/access_method.h"
+#include "ivf/build/build_phase.h"
+
+extern "C" {
+#include "nodes/execnodes.h"
+}
+
+namespace vq::ivf {
+
+struct Sample
+{
+    float *vectors; // rows x dims, row-major; normalized if `unit`
+    size_t rows;
+    size_t capacity;
+    uint32_t dims;
+    bool unit;         // cosine: rows are normalized, zero rows left out
+    double table_rows; // estimate of the rows to be indexed
+};
+
+// Draws at most `capacity` rows (palloc'd in the current context): a phase of the build. Evaluates the index's expression and
+// predicate; MVCC-safe also under CREATE INDEX CONCURRENTLY. Honours interrupts.
+void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexInfo *info, uint32_t dims,
+                 bool unit, size_t capacity);
+
+} // namespace vq::ivf

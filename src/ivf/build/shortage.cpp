@@ -1,0 +1,107 @@
+#include "ivf/build/shortage.h"
+
+extern "C" {
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+// Fewer rows are better read as they are; an index on them is a beginning, and its lists will not fit what comes later.
+constexpr size_t kFewRows = 1000;
+// Of a list, on average: k-means on fewer finds its rows rather than where rows are. Chosen by the engine, a list has 100.
+constexpr size_t kFewRowsPerList = 30;
+
+// TRUNCATE empties an index by building it, which nobody has asked to hear of. It does not report progress, as CREATE INDEX
+// and REINDEX do.
+bool build_asked_for()
+{
+    return !pgstat_track_activities || compat_progress_command() == PROGRESS_COMMAND_CREATE_INDEX;
+}
+
+void report_no_rows(Relation index)
+{
+    if (!build_asked_for())
+        return;
+    ereport(NOTICE, (errmsg("index \"%s\" is built without rows", RelationGetRelationName(index)),
+                     errdetail("It works, but keeps all rows in one list until it is built again."),
+                     errhint("Load the rows first, or REINDEX when the table has its rows.")));
+}
+
+// Memory, not the table, decided how many rows were drawn.
+bool drawn_to_capacity(const Sample &sample)
+{
+    return sample.rows == sample.capacity && (double)sample.rows < sample.table_rows;
+}
+
+void report_few_rows_per_list(Relation index, uint32_t nlist, const Sample &sample)
+{
+    ereport(NOTICE, (errmsg("index \"%s\" has many lists for its rows", RelationGetRelationName(index)),
+                     errdetail("Lists: %u, rows to train on: %zu.", nlist, sample.rows),
+                     drawn_to_capacity(sample)
+                         ? errhint("Use a smaller nlist, or raise maintenance_work_mem.")
+                         : errhint("Use a smaller nlist, or REINDEX when the table has more rows.")));
+}
+
+// why: what that means for the codec, or empty.
+void report_few_rows(Relation index, const Sample &sample, const char *why)
+{
+    ereport(NOTICE,
+            (errmsg("index \"%s\" is built on few rows", RelationGetRelationName(index)),
+             *why ? errdetail_internal("%s", why) : errdetail("Rows to train on: %zu.", sample.rows),
+             drawn_to_capacity(sample) ? errhint("Raise maintenance_work_mem.")
+                                       : errhint("REINDEX when the table has several times as many.")));
+}
+
+void report_untrained(Relation index, const char *why, bool memory)
+{
+    ereport(NOTICE, (errmsg("codebooks of index \"%s\" are not trained", RelationGetRelationName(index)),
+                     errdetail_internal("%s", why),
+                     memory ? errhint("Use smaller codebooks, or raise maintenance_work_mem.")
+                            : errhint("Use smaller codebooks, or REINDEX when the table has more rows.")));
+}
+
+void report_trained_on_few(Relation index, const char *why)
+{
+    ereport(NOTICE,
+            (errmsg("codebooks of index \"%s\" are trained on few rows", RelationGetRelationName(index)),
+             errdetail_internal("%s", why), errhint("Raise maintenance_work_mem.")));
+}
+
+void report_trained_in_part(Relation index, const char *why)
+{
+    ereport(WARNING, (errmsg("codebooks of index \"%s\" are trained in part", RelationGetRelationName(index)),
+                      errdetail_internal("%s", why),
+                      errhint("Use fewer codebooks, or REINDEX when the table has more rows.")));
+}
+
+} // namespace
+
+void report_shortage(const Training &t, const CodecOps *codec, const IndexOptions *options,
+                     const Sample &sample, Relation index)
+{
+    if (sample.rows == 0)
+        return report_no_rows(index);
+    char why[128] = "";
+    const uint8_t *image = t.image + codec_image_offset(t.meta.options.dims, t.meta.space_dims);
+    const Shortfall shortfall =
+        t.codec_rows > 0 ? codec->shortfall(image, t.codec_rows, why, sizeof why) : Shortfall::None;
+    // Memory, not the table, left the codec few rows.
+    const bool memory =
+        (double)t.codec_rows < sample.table_rows && t.codec_rows < codec->training_rows(t.meta.options);
+    if (shortfall == Shortfall::Part)
+        return report_trained_in_part(index, why);
+    if (options->nlist > 0 && sample.rows < kFewRowsPerList * t.meta.nlist)
+        return report_few_rows_per_list(index, t.meta.nlist, sample);
+    if (sample.rows < kFewRows)
+        return report_few_rows(index, sample, shortfall == Shortfall::All ? why : "");
+    if (shortfall == Shortfall::All)
+        return report_untrained(index, why, memory);
+    if (shortfall == Shortfall::Few && memory) // a small table trains on all it has
+        return report_trained_on_few(index, why);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,41 @@
+// From a sample to a trained, still empty index: number of lists, centroids, codec and refine images, meta
+// page.
+#pragma once
+
+#include "ivf/store/index.h"
+#include "ivf/build/sample.h"
+
+namespace vq::ivf {
+
+constexpr uint64_t kTrainingSeed = 0x5651; // one seed for every index: the same data give the same index
+
+struct Training
+{
+    MetaPage meta;       // block numbers not yet filled in
+    uint8_t *image;      // mean, moved mean, codec image, refine image
+    float *centroids;    // nlist x dims, original space
+    uint32_t code_bytes; // of the trained codec
+    size_t codec_rows;   // that it was trained on
+};
+
+// Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
+uint32_t choose_nlist(int option, double rows);
+
+// Rows to sample: enough for k-means on the lists that the table's size asks for and for the codec, within
+// maintenance_work_mem.
+size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options);
+
+// Trains within maintenance_work_mem (memory in the current context): two phases of the build. Interrupts are looked
+// after. An empty sample gives the untrained index: one list around the origin.
+void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
+           const Sample &sample, BuildProgress *progress);
+
+// Calibration of an index that nothing was measured of: every list, the default bound. meta.nlist must be set.
+void forget_calibration(MetaPage *meta);
+
+// Fills meta.calibration, meta.error_scale, meta.targets and meta.sublist_share from the sample, once all pages are written and
+// meta.build_rows is known: the build's last phase (calibrate.cpp).
+void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
+               const float *centroids);
+
+} // namespace vq::ivf

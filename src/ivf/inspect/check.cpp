@@ -1,0 +1,139 @@
+// vector_quant_index_check: reads every page of an index and holds it against what format.h promises; then,
+// on request, against the table.
+//
+// Concurrency: the table is locked so that VACUUM stays away (it would let row ids be used again) but rows
+// may come. Each group is looked at under its own lock, which keeps rows where they are; inserters only add
+// open rows and Fine pages in front, so open rows are read before the record that names the Fine pages. On a
+// standby nothing holds replay back: run it while the index is not written to.
+#include "ivf/inspect/check.h"
+#include "ivf/inspect/inspect.h"
+#include "ivf/row/table_rows.h"
+#include "ivf/store/page.h"
+
+extern "C" {
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/index.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplesort.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+// --- rows
+// ---------------------------------------------------------------------------------------------------------------------
+
+Tuplesortstate *sort_tids()
+{
+    return tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, maintenance_work_mem / 2,
+                                 nullptr, 0);
+}
+
+bool next_tid(Tuplesortstate *sort, int64 *tid)
+{
+    Datum value;
+    bool isnull;
+    CHECK_FOR_INTERRUPTS();
+    if (!compat_tuplesort_getdatum(sort, &value, &isnull))
+        return false;
+    *tid = DatumGetInt64(value);
+    return true;
+}
+
+void note_table_row(void *arg, const ItemPointerData &tid, Datum, const float *)
+{
+    ItemPointerData copy = tid;
+    tuplesort_putdatum((Tuplesortstate *)arg, Int64GetDatum(itemptr_encode(&copy)), false);
+}
+
+// Row ids (of HOT chains: their roots) of all rows that `snapshot` sees and the index should hold, sorted.
+Tuplesortstate *table_tids(const Check *c, Snapshot snapshot)
+{
+    Tuplesortstate *tids = sort_tids();
+    visit_table_rows(c->heap, c->rel, *c->index, snapshot, note_table_row, tids);
+    tuplesort_performsort(tids);
+    return tids;
+}
+
+// Each row id once; with `table`, all of its rows among them.
+void compare_tids(Check *c, Tuplesortstate *table)
+{
+    tuplesort_performsort(c->tids);
+    int64 tid = -1, before, wanted = 0;
+    bool in_index = true, in_table = table && next_tid(table, &wanted);
+    do {
+        before = tid;
+        in_index = next_tid(c->tids, &tid);
+        if (in_index && tid == before)
+            ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+                            errmsg("index \"%s\" holds row (%u,%u) twice", RelationGetRelationName(c->rel),
+                                   (BlockNumber)(tid >> 16), (OffsetNumber)(tid & 0xFFFF)),
+                            errhint("Please REINDEX it.")));
+        while (in_table && (!in_index || wanted <= tid)) {
+            if (!in_index || wanted < tid)
+                ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+                                errmsg("row (%u,%u) of table \"%s\" is missing in index \"%s\"",
+                                       (BlockNumber)(wanted >> 16), (OffsetNumber)(wanted & 0xFFFF),
+                                       RelationGetRelationName(c->heap), RelationGetRelationName(c->rel)),
+                                errhint("Please REINDEX it.")));
+            in_table = next_tid(table, &wanted);
+        }
+    } while (in_index);
+}
+
+// --- all of it
+// ----------------------------------------------------------------------------------------------------------------
+
+void check_index(Relation heap, Relation rel, bool heapallindexed)
+{
+    Check c = {heap, rel, open_index(rel, CurrentMemoryContext), {}, sort_tids(), 0};
+    // Taken first: what it sees, the index must have by the time its pages are read.
+    Snapshot snapshot = heapallindexed ? inspect_snapshot(rel) : nullptr;
+    blocks_begin(&c.seen, rel);
+    check_fixed_parts(&c);
+    MemoryContext group =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant check group", ALLOCSET_DEFAULT_SIZES);
+    for (uint32_t g = 0; g < c.index->groups; g++) {
+        MemoryContext old = MemoryContextSwitchTo(group);
+        check_group(&c, g);
+        MemoryContextSwitchTo(old);
+        MemoryContextReset(group);
+    }
+    check_other_pages(&c);
+    Tuplesortstate *table = heapallindexed ? table_tids(&c, snapshot) : nullptr;
+    compare_tids(&c, table);
+    tuplesort_end(c.tids);
+    if (table)
+        tuplesort_end(table);
+    if (snapshot)
+        UnregisterSnapshot(snapshot);
+}
+
+} // namespace
+
+} // namespace vq::ivf
+
+VQ_FUNCTION(vq_index_check)
+{
+    using namespace vq::ivf;
+    const bool heapallindexed = PG_GETARG_BOOL(1);
+    // Keeps VACUUM away and lets rows come; a standby cannot lock that hard.
+    const LOCKMODE lock = RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock;
+    const Inspected target = inspect_open(PG_GETARG_OID(0), lock);
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant check", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    check_index(target.heap, target.rel, heapallindexed);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(memory);
+    inspect_close(target);
+    PG_RETURN_VOID();
+}

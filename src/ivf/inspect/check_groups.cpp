@@ -1,0 +1,323 @@
+// Checks of a group: its record, the tiles of its lists, its open pages and fine records; and of the pages nothing refers to.
+#include "ivf/inspect/check.h"
+
+#include "core/half.h"
+#include "ivf/store/fine.h"
+#include "ivf/store/tiles.h"
+#include "ivf/store/writer.h"
+#include "ivf/store/page.h"
+#include "ivf/store/read_stream.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct GroupCheck
+{
+    Check *c;
+    uint32_t number;
+    Group *group;
+    ChainWalk tiles;
+    Keys extents;  // where extents begin and end: 2 keys each
+    Keys records;  // fine addresses of live rows: (block << 16 | slot)
+    uint8_t *tile; // codes and row data of one tile
+    uint64_t live;
+};
+
+void check_row(GroupCheck *g, BlockNumber at, BlockNumber block, OffsetNumber offset, FineAddress fine)
+{
+    Check *c = g->c;
+    if (offset > MaxOffsetNumber)
+        report_corrupted(c->rel, at, "impossible row id");
+    if (block >= c->heap_blocks && block >= (c->heap_blocks = RelationGetNumberOfBlocks(c->heap)))
+        report_corrupted(c->rel, at, "row id beyond the end of the table");
+    tuplesort_putdatum(c->tids, Int64GetDatum(((int64)block << 16) | offset), false);
+    g->live++;
+    if (c->index->has_fine())
+        keys_add(&g->records, ((uint64_t)fine.block() << 16) | fine.slot);
+}
+
+// One tile at byte `position` of the tile chain; returns the dead rows in it.
+uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *crc)
+{
+    const Index &index = *g->c->index;
+    const uint32_t code_bytes = index.shape.code_bytes * kUnit;
+    const RowData layout(rows, index.has_fine());
+    walk_read(&g->tiles, position, code_bytes + layout.bytes(), g->tile);
+    COMP_CRC32C(*crc, g->tile, code_bytes + layout.tid_block());
+    const uint8_t *data = g->tile + code_bytes;
+    const BlockNumber at = g->tiles.blocks[position / kPayload];
+    uint32_t dead = 0;
+    for (uint32_t v = 0; v < rows; v++) {
+        const uint16_t offset = ((const uint16_t *)(data + layout.tid_offset()))[v];
+        FineAddress fine = kNoFine;
+        if (layout.fine)
+            fine = fine_address(((const uint32_t *)(data + layout.fine_block()))[v],
+                                ((const uint16_t *)(data + layout.fine_slot()))[v]);
+        if (offset == 0)
+            dead++;
+        else
+            check_row(g, at, ((const uint32_t *)(data + layout.tid_block()))[v], offset, fine);
+    }
+    return dead;
+}
+
+uint64_t tile_bytes(const Index &index, uint32_t rows)
+{
+    return (uint64_t)index.shape.code_bytes * kUnit + RowData(rows, index.has_fine()).bytes();
+}
+
+// The extent at `block`, `offset`; returns the dead rows in it.
+uint32_t check_extent(GroupCheck *g, uint32_t list, BlockNumber block, uint32_t offset, uint32_t budget,
+                      ExtentHeader *header)
+{
+    Check *c = g->c;
+    const int64 place = walk_place(&g->tiles, block);
+    if (place < 0 || offset >= kPayload || offset % kUnit != 0)
+        report_corrupted(c->rel, block, "extent outside its group's pages");
+    uint64_t position = (uint64_t)place * kPayload + offset;
+    keys_add(&g->extents, position);
+    walk_read(&g->tiles, position, sizeof *header, (uint8_t *)header);
+    if (header->magic != kExtentMagic || header->list != list || header->rows == 0 ||
+        header->rows > kExtentRows || header->rows > budget)
+        report_corrupted(c->rel, block, "damaged extent header");
+    position += kUnit;
+    pg_crc32c crc;
+    INIT_CRC32C(crc);
+    uint32_t dead = 0;
+    for (uint32_t done = 0; done < header->rows; done += simd::kTileRows) {
+        CHECK_FOR_INTERRUPTS();
+        const uint32_t rows = Min((uint32_t)simd::kTileRows, header->rows - done);
+        dead += check_tile(g, position, rows, &crc);
+        position += tile_bytes(*c->index, rows);
+    }
+    FIN_CRC32C(crc);
+    if (crc != header->crc)
+        report_corrupted(c->rel, block, "damaged codes");
+    keys_add(&g->extents, position);
+    return dead;
+}
+
+void check_list(GroupCheck *g, uint32_t list, const ListEntry &entry)
+{
+    uint32_t left = entry.rows, dead = 0;
+    BlockNumber block = entry.block;
+    uint32_t offset = entry.offset;
+    while (block != InvalidBlockNumber) {
+        ExtentHeader header;
+        dead += check_extent(g, list, block, offset, left, &header);
+        left -= header.rows;
+        block = header.next_block;
+        offset = header.next_offset;
+    }
+    if (left != 0)
+        report_corrupted(g->c->rel, directory_block(*g->c->index, g->number),
+                         "list has fewer rows than the directory says");
+    // A crash between a tombstone and its count leaves the count behind.
+    if (entry.dead > dead)
+        report_corrupted(g->c->rel, directory_block(*g->c->index, g->number),
+                         "list has fewer dead rows than the directory says");
+}
+
+void check_extents_apart(GroupCheck *g)
+{
+    // Begin, end, begin, end ...: sorted by begin, no end may lie behind the next begin.
+    struct Span
+    {
+        uint64_t begin, end;
+    };
+    Span *spans = (Span *)g->extents.items;
+    const size_t n = g->extents.count / 2;
+    std::sort(spans, spans + n, [](const Span &a, const Span &b) { return a.begin < b.begin; });
+    for (size_t i = 1; i < n; i++)
+        if (spans[i - 1].end > spans[i].begin)
+            report_corrupted(g->c->rel, g->tiles.blocks[spans[i].begin / kPayload], "extents overlap");
+}
+
+void check_tiles(GroupCheck *g)
+{
+    Check *c = g->c;
+    const Index &index = *c->index;
+    const uint32_t first = g->number * index.meta.group_lists, lists = lists_of_group(index, g->number);
+    walk_chain(&g->tiles, &c->seen, PageKind::Tile, g->group->record.tile_head, nullptr, nullptr);
+    if (g->tiles.count != g->group->record.tile_pages)
+        report_corrupted(c->rel, directory_block(index, g->number), "wrong number of tile pages");
+    for (uint32_t l = 0; l < index.meta.group_lists; l++) {
+        const ListEntry &entry = g->group->entries[l];
+        if (l < lists)
+            check_list(g, first + l, entry);
+        else if (entry.block != InvalidBlockNumber || entry.rows != 0 || entry.dead != 0 ||
+                 entry.sublists != InvalidBlockNumber)
+            report_corrupted(c->rel, directory_block(index, g->number), "entry of no list has rows");
+    }
+    check_extents_apart(g);
+}
+
+void check_open_page(GroupCheck *g, BlockNumber block, const PGAlignedBlock &copy, uint32_t *sequence)
+{
+    Check *c = g->c;
+    const Index &index = *c->index;
+    const char *payload = copy.data + kPayloadStart;
+    const OpenHeader header = *(const OpenHeader *)payload;
+    if (header.group != g->number || header.rows > index.open_rows_per_page || header.closed > 1 ||
+        header.row_bytes != index.open_row_bytes || header.sequence <= *sequence)
+        report_corrupted(c->rel, block, "damaged open page");
+    *sequence = header.sequence;
+    for (uint32_t i = 0; i < header.rows; i++) {
+        OpenRow row;
+        memcpy(&row, payload + sizeof header + i * index.open_row_bytes, sizeof row);
+        if (row.list >= lists_of_group(index, g->number))
+            report_corrupted(c->rel, block, "row of a list outside its group");
+        if (std::isnan(row.factors.add) || std::isnan(bf16_to_float(row.factors.scale)) ||
+            std::isnan(bf16_to_float(row.factors.err)))
+            report_corrupted(c->rel, block, "row factor is not a number");
+        if (row.tid.ip_posid != 0)
+            check_row(g, block, ItemPointerGetBlockNumberNoCheck(&row.tid), row.tid.ip_posid, row.fine);
+    }
+}
+
+// Inserters may lengthen the chain meanwhile. Rows they add to a page after it was read need not be seen.
+void check_open(GroupCheck *g)
+{
+    Check *c = g->c;
+    PGAlignedBlock copy;
+    BlockNumber block = g->group->record.open_head, last = InvalidBlockNumber;
+    uint32_t sequence = 0;
+    for (;;) {
+        for (; block != InvalidBlockNumber; block = page_tail((Page)copy.data)->next) {
+            visit_page(&c->seen, block, PageKind::Open, &copy);
+            check_open_page(g, block, copy, &sequence);
+            last = block;
+        }
+        read_group(c->rel, *c->index, g->number, g->group);
+        if (g->group->record.open_tail == last)
+            return;
+        block = last == InvalidBlockNumber ? g->group->record.open_head
+                                           : next_block(c->rel, last, PageKind::Open);
+        if (block == InvalidBlockNumber)
+            report_corrupted(c->rel, directory_block(*c->index, g->number),
+                             "open pages do not end at the tail");
+    }
+}
+
+struct FinePage
+{
+    GroupCheck *g;
+    uint32_t *slots; // in use, per page of the chain
+    size_t capacity;
+};
+
+void check_fine_page(void *arg, uint32_t place, BlockNumber block, const PGAlignedBlock &copy)
+{
+    FinePage *pages = (FinePage *)arg;
+    GroupCheck *g = pages->g;
+    const FineHeader header = *(const FineHeader *)(copy.data + kPayloadStart);
+    const uint32_t most = Max(fine_slots(*g->c->index), 1u);
+    if (header.group != g->number || header.slots > most || header.closed > 1)
+        report_corrupted(g->c->rel, block, "damaged refine page");
+    if (place >= pages->capacity)
+        pages->slots = (uint32_t *)repalloc_huge(pages->slots, (pages->capacity *= 2) * sizeof(uint32_t));
+    pages->slots[place] = header.slots;
+}
+
+// Every live row has a record of its own on the group's Fine pages.
+void check_fine(GroupCheck *g)
+{
+    Check *c = g->c;
+    const Index &index = *c->index;
+    const GroupRecord &record = g->group->record;
+    if (!index.has_fine()) {
+        if (record.fine_head != InvalidBlockNumber || record.fine_pages != 0)
+            report_corrupted(c->rel, directory_block(index, g->number), "refine pages in an index without");
+        return;
+    }
+    FinePage pages = {g, (uint32_t *)palloc(64 * sizeof(uint32_t)), 64};
+    ChainWalk chain;
+    walk_begin(&chain, c->rel);
+    walk_chain(&chain, &c->seen, PageKind::Fine, record.fine_head, check_fine_page, &pages);
+    if (chain.count != record.fine_pages)
+        report_corrupted(c->rel, directory_block(index, g->number), "wrong number of refine pages");
+
+    const uint32_t width = fine_pages_of_record(index); // pages of a record
+    uint64_t *keys = g->records.items;
+    for (size_t i = 0; i < g->records.count; i++) {
+        const BlockNumber block = (BlockNumber)(keys[i] >> 16);
+        const int64 place = walk_place(&chain, block);
+        if (place < 0 || place + width > chain.count || (keys[i] & 0xFFFF) >= pages.slots[place])
+            report_corrupted(c->rel, block, "no such refine record");
+        keys[i] = (uint64_t)place * 0x10000 + (keys[i] & 0xFFFF); // from blocks to places, below
+    }
+    std::sort(keys, keys + g->records.count);
+    for (size_t i = 1; i < g->records.count; i++)
+        if (width > 1 ? keys[i] < keys[i - 1] + ((uint64_t)width << 16) : keys[i] == keys[i - 1])
+            report_corrupted(c->rel, chain.blocks[keys[i] >> 16], "two rows share a refine record");
+}
+
+} // namespace
+
+// Errors release the lock with everything else of the transaction.
+uint64_t check_group(Check *c, uint32_t number)
+{
+    const Index &index = *c->index;
+    GroupCheck g = {c, number, (Group *)palloc(group_bytes(index)), {}, {}, {}, nullptr, 0};
+    g.tile = (uint8_t *)palloc(index.shape.code_bytes * kUnit + kMaxRowData);
+    walk_begin(&g.tiles, c->rel);
+    keys_begin(&g.extents);
+    keys_begin(&g.records);
+    lock_group(c->rel, number);
+    read_group(c->rel, index, number, g.group);
+    const GroupRecord &record = g.group->record; // a build writes its chains side by side
+    read_ahead(c->rel, Min(record.tile_head, record.fine_head),
+               record.tile_pages + record.fine_pages + record.sublist_pages);
+    check_tiles(&g);
+    check_sublists(c, g.group, &g.tiles);
+    check_open(&g);
+    check_fine(&g);
+    unlock_group(c->rel, number);
+    return g.live;
+}
+
+namespace {
+
+struct OtherPages // blocks that nothing refers to
+{
+    const BlockSet *seen;
+    BlockNumber block, blocks; // the next one to look for, of all
+};
+
+BlockNumber next_other(void *arg)
+{
+    OtherPages *other = (OtherPages *)arg;
+    while (other->block < other->blocks && blocks_have(other->seen, other->block))
+        other->block++;
+    return other->block < other->blocks ? other->block++ : InvalidBlockNumber;
+}
+
+} // namespace
+
+void check_other_pages(Check *c)
+{
+    OtherPages other = {&c->seen, 0, RelationGetNumberOfBlocks(c->rel)};
+    BlockStream stream;
+    block_stream_begin(&stream, c->rel, next_other, &other);
+    for (Buffer buf; (buf = block_stream_next(&stream)) != InvalidBuffer;) {
+        CHECK_FOR_INTERRUPTS();
+        LockBuffer(buf, BUFFER_LOCK_SHARE);
+        Page page = BufferGetPage(buf);
+        const bool good = PageIsNew(page) || (((PageHeader)page)->pd_special == BLCKSZ - sizeof(PageTail) &&
+                                              page_tail(page)->magic == kTailMagic);
+        const BlockNumber block = BufferGetBlockNumber(buf);
+        UnlockReleaseBuffer(buf);
+        if (!good)
+            report_corrupted(c->rel, block, "not a vector_quant page");
+    }
+    block_stream_end(&stream);
+}
+
+} // namespace vq::ivf

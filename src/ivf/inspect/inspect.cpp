@@ -1,0 +1,132 @@
+#include "ivf/inspect/inspect.h"
+
+#include "ivf/build/build.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace vq::ivf {
+
+TupleDesc result_row_type(FunctionCallInfo fcinfo)
+{
+    TupleDesc desc;
+    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    return desc;
+}
+
+// Every access method of the engine has the engine's build callback.
+bool is_ours(Relation index)
+{
+    return index->rd_indam->ambuild == build;
+}
+
+namespace {
+
+constexpr const char *kWhichIndexes = "View vector_quant_indexes lists the indexes of this extension.";
+
+[[noreturn]] void missing(Oid index)
+{
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("index with OID %u does not exist", index),
+                    errhint("%s", kWhichIndexes)));
+    pg_unreachable();
+}
+
+// What can be said without a lock, before one is taken.
+void check_target(Oid index)
+{
+    const char kind = get_rel_relkind(index);
+    const char *name = get_rel_name(index);
+    if (kind == '\0' || name == nullptr)
+        missing(index);
+    if (kind == RELKIND_PARTITIONED_INDEX)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is a partitioned index", name),
+                        errhint("Name the index of one partition.")));
+    if (kind != RELKIND_INDEX)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index", name),
+                        errhint("%s", kWhichIndexes)));
+    if (!compat_class_ownercheck(index, GetUserId()))
+        aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, name);
+}
+
+void check_opened(Relation rel)
+{
+    const char *name = RelationGetRelationName(rel);
+    if (!is_ours(rel))
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index of vector_quant", name),
+                 errdetail("It is an index of access method \"%s\".", get_am_name(rel->rd_rel->relam)),
+                 errhint("%s", kWhichIndexes)));
+    if (RELATION_IS_OTHER_TEMP(rel))
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("cannot access temporary indexes of other sessions"),
+             errhint("Its pages are in the memory of the session that made it: call the function there.")));
+    if (!rel->rd_index->indisvalid)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("index \"%s\" is not valid", name), errhint("Please REINDEX it.")));
+    if (rel->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("cannot access unlogged index \"%s\" during recovery", name)));
+}
+
+} // namespace
+
+Inspected inspect_open(Oid index, LOCKMODE heap_lock)
+{
+    check_target(index);
+    // Table before index, as everybody locks them. Either may be gone once the lock is ours.
+    const Oid owner_table = IndexGetRelation(index, true);
+    Relation heap = OidIsValid(owner_table) ? try_relation_open(owner_table, heap_lock) : nullptr;
+    Relation rel = heap ? try_relation_open(index, AccessShareLock) : nullptr;
+    if (rel == nullptr || rel->rd_rel->relkind != RELKIND_INDEX ||
+        rel->rd_index->indrelid != RelationGetRelid(heap))
+        missing(index);
+    check_opened(rel);
+
+    Inspected target = {heap, rel, heap_lock, InvalidOid, 0, 0};
+    GetUserIdAndSecContext(&target.user, &target.security);
+    SetUserIdAndSecContext(heap->rd_rel->relowner, target.security | SECURITY_RESTRICTED_OPERATION);
+    target.guc_level = NewGUCNestLevel();
+    compat_restrict_search_path();
+    return target;
+}
+
+void inspect_close(const Inspected &target)
+{
+    AtEOXact_GUC(false, target.guc_level);
+    SetUserIdAndSecContext(target.user, target.security);
+    relation_close(target.rel, AccessShareLock);
+    relation_close(target.heap, target.heap_lock);
+}
+
+Snapshot inspect_snapshot(Relation rel)
+{
+    Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
+    if (IsolationUsesXactSnapshot() && rel->rd_index->indcheckxmin &&
+        !TransactionIdPrecedes(HeapTupleHeaderGetXmin(rel->rd_indextuple->t_data), snapshot->xmin))
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("index \"%s\" cannot be verified using transaction snapshot",
+                               RelationGetRelationName(rel)),
+                        errhint("Begin a new transaction.")));
+    return snapshot;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,149 @@
+#include "ivf/inspect/page_walk.h"
+
+#include "ivf/store/page.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+void blocks_begin(BlockSet *set, Relation rel)
+{
+    const uint64_t blocks =
+        (uint64_t)RelationGetNumberOfBlocks(rel) + 64; // some room for what comes meanwhile
+    set->rel = rel;
+    set->capacity = (blocks + 7) / 8 * 8;
+    set->bits = (uint8_t *)palloc_extended(set->capacity / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+    set->count = 0;
+    set->memory = CurrentMemoryContext;
+}
+
+bool blocks_have(const BlockSet *set, BlockNumber block)
+{
+    return block < set->capacity && (set->bits[block / 8] >> (block % 8) & 1);
+}
+
+static void claim(BlockSet *set, BlockNumber block)
+{
+    if (block >= set->capacity) { // read_page has found the block, so it exists
+        const uint64_t before = set->capacity;
+        set->capacity = ((uint64_t)block + block / 4 + 64) / 8 * 8;
+        set->bits = (uint8_t *)repalloc_huge(set->bits, set->capacity / 8);
+        memset(set->bits + before / 8, 0, (set->capacity - before) / 8);
+    }
+    if (blocks_have(set, block))
+        report_corrupted(set->rel, block, "page is referred to twice");
+    set->bits[block / 8] |= (uint8_t)(1 << (block % 8));
+    set->count++;
+}
+
+// Where pd_lower must be: open pages fill up row by row, all others are in use to the end.
+static uint32_t used_to(const char *page, PageKind kind)
+{
+    if (kind != PageKind::Open)
+        return BLCKSZ - sizeof(PageTail);
+    const OpenHeader *header = (const OpenHeader *)(page + kPayloadStart);
+    return kPayloadStart + sizeof(OpenHeader) + header->rows * header->row_bytes;
+}
+
+void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy)
+{
+    const BlockNumber block = BufferGetBlockNumber(buf);
+    memcpy(copy->data, BufferGetPage(buf), BLCKSZ);
+    UnlockReleaseBuffer(buf);
+    const PageHeader header = (PageHeader)copy->data;
+    if (!is_page_of((Page)copy->data, kind))
+        report_corrupted(set->rel, block, "page in use is marked as free");
+    if (header->pd_lower != used_to(copy->data, kind) || header->pd_upper != header->pd_special)
+        report_corrupted(set->rel, block, "damaged page header");
+    claim(set, block);
+}
+
+void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy)
+{
+    CHECK_FOR_INTERRUPTS();
+    visit_buffer(set, read_page(set->rel, block, kind, BUFFER_LOCK_SHARE), kind, copy);
+}
+
+BlockNumber next_block(Relation rel, BlockNumber block, PageKind kind)
+{
+    Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_SHARE);
+    const BlockNumber next = page_tail(BufferGetPage(buf))->next;
+    UnlockReleaseBuffer(buf);
+    return next;
+}
+
+void keys_begin(Keys *keys)
+{
+    *keys = {(uint64_t *)palloc(256 * sizeof(uint64_t)), 0, 256};
+}
+
+void keys_add(Keys *keys, uint64_t key)
+{
+    if (keys->count == keys->capacity)
+        keys->items = (uint64_t *)repalloc_huge(keys->items, (keys->capacity *= 2) * sizeof(uint64_t));
+    keys->items[keys->count++] = key;
+}
+
+void walk_begin(ChainWalk *chain, Relation rel)
+{
+    chain->rel = rel;
+    chain->count = 0;
+    chain->capacity = 64;
+    chain->blocks = (BlockNumber *)palloc(chain->capacity * sizeof(BlockNumber));
+    chain->by_block = nullptr;
+    chain->loaded = UINT32_MAX;
+}
+
+void walk_chain(ChainWalk *chain, BlockSet *set, PageKind kind, BlockNumber block,
+                void (*look)(void *, uint32_t, BlockNumber, const PGAlignedBlock &), void *arg)
+{
+    chain->kind = kind;
+    while (block != InvalidBlockNumber) {
+        visit_page(set, block, kind, &chain->page); // refuses a block met before, so it cannot run in circles
+        if (chain->count == chain->capacity)
+            chain->blocks = (BlockNumber *)repalloc_huge(chain->blocks, (size_t)(chain->capacity *= 2) *
+                                                                            sizeof(BlockNumber));
+        if (look)
+            look(arg, chain->count, block, chain->page);
+        chain->blocks[chain->count++] = block;
+        block = page_tail((Page)chain->page.data)->next;
+    }
+    chain->by_block = (uint64_t *)palloc_extended((chain->count + 1) * sizeof(uint64_t), MCXT_ALLOC_HUGE);
+    for (uint32_t i = 0; i < chain->count; i++)
+        chain->by_block[i] = (uint64_t)chain->blocks[i] << 32 | i;
+    std::sort(chain->by_block, chain->by_block + chain->count);
+}
+
+int64 walk_place(const ChainWalk *chain, BlockNumber block)
+{
+    const uint64_t *end = chain->by_block + chain->count;
+    const uint64_t *found = std::lower_bound((const uint64_t *)chain->by_block, end, (uint64_t)block << 32);
+    return found != end && *found >> 32 == block ? (int64)(uint32_t)*found : -1;
+}
+
+void walk_read(ChainWalk *chain, uint64_t position, size_t bytes, uint8_t *out)
+{
+    while (bytes > 0) {
+        const uint64_t place = position / kPayload;
+        const uint32_t offset = (uint32_t)(position % kPayload);
+        if (place >= chain->count)
+            report_corrupted(chain->rel, chain->count ? chain->blocks[chain->count - 1] : 0,
+                             "chain of pages ends too early");
+        if (place != chain->loaded) {
+            Buffer buf = read_page(chain->rel, chain->blocks[place], chain->kind, BUFFER_LOCK_SHARE);
+            memcpy(chain->page.data, BufferGetPage(buf), BLCKSZ);
+            UnlockReleaseBuffer(buf);
+            chain->loaded = (uint32_t)place;
+        }
+        const size_t n = Min(bytes, (size_t)(kPayload - offset));
+        memcpy(out, chain->page.data + kPayloadStart + offset, n);
+        out += n;
+        position += n;
+        bytes -= n;
+    }
+}
+
+} // namespace vq::ivf

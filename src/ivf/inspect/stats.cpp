@@ -1,0 +1,238 @@
+// vector_quant_index_stats: the shape of an index, from its directory and open pages; how well it still fits, from rows of
+// the table; and what to do about it.
+#include "ivf/store/directory.h"
+#include "ivf/inspect/inspect.h"
+#include "ivf/scan/probes.h"
+#include "ivf/row/rows.h"
+#include "ivf/row/table_rows.h"
+#include "ivf/row/vector_datum.h"
+#include "ivf/store/page.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct Stats
+{
+    uint64_t rows; // live
+    uint64_t rows_max;
+    double rows_squared; // sum over lists
+    uint64_t open_rows;
+    uint64_t dead_rows;
+    uint64_t tile_pages;
+    uint64_t open_pages;
+    uint64_t fine_pages;
+    uint64_t sublist_pages;
+};
+
+// Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
+void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber block, uint64_t *rows_of_list,
+                Stats *s)
+{
+    const uint32_t lists = lists_of_group(index, g);
+    uint32_t sequence = 0; // grows along a chain that does not run in circles
+    while (block != InvalidBlockNumber) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
+        const char *payload = page_payload(BufferGetPage(buf));
+        const OpenHeader header = *(const OpenHeader *)payload;
+        if (header.group != g || header.rows > index.open_rows_per_page ||
+            header.row_bytes != index.open_row_bytes || header.sequence <= sequence)
+            report_corrupted(rel, block, "damaged open page");
+        sequence = header.sequence;
+        for (uint32_t i = 0; i < header.rows; i++) {
+            const OpenRow *row = (const OpenRow *)(payload + sizeof header + i * index.open_row_bytes);
+            if (row->list >= lists)
+                report_corrupted(rel, block, "row of a list outside its group");
+            if (row->tid.ip_posid == 0) {
+                s->dead_rows++;
+                continue;
+            }
+            rows_of_list[row->list]++;
+            s->open_rows++;
+        }
+        s->open_pages++;
+        block = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+    }
+}
+
+void count_group(Relation rel, const Index &index, uint32_t g, Group *group, uint64_t *rows_of_list, Stats *s)
+{
+    read_group(rel, index, g, group);
+    for (uint32_t l = 0; l < index.meta.group_lists; l++) {
+        rows_of_list[l] = group->entries[l].rows - group->entries[l].dead;
+        s->dead_rows += group->entries[l].dead;
+    }
+    s->tile_pages += group->record.tile_pages;
+    s->fine_pages += group->record.fine_pages;
+    s->sublist_pages += group->record.sublist_pages;
+    count_open(rel, index, g, group->record.open_head, rows_of_list, s);
+    for (uint32_t l = 0; l < lists_of_group(index, g); l++) {
+        s->rows += rows_of_list[l];
+        s->rows_max = Max(s->rows_max, rows_of_list[l]);
+        s->rows_squared += (double)rows_of_list[l] * (double)rows_of_list[l];
+    }
+}
+
+Stats count_all(Relation rel, const Index &index)
+{
+    Stats s = {};
+    Group *group = (Group *)palloc(group_bytes(index));
+    uint64_t *rows_of_list = (uint64_t *)palloc(index.meta.group_lists * sizeof(uint64_t));
+    for (uint32_t g = 0; g < index.groups; g++)
+        count_group(rel, index, g, group, rows_of_list, &s);
+    return s;
+}
+
+double share(uint64_t part, uint64_t rest)
+{
+    return part + rest > 0 ? (double)part / (double)(part + rest) : 0;
+}
+
+// --- how well it still fits
+
+// Rows looked at: their mean distance then has a standard error of a hundredth, more or less.
+constexpr size_t kDriftRows = 1000;
+constexpr uint64_t kDriftSeed = 1;
+
+// Mean distance of the table's rows from the centroids nearest to them, over what it was at build: 1 = as then. 0 if there
+// is nothing to compare.
+double drift_since_build(const Inspected &target, const Index &index)
+{
+    const MetaPage &meta = index.meta;
+    if (!meta.trained || !(meta.residual_norm > 0))
+        return 0;
+    Datum *values = (Datum *)palloc0(kDriftRows * sizeof(Datum));
+    const size_t drawn = draw_table_rows(target.heap, target.rel, index, kDriftSeed, kDriftRows, values);
+    RowEncoder encoder;
+    RowBatch batch;
+    encoder_open(&encoder, target.rel, &index);
+    batch_open(&batch, &encoder);
+    double sum = 0;
+    size_t rows = 0;
+    for (size_t i = 0; i < drawn; i++) {
+        CHECK_FOR_INTERRUPTS();
+        batch.count = 0;
+        const float *x = vector_of_datum(values[i], index.element(), meta.options.dims, target.rel);
+        if (!batch_add(&batch, x, {}) || batch.overflow[0])
+            continue;
+        sum += batch.distances[0];
+        rows++;
+    }
+    return rows > 0 ? sum / (double)rows / meta.residual_norm : 0;
+}
+
+// --- advice
+
+constexpr double kDrifted = 1.1;    // a fifth of the rows half as far again: bounds are a tenth wider
+constexpr double kOutgrown = 4;     // lists would be twice as many
+constexpr double kMuchDead = 0.3;   // VACUUM leaves up to a quarter
+constexpr double kMuchOpen = 0.3;   // the same
+constexpr uint64_t kFewRows = 1000; // of a table, or of an index: nothing to gain by advice
+
+void advise(StringInfo text, const char *remedy, const char *reason)
+{
+    appendStringInfo(text, "%s%s: %s", text->len > 0 ? "; " : "", remedy, reason);
+}
+
+// Null if all is well.
+const char *advice_for(const MetaPage &meta, const Stats &s, double growth, double drift)
+{
+    StringInfoData text;
+    initStringInfo(&text);
+    if (s.rows + s.dead_rows < kFewRows)
+        return nullptr;
+    if (!meta.trained)
+        advise(&text, "REINDEX", "it was built without rows, so all of them lie in one list");
+    else if (growth >= kOutgrown)
+        advise(&text, "REINDEX", psprintf("it holds %.0f times the rows it was built on", growth));
+    if (drift >= kDrifted)
+        advise(
+            &text, "REINDEX",
+            psprintf("rows have drifted, they lie %.0f %% farther from their lists' centroids than at build",
+                     100 * (drift - 1)));
+    if (share(s.dead_rows, s.rows) >= kMuchDead)
+        advise(&text, "VACUUM", psprintf("%.0f %% of its rows are dead", 100 * share(s.dead_rows, s.rows)));
+    if (share(s.open_rows, s.rows - s.open_rows) >= kMuchOpen)
+        advise(&text, "VACUUM",
+               psprintf("%.0f %% of its rows are not sorted into lists yet",
+                        100 * share(s.open_rows, s.rows - s.open_rows)));
+    return text.len > 0 ? text.data : nullptr;
+}
+
+} // namespace
+
+} // namespace vq::ivf
+
+VQ_FUNCTION(vq_index_stats)
+{
+    using namespace vq::ivf;
+    const TupleDesc desc = result_row_type(fcinfo);
+    const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant stats", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    const vq::ivf::Index &index = *open_index(target.rel, memory);
+    const MetaPage &meta = index.meta;
+    const Stats s = count_all(target.rel, index);
+    const uint64_t pages = RelationGetNumberOfBlocks(target.rel);
+    const uint64_t used =
+        meta.first_list_block + s.tile_pages + s.open_pages + s.fine_pages + s.sublist_pages;
+    const double lists = meta.nlist, rows = (double)s.rows;
+    // 1 = all lists alike; n = a query for a random row meets lists n times as long as the average.
+    const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
+    const double growth = meta.build_rows > 0 ? rows / (double)meta.build_rows : 0;
+    const double drift = drift_since_build(target, index);
+    const char *advice = advice_for(meta, s, growth, drift);
+    char codes[100];
+    index.codec->describe(index.space.image, codes, sizeof codes);
+
+    Datum values[] = {Int32GetDatum((int32)meta.nlist),
+                      Int64GetDatum((int64)s.rows),
+                      Float8GetDatum(rows / lists),
+                      Int64GetDatum((int64)s.rows_max),
+                      Float8GetDatum(imbalance),
+                      Int64GetDatum((int64)s.open_rows),
+                      Float8GetDatum(share(s.open_rows, s.rows - s.open_rows)),
+                      Int64GetDatum((int64)s.dead_rows),
+                      Float8GetDatum(share(s.dead_rows, s.rows)),
+                      Int64GetDatum((int64)(pages * BLCKSZ)),
+                      Int64GetDatum((int64)meta.first_list_block * BLCKSZ),
+                      Int64GetDatum((int64)(s.tile_pages * BLCKSZ)),
+                      Int64GetDatum((int64)(s.open_pages * BLCKSZ)),
+                      Int64GetDatum((int64)(s.fine_pages * BLCKSZ)),
+                      Int64GetDatum((int64)(s.sublist_pages * BLCKSZ)),
+                      Int64GetDatum((int64)(pages > used ? pages - used : 0) * BLCKSZ),
+                      Int32GetDatum((int32)meta.options.dims),
+                      Int32GetDatum((int32)meta.version),
+                      BoolGetDatum(meta.trained != 0),
+                      Int64GetDatum((int64)meta.build_rows),
+                      Float8GetDatum(growth),
+                      Float8GetDatum(meta.residual_norm),
+                      Float8GetDatum(drift),
+                      Int32GetDatum((int32)Min(default_nprobe(meta), meta.nlist)),
+                      Float4GetDatum(meta.error_scale),
+                      CStringGetTextDatum(codes),
+                      Int32GetDatum((int32)meta.sublist_layers),
+                      Float4GetDatum(meta.sublist_share),
+                      advice ? CStringGetTextDatum(advice) : (Datum)0};
+    constexpr int kGrowth = 20, kDrift = 22, kAdvice = 28;
+    bool nulls[lengthof(values)] = {};
+    nulls[kGrowth] = growth == 0;
+    nulls[kDrift] = drift == 0;
+    nulls[kAdvice] = advice == nullptr;
+    MemoryContextSwitchTo(old);
+    const Datum result = HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+    MemoryContextDelete(memory);
+    inspect_close(target);
+    PG_RETURN_DATUM(result);
+}

@@ -1,0 +1,178 @@
+#include "ivf/row/rows.h"
+
+#include "core/half.h"
+#include "ivf/store/fine.h"
+#include "ivf/row/normalize.h"
+#include "ivf/store/centroids.h"
+#include "ivf/store/tiles.h"
+#include "pg/memory.h"
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+void encoder_open(RowEncoder *e, Relation rel, const Index *index)
+{
+    const size_t dims = index->meta.options.dims, D = index->shape.space_dims;
+    *e = {};
+    e->rel = rel;
+    e->index = index;
+    e->route_memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant route", ALLOCSET_DEFAULT_SIZES);
+    e->unit = (float *)palloc(dims * sizeof(float));
+    e->scratch = (float *)palloc(dims * sizeof(float));
+    e->moved = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->residual = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->direction = (float *)pg::aligned_palloc(D * sizeof(float));
+    e->code = (uint8_t *)palloc(index->shape.code_bytes);
+    e->codec_fine = (uint8_t *)palloc(index->shape.fine_bytes + 1);
+    e->record = (uint8_t *)palloc(index->fine_record_bytes + 1);
+    e->centroid = (uint8_t *)palloc(D * sizeof(uint16_t));
+    e->state = pg::aligned_palloc(index->shape.query_bytes);
+}
+
+uint32_t nearest_list(RowEncoder *e, const float *x)
+{
+    const Index &index = *e->index;
+    SpaceQuery query = space_query(index.assign_space, x, e->moved, e->scratch);
+    e->overflow = query.overflow;
+    if (index.meta.nlist == 1)
+        return 0;
+    index.codec->prepare(index.space.image, e->moved, 6, e->state);
+    MemoryContext old = MemoryContextSwitchTo(e->route_memory);
+    Router router;
+    RoutedList best;
+    route_begin(&router, e->rel, e->index, &index.assign_space, query, e->state);
+    route_next(&router, 1, &best);
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(e->route_memory);
+    return best.list;
+}
+
+// Where a row goes, and what the codec is to encode of it; space_dims floats each.
+struct Placed
+{
+    float *residual;
+    float *centre;
+    float *direction; // where an error costs most (core/codec.h): the residual, or the row before centring
+    uint32_t list;
+    double distance;
+    bool overflow;
+};
+
+// False if the row is not to be indexed.
+static bool place(RowEncoder *e, const float *x, Placed *p)
+{
+    const Index &index = *e->index;
+    const Space &space = index.space;
+    const size_t dims = index.meta.options.dims, D = index.shape.space_dims;
+    const float *scored = x;
+    if (index.cosine()) {
+        scored = normalized(x, dims, e->unit);
+        if (simd::kernels().dot(scored, scored, dims) == 0)
+            return false;
+    }
+    p->list = nearest_list(e, scored);
+    p->overflow = e->overflow;
+    read_centre(e->rel, index, p->list, e->centroid, p->centre);
+    for (size_t i = 0; i < D; i++)
+        p->residual[i] = e->moved[i] - p->centre[i];
+    p->distance = std::sqrt((double)simd::kernels().dot(p->residual, p->residual, D));
+    if (space.metric == Metric::L2)
+        memcpy(p->direction, p->residual, D * sizeof(float));
+    else {
+        memcpy(p->direction, e->moved, D * sizeof(float));
+        simd::kernels().axpy(1, space.mean_moved, p->direction, D);
+    }
+    return true;
+}
+
+// From what the codec found to what is stored.
+static void finish(RowEncoder *e, const float *x, const Placed &p, const RowCode &found, const uint8_t *code,
+                   const uint8_t *fine, EncodedRow *row)
+{
+    const Index &index = *e->index;
+    float fine_factors[3];
+    row->list = p.list;
+    row->factors = row_factors(index.space, found, p.residual, p.centre, fine_factors);
+    if (p.overflow)
+        row->factors = {-INFINITY, 0, 0}; // no estimate: always looked at exactly
+    row->code = code;
+    row->record = nullptr;
+    e->distance = p.distance;
+    if (index.has_fine()) {
+        build_fine(index, x, fine_factors, fine, e->record);
+        row->record = e->record;
+    }
+}
+
+bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
+{
+    Placed p = {e->residual, e->centre, e->direction, 0, 0, false};
+    if (!place(e, x, &p))
+        return false;
+    const Index &index = *e->index;
+    const RowCode found =
+        index.codec->encode(index.space.image, p.residual, p.centre, p.direction, e->code, e->codec_fine);
+    finish(e, x, p, found, e->code, e->codec_fine, row);
+    return true;
+}
+
+// --- batches
+
+static Placed placed(RowBatch *b, uint32_t i)
+{
+    const size_t at = (size_t)i * b->encoder->index->shape.space_dims;
+    return {b->residuals + at, b->centres + at, b->directions + at,
+            b->lists[i],       b->distances[i], b->overflow[i]};
+}
+
+void batch_open(RowBatch *b, RowEncoder *encoder)
+{
+    const CodecShape &shape = encoder->index->shape;
+    const size_t floats = kBatchRows * (size_t)shape.space_dims * sizeof(float);
+    b->encoder = encoder;
+    b->count = 0;
+    b->vectors = (float *)palloc(kBatchRows * (size_t)encoder->index->meta.options.dims * sizeof(float));
+    b->residuals = (float *)pg::aligned_palloc(floats);
+    b->centres = (float *)pg::aligned_palloc(floats);
+    b->directions = (float *)pg::aligned_palloc(floats);
+    b->codes = (uint8_t *)palloc(kBatchRows * (size_t)shape.code_bytes);
+    b->fine = (uint8_t *)palloc(kBatchRows * (size_t)shape.fine_bytes + 1);
+}
+
+bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid)
+{
+    const uint32_t i = b->count;
+    const size_t dims = b->encoder->index->meta.options.dims;
+    Placed p = placed(b, i);
+    if (!place(b->encoder, x, &p))
+        return false;
+    b->lists[i] = p.list;
+    b->distances[i] = p.distance;
+    b->overflow[i] = p.overflow;
+    b->tids[i] = tid;
+    memcpy(b->vectors + i * dims, x, dims * sizeof(float));
+    b->count++;
+    return true;
+}
+
+void batch_encode(RowBatch *b)
+{
+    const Index &index = *b->encoder->index;
+    index.codec->encode_rows(index.space.image, b->count, b->residuals, b->centres, b->directions, b->codes,
+                             b->fine, b->found);
+}
+
+void batch_row(RowBatch *b, uint32_t i, EncodedRow *row)
+{
+    const Index &index = *b->encoder->index;
+    row->tid = b->tids[i];
+    finish(b->encoder, b->vectors + i * (size_t)index.meta.options.dims, placed(b, i), b->found[i],
+           b->codes + i * (size_t)index.shape.code_bytes, b->fine + i * (size_t)index.shape.fine_bytes, row);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,186 @@
+// A pass over the lists of a batch: tiles through the kernel, then the open pages of their groups row by row.
+#include "ivf/store/fine.h"
+#include "ivf/scan/scan.h"
+#include "ivf/store/tiles.h"
+#include "ivf/store/page.h"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+// One over -FLT_MAX / FLT_MAX instead of NaN or infinity: a bound that says nothing keeps the row, it never
+// loses it.
+float finite(float lower)
+{
+    if (std::isnan(lower))
+        return -std::numeric_limits<float>::max();
+    return std::clamp(lower, -std::numeric_limits<float>::max(), std::numeric_limits<float>::max());
+}
+
+Candidate tile_candidate(const uint8_t *data, const RowData &layout, uint32_t v, uint32_t slot, float lower,
+                         uint32_t acc)
+{
+    Candidate c = {};
+    c.lower = finite(lower);
+    c.acc = acc;
+    c.slot = slot;
+    ItemPointerSet(&c.tid, ((const uint32_t *)(data + layout.tid_block()))[v],
+                   ((const uint16_t *)(data + layout.tid_offset()))[v]);
+    c.fine = kNoFine;
+    if (layout.fine)
+        c.fine = fine_address(((const uint32_t *)(data + layout.fine_block()))[v],
+                              ((const uint16_t *)(data + layout.fine_slot()))[v]);
+    return c;
+}
+
+struct Pass
+{
+    Relation rel;
+    Scan *scan;
+    const Index *index;
+    const QueryHead *head;
+    const simd::Kernels *kernels;
+    float epsilon;
+};
+
+void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
+{
+    uint32_t acc[simd::kTileRows] = {};
+    const uint32_t code_rows = p.index->shape.code_bytes, group_bytes = p.index->shape.row_group * kUnit;
+    uint8_t group[kMostRowGroup * kUnit];
+    for (uint32_t row = 0; row < code_rows;) {
+        uint32_t got;
+        const uint8_t *codes =
+            stream_take_groups(&reader->stream, (code_rows - row) * kUnit, group_bytes, group, &got);
+        p.index->codec->scan_tile(p.scan->state, codes, row, got / kUnit, acc);
+        row += got / kUnit;
+    }
+    const RowData layout(reader->rows, p.index->has_fine());
+    const uint8_t *data = tile_row_data(reader);
+    Candidates *out = &p.scan->candidates;
+    float lower[simd::kTileRows];
+    uint32_t mask =
+        p.kernels->tile_bounds(acc, (const float *)data, (const uint16_t *)(data + layout.scale()),
+                               (const uint16_t *)(data + layout.err()), reader->rows, p.head->mul,
+                               p.head->offset, list.add, p.epsilon * list.distance, out->threshold, lower);
+    if (!fits_float(list)) {
+        mask = (uint32_t)((1ull << reader->rows) - 1);
+        std::fill_n(lower, reader->rows, -std::numeric_limits<float>::max());
+    }
+    for (; mask != 0; mask &= mask - 1) {
+        uint32_t v = (uint32_t)std::countr_zero(mask);
+        if (((const uint16_t *)(data + layout.tid_offset()))[v] != 0)
+            candidates_add(out, tile_candidate(data, layout, v, slot, lower[v], acc[v]));
+    }
+    p.scan->stats.codes += reader->rows;
+}
+
+void scan_sealed(const Pass &p, uint32_t slot)
+{
+    const ProbedList &list = p.scan->lists[slot];
+    TileReader reader;
+    tiles_open(&reader, p.rel, p.index, list.list, list.entry);
+    while (tiles_next(&reader) > 0)
+        scan_tile(p, &reader, list, slot);
+}
+
+// The chosen tiles of a list's sub-lists, runs of neighbours at a time; and, first, the rows added since the sub-lists were
+// made, which belong to none.
+void scan_sublists(const Pass &p, uint32_t slot)
+{
+    const ProbedList &list = p.scan->lists[slot];
+    const Sublists &sublists = *list.sublists;
+    TileReader reader;
+    uint32_t added = p.scan->in_rest ? 0 : list.entry.rows - sublists.header.rows;
+    for (tiles_open(&reader, p.rel, p.index, list.list, list.entry); added > 0 && tiles_next(&reader) > 0;) {
+        added -= Min(added, reader.rows);
+        scan_tile(p, &reader, list, slot);
+    }
+    stream_close(&reader.stream);
+    for (uint32_t e = 0; e * kExtentTiles < sublists.tiles(); e++)
+        for (uint32_t left = list.tiles[e]; left != 0;) {
+            const uint32_t first = (uint32_t)std::countr_zero(left);
+            const uint32_t run = (uint32_t)std::countr_one(left >> first);
+            left = first + run < 32 ? left >> (first + run) << (first + run) : 0;
+            tiles_open_at(&reader, p.rel, p.index, sublists, e * kExtentTiles + first, run);
+            while (tiles_next(&reader) > 0)
+                scan_tile(p, &reader, list, slot);
+        }
+}
+
+void scan_open_row(const Pass &p, const char *bytes, uint32_t slot)
+{
+    OpenRow row;
+    memcpy(&row, bytes, sizeof row);
+    const ProbedList &list = p.scan->lists[slot];
+    uint32_t acc[simd::kTileRows];
+    float lower[simd::kTileRows];
+    acc[0] = p.index->codec->scan_row(p.scan->state, (const uint8_t *)bytes + sizeof(OpenRow));
+    p.kernels->tile_bounds(acc, &row.factors.add, &row.factors.scale, &row.factors.err, 1, p.head->mul,
+                           p.head->offset, list.add, p.epsilon * list.distance, 0, lower);
+    Candidate c = {};
+    c.lower = fits_float(list) ? finite(lower[0]) : -std::numeric_limits<float>::max();
+    c.acc = acc[0];
+    c.tid = row.tid;
+    c.slot = slot;
+    c.fine = row.fine;
+    candidates_add(&p.scan->candidates, c);
+    p.scan->stats.codes++;
+}
+
+void scan_open(const Pass &p, const ProbedGroup &group)
+{
+    const Index &index = *p.index;
+    const uint32_t first_list = group.group * index.meta.group_lists;
+    const uint32_t lists = lists_of_group(index, group.group);
+    uint32_t steps = 0;
+    for (BlockNumber block = group.open_head; block != InvalidBlockNumber;) {
+        CHECK_FOR_INTERRUPTS();
+        chain_step(p.rel, block, &steps);
+        Buffer buf = read_page(p.rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
+        const char *payload = page_payload(BufferGetPage(buf));
+        const OpenHeader header = *(const OpenHeader *)payload;
+        if (header.group != group.group || header.rows > index.open_rows_per_page ||
+            header.row_bytes != index.open_row_bytes)
+            report_corrupted(p.rel, block, "damaged open page");
+        for (uint32_t i = 0; i < header.rows; i++) {
+            const char *bytes = payload + sizeof(OpenHeader) + i * index.open_row_bytes;
+            const OpenRow *row = (const OpenRow *)bytes;
+            if (row->list >= lists)
+                report_corrupted(p.rel, block, "row of a list outside its group");
+            const int32_t slot = p.scan->slot_of_list[first_list + row->list];
+            if (slot >= 0 && row->tid.ip_posid != 0)
+                scan_open_row(p, bytes, (uint32_t)slot);
+        }
+        block = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+    }
+}
+
+} // namespace
+
+void collect(Relation rel, Scan *scan, uint32_t keep, const Candidate *after)
+{
+    const Candidate from = after ? *after : Candidate{};
+    if (scan->candidate_memory)
+        pfree(scan->candidate_memory);
+    scan->candidate_memory = palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE);
+    candidates_begin(&scan->candidates, scan->candidate_memory, keep, after ? &from : nullptr);
+    const Pass pass = {rel,          scan, scan->index, (const QueryHead *)scan->state, &simd::kernels(),
+                       scan->epsilon};
+    for (uint32_t slot = 0; slot < scan->list_count; slot++)
+        if (scan->lists[slot].sublists)
+            scan_sublists(pass, slot);
+        else if (!scan->in_rest)
+            scan_sealed(pass, slot);
+    for (uint32_t g = 0; g < scan->group_count && !scan->in_rest; g++)
+        scan_open(pass, scan->groups[g]);
+    candidates_finish(&scan->candidates);
+    scan->stats.passes++;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,25 @@
+// How many lists a query visits and how wide its error bound is, from settings, index options and what the build measured.
+#pragma once
+
+#include "ivf/store/index.h"
+
+namespace vq::ivf {
+
+// nprobe = 0 visits as many lists as the calibration says that sampled rows need for this recall. Above the
+// 0.95 that is promised, because real queries often come from another distribution than the rows (titles
+// against abstracts).
+constexpr float kDefaultRecallTarget = 0.995f;
+
+// Lists that nprobe = 0 visits.
+uint32_t default_nprobe(const MetaPage &meta);
+
+// Lists to visit where whole ones would be `lists`: more where sub-lists let a query read them in part.
+uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists);
+
+// Width of a scan's error bound, in measured standard errors: the setting, or what the target asks for.
+double epsilon_of(const MetaPage &meta, const ScanSettings &settings);
+
+// The share of the visited lists' rows that is read, by sub-lists; 1 where there are none.
+double read_share(const MetaPage &meta, const ScanSettings &settings);
+
+} // namespace vq::ivf

@@ -1,0 +1,71 @@
+// What an access method gives to the engine: its codec and its options. One constant table per file in am/.
+#pragma once
+
+#include "core/codec.h"
+#include "pg/postgres_cpp.h"
+
+extern "C" {
+#include "access/amapi.h"
+#include "access/reloptions.h"
+#include "utils/rel.h"
+}
+
+namespace vq::ivf {
+
+enum class IterativeScan : int
+{
+    Off = 0,
+    RelaxedOrder = 1,
+    StrictOrder = 2
+};
+
+// Parsed WITH (...) options; the access method's parser fills one of these (unset = the value named).
+struct IndexOptions
+{
+    int32 vl_len_; // varlena header, set by build_reloptions
+    int nlist;     // 0 = from the row count
+    bool refine;
+    int refine_type;      // simd::Element
+    int nprobe;           // -1 = unset, 0 = from the calibration
+    double refine_k;      // -1 = unset, 0 = until the bound decides
+    double epsilon;       // -1 = unset
+    int reorder_k;        // -1 = unset
+    int sublist_layers;   // -1 = chosen at build; 0 for an access method without sub-lists
+    double sublist_share; // -1 = unset
+    int query_bits;       // -1 = unset
+    int max_probes;       // -1 = unset
+    int iterative_scan;   // -1 = unset
+    int codec[6];         // codec-specific, same order as CodecOptions::value
+};
+
+constexpr double kDefaultEpsilon = 2.2;
+
+// Values of a scan's settings once setting, index option and default are put together.
+struct ScanSettings
+{
+    double target_recall; // 0 = off; above it, the calibration says how far each query looks
+    int nprobe;           // 0 = from the calibration
+    int max_probes;       // 0 = all lists
+    IterativeScan iterative;
+    double refine_k;      // 0 = until the bound decides
+    double epsilon;       // bound width in standard errors; -1 = from the target
+    int reorder_k;        // rows looked at exactly before the bounds are believed, 0 = until they decide
+    int query_bits;       // 0 = finest
+    double sublist_share; // of the visited lists' rows to be read, 0 = from the calibration
+};
+
+struct AccessMethod
+{
+    const char *name; // as in USING name
+    const CodecOps *codec;
+    bytea *(*parse_options)(Datum, bool); // the routine's amoptions; also how an index is told from others
+    ScanSettings (*settings)(const IndexOptions *options); // options may be null
+};
+
+// Makes an access method known; from _PG_init. `am` lives forever.
+void register_access_method(const AccessMethod *am);
+
+// The access method of an open index.
+const AccessMethod *access_method(Relation index);
+
+} // namespace vq::ivf

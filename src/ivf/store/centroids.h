@@ -1,0 +1,46 @@
+// Reading the centroids as they are stored: CentroidTerms, then space_dims coordinates as bfloat16.
+#pragma once
+
+#include "ivf/store/index.h"
+
+extern "C" {
+#include "storage/buf.h"
+}
+
+namespace vq::ivf {
+
+// Bytes of a tile of centroid codes.
+constexpr size_t centroid_tile_bytes(const CodecShape &shape)
+{
+    return (size_t)shape.code_bytes * kUnit + sizeof(CentroidRowData);
+}
+constexpr size_t centroid_record_bytes(const CodecShape &shape)
+{
+    return sizeof(CentroidTerms) + shape.space_dims * sizeof(uint16_t);
+}
+
+// Centroid of a list, as floats. stored: scratch, space_dims * 2 bytes. Both space_dims long.
+void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *stored, float *centre);
+
+struct StoredCentroid
+{
+    CentroidTerms terms;
+    const uint8_t *coordinates; // bfloat16, not aligned; valid until the next read
+};
+
+// Reads one centroid after the other; cheapest in order of list numbers, where neighbours share a page.
+struct CentroidReader
+{
+    Relation rel;
+    const Index *index;
+    Buffer buf; // share locked, or InvalidBuffer
+    BlockNumber block;
+    uint8_t *copy; // of a record that crosses pages
+};
+
+// Memory: one record in the current context, freed by centroids_close.
+void centroids_open(CentroidReader *reader, Relation rel, const Index *index);
+StoredCentroid centroids_read(CentroidReader *reader, uint32_t list);
+void centroids_close(CentroidReader *reader);
+
+} // namespace vq::ivf

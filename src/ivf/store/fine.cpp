@@ -1,0 +1,54 @@
+#include "ivf/store/fine.h"
+
+#include "ivf/store/page.h"
+
+namespace vq::ivf {
+
+void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *record)
+{
+    const uint32_t slots = fine_slots(index);
+    BlockNumber block = address.block();
+    uint32_t left = index.fine_record_bytes;
+    uint32_t offset = slots > 0 ? address.slot * index.fine_record_bytes : 0;
+    while (left > 0) {
+        Buffer buf = read_page(rel, block, PageKind::Fine, BUFFER_LOCK_SHARE);
+        const char *payload = page_payload(BufferGetPage(buf));
+        if (address.slot >= ((const FineHeader *)payload)->slots || (slots > 0 && address.slot >= slots))
+            report_corrupted(rel, block, "no such refine record");
+        uint32_t n = Min(left, kFinePayload - offset);
+        memcpy(record, payload + sizeof(FineHeader) + offset, n);
+        BlockNumber next = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+        record += n;
+        left -= n;
+        block = next;
+        offset = 0;
+    }
+}
+
+void build_fine(const Index &index, const float *x, const float factors[3], const uint8_t *codec_fine,
+                uint8_t *record)
+{
+    if (index.shape.fine_bytes > 0) {
+        memcpy(record, factors, 3 * sizeof(float));
+        memcpy(record + 3 * sizeof(float), codec_fine, index.shape.fine_bytes);
+        record += codec_fine_part(index.shape);
+    }
+    if (index.has_refine()) {
+        float error = sq_encode((Element)index.meta.refine, index.meta.options.dims, index.refine_image, x,
+                                record + sizeof(float));
+        memcpy(record, &error, sizeof error);
+    }
+}
+
+double refine_error_limit(const Index &index)
+{
+    const uint32_t dims = index.meta.options.dims;
+    if (!index.has_refine() || sq_image_bytes((Element)index.meta.refine, dims) == 0)
+        return std::numeric_limits<double>::infinity();
+    const float *step =
+        index.refine_image + dims; // rounding to the nearest code: at most half a step in each dimension
+    return 0.5001 * std::sqrt((double)simd::kernels().dot(step, step, dims));
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,36 @@
+// Records on Fine pages: [float factors[3], codec's finer code] and [float error, refine code], whichever the
+// index has.
+#pragma once
+
+#include "ivf/store/index.h"
+
+namespace vq::ivf {
+
+constexpr FineAddress kNoFine = {0xFFFF, 0xFFFF, 0};
+constexpr FineAddress fine_address(BlockNumber block, uint32_t slot)
+{
+    return {(uint16_t)(block >> 16), (uint16_t)block, (uint16_t)slot};
+}
+
+// Records a page holds; 0 where one record takes several pages.
+constexpr uint32_t fine_slots(const Index &index)
+{
+    return kFinePayload / index.fine_record_bytes;
+}
+// Pages one record takes where fine_slots is 0, else 1.
+constexpr uint32_t fine_pages_of_record(const Index &index)
+{
+    return (index.fine_record_bytes + kFinePayload - 1) / kFinePayload;
+}
+
+// Copies the record at `address` (fine_record_bytes). Errors: INDEX_CORRUPTED.
+void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *record);
+
+// Fills the refine part of a record from the row's vector, and the codec part from what encoding gave.
+void build_fine(const Index &index, const float *x, const float factors[3], const uint8_t *codec_fine,
+                uint8_t *record);
+
+// A refine error above this comes from values outside the trained range, so it may point anywhere.
+double refine_error_limit(const Index &index);
+
+} // namespace vq::ivf

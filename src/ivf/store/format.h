@@ -1,0 +1,258 @@
+// Every byte on disk. A changed struct needs a new kFormatVersion and a test that reads the old one.
+//
+//   0 PageHeaderData | 24 payload (8,160 bytes = 255 units of 32) ............ | 8184 PageTail | 8192
+//
+// Parts of an index (see src/README.md for the picture):
+//   block 0     meta
+//   Image       mean, moved mean, codec image, refine image: one byte stream over contiguous pages
+//   Centroid    tiles of quantized centroids (code rows, CentroidRowData), then the centroids (CentroidTerms, coordinates as
+//               bfloat16): contiguous
+//   Directory   group records, a fixed number a page: contiguous
+//   Tile        sealed rows of a group of lists: a chain of pages holding extents
+//   Open        rows as inserted, of all lists of a group: a chain of pages
+//   Fine        finer codes and refine codes: a chain of pages per group, addressed by (block, slot)
+//   Sublist     directories of sub-lists: a chain of pages per group, one record a list
+#pragma once
+
+#include "core/codec.h"
+#include "core/recall_table.h"
+#include "pg/postgres_cpp.h"
+
+extern "C" {
+#include "storage/block.h"
+#include "storage/bufpage.h"
+#include "storage/itemptr.h"
+}
+
+namespace vq::ivf {
+
+enum class PageKind : uint16_t // append, never renumber: stored in every page
+{
+    Meta = 1,
+    Image = 2,
+    Centroid = 3,
+    Directory = 4,
+    Tile = 5,
+    Open = 6,
+    Fine = 7,
+    Sublist = 8
+};
+
+// Set in PageTail::kind of a page that nothing refers to any more. Its content stays, for scans that began
+// before, until no snapshot can be old enough; the page header's pd_prune_xid says since when.
+constexpr uint16_t kFreed = 0x8000;
+
+constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kMetaMagic = 0x56514958; // "VQIX"
+constexpr uint16_t kTailMagic =
+    0xFF9A; // last two bytes of every page: free among the index types of pg_filedump
+constexpr uint32_t kExtentMagic = 0x45585456;  // "VTXE"
+constexpr uint32_t kSublistMagic = 0x42535456; // "VTSB"
+
+struct PageTail // the special area
+{
+    BlockNumber next; // InvalidBlockNumber at the end of a chain
+    uint16_t kind;    // PageKind, and kFreed
+    uint16_t magic;
+};
+static_assert(sizeof(PageTail) == 8);
+
+constexpr uint32_t kPayloadStart = 24;
+constexpr uint32_t kUnit = 32; // tiles are laid out in units; a unit never crosses a page border
+constexpr uint32_t kPayload = BLCKSZ - kPayloadStart - sizeof(PageTail);
+static_assert(SizeOfPageHeaderData == kPayloadStart && (BLCKSZ != 8192 || kPayload == 255 * kUnit));
+
+constexpr uint32_t kCalibrationPoints = 8;
+// Recall targets that the calibration table holds a number of lists for.
+constexpr float kCalibrationRecall[kCalibrationPoints] = {.80f, .90f, .95f, .97f, .98f, .99f, .995f, .999f};
+
+constexpr uint8_t kNoRefine = 255;
+
+struct MetaPage
+{
+    uint32_t magic;
+    uint32_t version;
+    uint32_t crc;    // of this struct with crc = 0
+    uint32_t codec;  // CodecOps::id
+    uint8_t metric;  // Metric as the operator class has it
+    uint8_t refine;  // simd::Element, or kNoRefine
+    uint8_t trained; // 0: built without rows; everything lies in one list around the origin
+    uint8_t spherical;
+    CodecOptions options;
+    uint32_t space_dims;
+    uint32_t nlist;
+    uint32_t group_lists; // lists of a group
+    float error_scale; // measured standard error of scores over the codes' own (1 where it wasn't measured)
+    // Block ranges; a part of length 0 begins where the next one does.
+    BlockNumber image_block;
+    uint32_t image_crc;
+    uint64_t image_bytes; // mean, moved mean, codec image, refine image
+    uint64_t codec_image_bytes;
+    BlockNumber assign_tiles; // centroid tiles scored by L2: where a row goes
+    BlockNumber
+        query_tiles; // the same under the index's metric: which lists a query visits (may be the same block)
+    BlockNumber centroids; // CentroidTerms + bfloat16 coordinates, a byte stream
+    BlockNumber directory;
+    BlockNumber first_list_block;
+    uint32_t sublist_layers; // layers of the codes that rows of a list are sorted by, 0 = none
+    // Build statistics
+    uint64_t build_rows;
+    double residual_norm;                     // mean |y - c| of the sample, for drift
+    uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
+    float sublist_share;                      // of their rows to read, 1 without sub-lists
+    RecallTable targets;                      // how far to look for a recall that a query asks for
+    uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    uint8_t unused[3];
+};
+static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 296 &&
+              std::is_trivially_copyable_v<MetaPage>);
+
+struct ListEntry // one per list, in its group's record
+{
+    BlockNumber block;        // newest extent; InvalidBlockNumber = none
+    uint16_t offset;          // bytes into the payload, a multiple of kUnit
+    uint16_t sublists_offset; // the same of the directory of its sub-lists
+    uint32_t rows;            // in all extents, dead ones included
+    uint32_t dead;            // tombstones among them
+    BlockNumber sublists;     // InvalidBlockNumber = no directory
+};
+static_assert(sizeof(ListEntry) == 20);
+constexpr ListEntry kEmptyList = {InvalidBlockNumber, 0, 0, 0, 0, InvalidBlockNumber};
+
+struct GroupRecord // followed by group_lists ListEntry
+{
+    uint32_t crc;          // of this record and its entries with crc = 0
+    uint32_t group;        // its own number
+    BlockNumber open_head; // chain of Open pages, oldest first
+    BlockNumber open_tail;
+    BlockNumber tile_head; // chain of all Tile pages of the group
+    BlockNumber fine_head; // chain of all Fine pages; the head takes new records
+    uint32_t tile_pages;
+    uint32_t fine_pages;
+    BlockNumber sublist_head; // chain of all Sublist pages
+    uint32_t sublist_pages;
+};
+static_assert(sizeof(GroupRecord) == 40);
+
+constexpr uint32_t group_record_bytes(uint32_t group_lists)
+{
+    return sizeof(GroupRecord) + group_lists * sizeof(ListEntry);
+}
+constexpr uint32_t kMaxGroupLists = 128;
+static_assert(group_record_bytes(kMaxGroupLists) <= kPayload);
+
+constexpr uint32_t kExtentTiles = 32; // of an extent at most
+constexpr uint32_t kExtentRows = 1024;
+
+// An extent: a run of tiles of one list. All but the last tile hold 32 rows. It starts with this unit and may
+// cross pages.
+struct ExtentHeader
+{
+    uint32_t magic;
+    uint32_t list;
+    uint32_t rows;
+    BlockNumber next_block; // older extent of the same list; InvalidBlockNumber = none
+    uint16_t next_offset;
+    uint16_t unused;
+    uint32_t crc; // of codes and factors, checked by vector_quant_index_check
+    uint64_t unused2;
+};
+static_assert(sizeof(ExtentHeader) == kUnit);
+
+// The directory of a list's sub-lists: its oldest extents, `rows` rows that were written in one go, sorted by the keys of
+// their sub-lists. Rows in extents added since belong to none. It starts with this unit, then come
+//   BlockNumber pages[pages]: where the extents lie, in order; SublistEntry entries[entries], by key
+// and it may cross pages; padded to kUnit.
+struct SublistHeader
+{
+    uint32_t magic;
+    uint32_t crc; // of all of it with crc = 0
+    uint32_t list;
+    uint32_t rows;
+    uint32_t entries;
+    uint32_t pages;
+    uint32_t offset; // of the first extent on the first page
+    float scale;     // score of a sub-list = list_add + add + scale * CodecOps::sublist_dot
+};
+static_assert(sizeof(SublistHeader) == kUnit);
+
+struct SublistEntry
+{
+    uint32_t key;
+    uint32_t rows;
+    float add;
+};
+static_assert(sizeof(SublistEntry) == 12);
+
+// Address of a finer code. block == InvalidBlockNumber: none.
+struct FineAddress
+{
+    uint16_t block_hi;
+    uint16_t block_lo;
+    uint16_t slot;
+    BlockNumber block() const { return ((BlockNumber)block_hi << 16) | block_lo; }
+};
+static_assert(sizeof(FineAddress) == 6);
+
+// Row data of a tile of n rows, m = n rounded up to an even number, arrays in this order, padded to kUnit:
+//   float add[m]; bfloat16 scale[m]; bfloat16 err[m]; uint32 tid_block[m]; uint16 tid_offset[m] (0 = dead);
+//   with finer codes also uint32 fine_block[m]; uint16 fine_slot[m]
+struct RowData
+{
+    uint32_t m;
+    bool fine;
+    explicit constexpr RowData(uint32_t n, bool has_fine) : m((n + 1) & ~1u), fine(has_fine) {}
+    constexpr uint32_t scale() const { return 4 * m; }
+    constexpr uint32_t err() const { return 6 * m; }
+    constexpr uint32_t tid_block() const { return 8 * m; }
+    constexpr uint32_t tid_offset() const { return 12 * m; }
+    constexpr uint32_t fine_block() const { return 14 * m; }
+    constexpr uint32_t fine_slot() const { return 18 * m; }
+    constexpr uint32_t bytes() const { return ((fine ? 20 : 14) * m + kUnit - 1) / kUnit * kUnit; }
+};
+constexpr uint32_t kMaxRowData = RowData(32, true).bytes();
+
+// Row data of a tile of centroid codes, always 32 rows: row i of tile t is list 32 t + i, so there are no ids.
+struct CentroidRowData
+{
+    float add[simd::kTileRows];
+    uint16_t scale[simd::kTileRows]; // bfloat16, as err
+    uint16_t err[simd::kTileRows];
+};
+static_assert(sizeof(CentroidRowData) == 8 * kUnit && simd::kTileRows == kUnit);
+
+struct OpenHeader // start of an Open page's payload; rows follow
+{
+    uint32_t group;
+    uint16_t rows;
+    uint16_t closed; // 1: being sealed, takes no more rows
+    uint32_t row_bytes;
+    uint32_t sequence; // place in the chain, from 1: tells the inserter how long it is
+};
+static_assert(sizeof(OpenHeader) == 16);
+
+struct OpenRow // followed by the code
+{
+    ItemPointerData tid; // offset 0 = dead
+    uint16_t list;       // within the group
+    RowFactors factors;
+    FineAddress fine;
+    uint16_t unused;
+};
+static_assert(sizeof(OpenRow) == 24);
+constexpr uint32_t open_row_bytes(uint32_t code_bytes)
+{
+    return (sizeof(OpenRow) + code_bytes + 7) / 8 * 8;
+}
+
+struct FineHeader // start of a Fine page's payload; slots follow
+{
+    uint32_t group;
+    uint16_t slots;  // in use
+    uint16_t closed; // 1: being rewritten, takes no more records
+    uint64_t unused;
+};
+static_assert(sizeof(FineHeader) == 16);
+constexpr uint32_t kFinePayload = kPayload - sizeof(FineHeader);
+
+} // namespace vq::ivf

@@ -1,0 +1,143 @@
+#include "ivf/store/free_pages.h"
+
+extern "C" {
+#include "access/nbtxlog.h"
+#include "access/rmgr.h"
+#include "access/transam.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "storage/indexfsm.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+}
+
+namespace vq::ivf {
+
+// True if no snapshot on this server can be old enough to read a page that was freed when `deleted_by` was
+// the next xid.
+static bool snapshots_passed(Relation heap, FullTransactionId deleted_by)
+{
+    return compat_xid_removable(heap, deleted_by);
+}
+
+// Makes standbys cancel (or wait for) queries whose snapshots are that old, before the page's new content
+// reaches them. GenericXLog has no conflict record; nbtree's page-reuse record names a relation and an xid
+// and touches no page, so it serves us as it is.
+static void log_page_reuse(Relation index, Relation heap, BlockNumber block, FullTransactionId deleted_by)
+{
+    xl_btree_reuse_page record;
+    memset(&record, 0, sizeof record);
+    compat_fill_reuse_record(record, index, heap, block, deleted_by);
+    XLogBeginInsert();
+    XLogRegisterData((char *)&record, SizeOfBtreeReusePage);
+    (void)XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
+}
+
+// pd_prune_xid holds the low half of the xid; the page was freed less than 2^32 transactions ago, or waits a
+// little longer.
+static FullTransactionId freed_by(Page page)
+{
+    const FullTransactionId now = ReadNextFullTransactionId();
+    const TransactionId low = ((PageHeader)page)->pd_prune_xid;
+    const uint32_t epoch = EpochFromFullTransactionId(now) - (low > XidFromFullTransactionId(now) ? 1 : 0);
+    return FullTransactionIdFromEpochAndXid(epoch, low);
+}
+
+static bool is_free(Page page)
+{
+    return PageIsNew(page) || (is_our_page(page) && (page_tail(page)->kind & kFreed));
+}
+
+static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
+{
+    if (PageIsNew(page))
+        return true;
+    if (!is_free(page))
+        return false;
+    if (!snapshots_passed(heap, freed_by(page)))
+        return false;
+    // A standby's queries may still read the old content: tell it first, as nbtree does.
+    if (RelationNeedsWAL(rel) && XLogStandbyInfoActive())
+        log_page_reuse(rel, heap, block, freed_by(page));
+    return true;
+}
+
+// A reusable page that the free space map offers, exclusively locked, or InvalidBuffer. Pages too young (an
+// open snapshot may still read them, and those just freed always are) are set aside and offered again: older
+// ones wait behind them. The map may offer a page to two backends at once, and the slower one gives it back
+// to the map although it is in use by now: such pages are left out when they are met.
+static Buffer recycled_page(Relation rel, Relation heap)
+{
+    constexpr int kTries = 64; // pages looked at before the relation grows instead
+    BlockNumber young[kTries];
+    int count = 0;
+    Buffer found = InvalidBuffer;
+    while (found == InvalidBuffer && count < kTries) {
+        const BlockNumber block = GetFreeIndexPage(rel);
+        if (block == InvalidBlockNumber)
+            break;
+        if (!block_exists(rel, block))
+            continue; // the free space map outlived a truncation
+        Buffer buf = ReadBuffer(rel, block);
+        bool free = true; // as far as we know, if somebody looks at it just now
+        if (ConditionalLockBuffer(buf)) {
+            if (reusable(rel, heap, block, BufferGetPage(buf))) {
+                found = buf;
+                break;
+            }
+            free = is_free(BufferGetPage(buf));
+            LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+        }
+        ReleaseBuffer(buf);
+        if (free)
+            young[count++] = block;
+    }
+    while (count > 0)
+        RecordFreeIndexPage(rel, young[--count]);
+    return found;
+}
+
+Buffer new_page(Relation rel, Relation heap)
+{
+    Buffer recycled = recycled_page(rel, heap);
+    if (recycled != InvalidBuffer)
+        return recycled;
+    const bool lock = !RELATION_IS_LOCAL(rel);
+    if (lock)
+        LockRelationForExtension(rel, ExclusiveLock);
+    Buffer buf = append_page(rel, MAIN_FORKNUM);
+    if (lock)
+        UnlockRelationForExtension(rel, ExclusiveLock);
+    return buf;
+}
+
+void claim_page(Page page, PageKind kind)
+{
+    if (PageIsNew(page))
+        init_page(page, kind);
+    else
+        page_tail(page)->kind &= (uint16_t)~kFreed;
+}
+
+Buffer append_page(Relation rel, ForkNumber fork)
+{
+    Buffer buf = ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, nullptr);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    return buf;
+}
+
+void free_page(Relation rel, BlockNumber block)
+{
+    check_block(rel, block);
+    Buffer buf = ReadBuffer(rel, block);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(rel);
+    Page page = GenericXLogRegisterBuffer(state, buf, 0);
+    page_tail(page)->kind |= kFreed;
+    ((PageHeader)page)->pd_prune_xid = XidFromFullTransactionId(ReadNextFullTransactionId());
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+    RecordFreeIndexPage(rel, block);
+}
+
+} // namespace vq::ivf

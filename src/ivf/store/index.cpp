@@ -1,0 +1,224 @@
+#include "ivf/store/index.h"
+
+#include "ivf/store/centroids.h"
+#include "ivf/store/stream.h"
+#include "pg/checksum.h"
+#include "ivf/store/page.h"
+#include "pg/version.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct Entry // one loaded index of this backend
+{
+    Entry *next;
+    Oid relation;
+    Oid file;   // relfilenode: REINDEX and TRUNCATE change it
+    int users;  // open_index calls whose owner still lives
+    bool stale; // the relcache said it may have changed; freed with its last user
+    MemoryContext memory;
+    Index index;
+};
+
+Entry *entries = nullptr;
+
+constexpr int kMaxIdleEntries = 32; // loaded indexes kept without a user; more are dropped, oldest first
+
+void drop(Entry *entry)
+{
+    Entry **link = &entries;
+    while (*link != entry)
+        link = &(*link)->next;
+    *link = entry->next;
+    MemoryContextDelete(entry->memory);
+}
+
+void drop_idle()
+{
+    int idle = 0;
+    for (Entry *e = entries, *next; e; e = next) {
+        next = e->next;
+        if (e->users == 0 && (e->stale || ++idle > kMaxIdleEntries))
+            drop(e);
+    }
+}
+
+void release(void *arg)
+{
+    Entry *entry = (Entry *)arg;
+    if (--entry->users == 0 && entry->stale)
+        drop(entry);
+}
+
+void invalidate(Datum, Oid relation)
+{
+    for (Entry *e = entries; e; e = e->next)
+        if (relation == InvalidOid || e->relation == relation)
+            e->stale = true;
+    // Nothing is freed here: this may run anywhere. drop_idle does it at the next open.
+}
+
+bool meta_sane(const MetaPage &m)
+{
+    const Metric metric = (Metric)m.metric;
+    return (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
+           m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.group_lists >= 1 &&
+           m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
+           (m.refine == kNoRefine || m.refine < simd::kElementCount);
+}
+
+void read_meta(Relation rel, MetaPage *meta)
+{
+    Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
+    memcpy(meta, page_payload(BufferGetPage(buf)), sizeof *meta);
+    UnlockReleaseBuffer(buf);
+    if (meta->magic != kMetaMagic)
+        report_corrupted(rel, 0, "not a vector_quant index");
+    if (meta->version != kFormatVersion)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("index \"%s\" has format version %u, this library reads version %u",
+                               RelationGetRelationName(rel), meta->version, kFormatVersion),
+                        meta->version > kFormatVersion
+                            ? errhint("Please REINDEX it, or install the newer library that wrote it.")
+                            : errhint("Please REINDEX it.")));
+    if (meta->crc != meta_crc(*meta) || !meta_sane(*meta))
+        report_corrupted(rel, 0, "damaged meta page");
+}
+
+// Copies the image from its pages; refuses one that changed since it was written.
+const uint8_t *read_image(Relation rel, const MetaPage &meta)
+{
+    const uint64_t limit = (uint64_t)RelationGetNumberOfBlocks(rel) * kPayload;
+    if (meta.image_bytes > limit)
+        report_corrupted(rel, 0, "image longer than the index");
+    uint8_t *image = (uint8_t *)MemoryContextAllocHuge(CurrentMemoryContext, meta.image_bytes + 64);
+    image = (uint8_t *)TYPEALIGN(64, image);
+    read_whole_part(rel, PageKind::Image, meta.image_block, meta.image_bytes, image);
+    if (pg::checksum(image, meta.image_bytes) != meta.image_crc)
+        report_corrupted(rel, meta.image_block, "damaged image");
+    return image;
+}
+
+void check_image(Relation rel, const MetaPage &m, const AccessMethod *am, const uint8_t *image)
+{
+    const size_t before = codec_image_offset(m.options.dims, m.space_dims);
+    const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, m.options.dims);
+    if (m.codec != am->codec->id || m.image_bytes != before + m.codec_image_bytes + refine ||
+        !am->codec->valid(image + before, m.codec_image_bytes, m.options.dims) ||
+        am->codec->shape(image + before).space_dims != m.space_dims ||
+        m.sublist_layers > am->codec->sublist_layers(image + before))
+        report_corrupted(rel, 0, "image does not fit the meta page");
+}
+
+Entry *load(Relation rel)
+{
+    pg::require_library_not_older(); // again: a preloaded library was not asked
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant index", ALLOCSET_SMALL_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    Entry *entry = (Entry *)palloc0(sizeof(Entry));
+    MetaPage meta;
+    read_meta(rel, &meta);
+    const AccessMethod *am = access_method(rel);
+    const uint8_t *image = read_image(rel, meta);
+    check_image(rel, meta, am, image);
+    init_index(&entry->index, meta, am, image);
+    cache_centroids(rel, &entry->index);
+    MemoryContextSwitchTo(old);
+    // Only now can nothing fail any more: hand it over to the cache.
+    entry->relation = RelationGetRelid(rel);
+    entry->file = rel->rd_rel->relfilenode;
+    entry->memory = memory;
+    MemoryContextSetParent(memory, CacheMemoryContext);
+    entry->next = entries;
+    entries = entry;
+    return entry;
+}
+
+Entry *find(Relation rel)
+{
+    for (Entry *e = entries; e; e = e->next)
+        if (!e->stale && e->relation == RelationGetRelid(rel) && e->file == rel->rd_rel->relfilenode)
+            return e;
+    drop_idle();
+    return load(rel);
+}
+
+} // namespace
+
+static const uint8_t *read_centroid_part(Relation rel, BlockNumber first, size_t bytes)
+{
+    uint8_t *copy = (uint8_t *)palloc(bytes);
+    read_whole_part(rel, PageKind::Centroid, first, bytes, copy);
+    return copy;
+}
+
+void cache_centroids(Relation rel, Index *index)
+{
+    const MetaPage &m = index->meta;
+    const size_t tiles =
+        (m.nlist + simd::kTileRows - 1) / simd::kTileRows * centroid_tile_bytes(index->shape);
+    const size_t records = m.nlist * centroid_record_bytes(index->shape);
+    if (2 * tiles + records > kCachedCentroidBytes)
+        return;
+    index->assign_codes = read_centroid_part(rel, m.assign_tiles, tiles);
+    index->query_codes =
+        m.query_tiles == m.assign_tiles ? index->assign_codes : read_centroid_part(rel, m.query_tiles, tiles);
+    index->centroid_records = read_centroid_part(rel, m.centroids, records);
+}
+
+uint32_t meta_crc(const MetaPage &meta)
+{
+    MetaPage copy = meta;
+    copy.crc = 0;
+    return pg::checksum(&copy, sizeof copy);
+}
+
+void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
+{
+    const uint32_t dims = meta.options.dims;
+    const float *mean = (const float *)image;
+    const uint8_t *codec_image = image + codec_image_offset(dims, meta.space_dims);
+    const Metric scored = (Metric)meta.metric == Metric::L2 ? Metric::L2 : Metric::InnerProduct;
+    *index = {};
+    index->meta = meta;
+    index->codec = am->codec;
+    index->shape = am->codec->shape(codec_image);
+    index->space = {scored, dims, meta.space_dims, mean, mean + dims, am->codec, codec_image};
+    index->assign_space = index->space;
+    index->assign_space.metric = Metric::L2;
+    index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);
+    index->refine_bytes = index->has_refine() ? (uint32_t)sq_code_bytes((Element)meta.refine, dims) : 0;
+    index->fine_record_bytes = codec_fine_part(index->shape) +
+                               (index->has_refine() ? (uint32_t)sizeof(float) + index->refine_bytes : 0);
+    index->open_row_bytes = open_row_bytes(index->shape.code_bytes);
+    index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / index->open_row_bytes;
+    index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
+    index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);
+}
+
+const Index *open_index(Relation rel, MemoryContext owner)
+{
+    Entry *entry = find(rel);
+    MemoryContextCallback *callback =
+        (MemoryContextCallback *)MemoryContextAllocZero(owner, sizeof(MemoryContextCallback));
+    callback->func = release;
+    callback->arg = entry;
+    entry->users++;
+    MemoryContextRegisterResetCallback(owner, callback);
+    return &entry->index;
+}
+
+void init_index_cache()
+{
+    CacheRegisterRelcacheCallback(invalidate, (Datum)0);
+}
+
+} // namespace vq::ivf

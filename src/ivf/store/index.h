@@ -1,0 +1,79 @@
+// An open index: its meta page and trained parameters, read once and shared by scans, inserts and maintenance
+// of this backend.
+#pragma once
+
+#include "core/scalar_quantizer.h"
+#include "core/space.h"
+#include "ivf/store/access_method.h"
+#include "ivf/store/format.h"
+
+extern "C" {
+#include "utils/rel.h"
+}
+
+namespace vq::ivf {
+
+// An untrained index says so once it holds this many rows.
+constexpr uint32_t kUntrainedRows = 10000;
+
+struct Index // immutable; memory belongs to the cache
+{
+    MetaPage meta;
+    const CodecOps *codec;
+    CodecShape shape;
+    Space space;        // scores of the index's metric
+    Space assign_space; // the same with L2: which list a row belongs to
+    const float *refine_image;
+    // Copies of the centroid parts in memory, where they are small enough (kCachedCentroidBytes); null: read
+    // from pages.
+    const uint8_t *assign_codes;
+    const uint8_t *query_codes;
+    const uint8_t *centroid_records;
+    uint32_t refine_bytes;      // of the refine code alone, 0 = none
+    uint32_t fine_record_bytes; // of a row's record on Fine pages, 0 = none
+    uint32_t open_row_bytes;
+    uint32_t open_rows_per_page;
+    uint32_t groups;
+    uint32_t groups_per_page;
+
+    simd::Element element() const { return (simd::Element)meta.element; }
+    bool cosine() const { return (Metric)meta.metric == Metric::Cosine; }
+    bool has_fine() const { return fine_record_bytes > 0; }
+    bool has_refine() const { return meta.refine != kNoRefine; }
+};
+
+// A record on a Fine page: [float factors[3], codec's finer code] if the codec has one, then [float error,
+// refine code].
+constexpr uint32_t codec_fine_part(const CodecShape &shape)
+{
+    return shape.fine_bytes > 0 ? 3 * sizeof(float) + shape.fine_bytes : 0;
+}
+
+// Centroids of up to this size are kept in memory by each backend that uses the index: looking at a page's
+// worth of them through shared buffers costs as much as a pass over a list.
+constexpr size_t kCachedCentroidBytes = 8 << 20;
+
+// Reads (or finds) the index. It stays valid until `owner` is reset or deleted, whatever happens to the
+// relcache meanwhile. Errors: INDEX_CORRUPTED; FEATURE_NOT_SUPPORTED for a format of another version, with
+// the REINDEX hint.
+const Index *open_index(Relation rel, MemoryContext owner);
+
+// Lays out an Index over an image (build); everything but block numbers must be set in meta. image: mean,
+// moved mean, codec image, refine image.
+void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
+
+// Bytes before the codec image.
+constexpr size_t codec_image_offset(uint32_t dims, uint32_t space_dims)
+{
+    return ((size_t)dims + space_dims) * sizeof(float);
+}
+
+// Copies the centroid parts into memory (current context) if they are small enough.
+void cache_centroids(Relation rel, Index *index);
+
+uint32_t meta_crc(const MetaPage &meta);
+
+// Registers the relcache callback; from _PG_init.
+void init_index_cache();
+
+} // namespace vq::ivf

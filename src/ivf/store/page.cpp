@@ -1,0 +1,97 @@
+#include "ivf/store/page.h"
+
+namespace vq::ivf {
+
+void report_corrupted(Relation rel, BlockNumber block, const char *detail)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_INDEX_CORRUPTED),
+             errmsg("index \"%s\" is corrupted at block %u: %s", RelationGetRelationName(rel), block, detail),
+             errhint("Please REINDEX it.")));
+    pg_unreachable();
+}
+
+void chain_step(Relation rel, BlockNumber block, uint32_t *steps)
+{
+    constexpr uint32_t kAsk = 1024; // asking for the relation's size costs a system call
+    if (++*steps % kAsk == 0 && *steps > RelationGetNumberOfBlocks(rel))
+        report_corrupted(rel, block, "chain of pages runs in a circle");
+}
+
+// Asking costs a system call, so the last answer is kept: a file never shrinks, and a rebuilt index has another
+// relfilenode.
+bool block_exists(Relation rel, BlockNumber block)
+{
+    static Oid known_relation = InvalidOid, known_file = InvalidOid;
+    static BlockNumber known_blocks = 0;
+    const bool same = known_relation == RelationGetRelid(rel) && known_file == rel->rd_rel->relfilenode;
+    if (same && block < known_blocks)
+        return true;
+    known_blocks = RelationGetNumberOfBlocks(rel);
+    known_relation = RelationGetRelid(rel);
+    known_file = rel->rd_rel->relfilenode;
+    return block < known_blocks;
+}
+
+void check_block(Relation rel, BlockNumber block)
+{
+    if (!block_exists(rel, block))
+        report_corrupted(rel, block, "no such block");
+}
+
+bool is_our_page(Page page)
+{
+    const PageHeader header = (PageHeader)page;
+    return header->pd_special == BLCKSZ - sizeof(PageTail) && page_tail(page)->magic == kTailMagic;
+}
+
+bool is_page_of(Page page, PageKind kind)
+{
+    return !PageIsNew(page) && is_our_page(page) && page_tail(page)->kind == (uint16_t)kind;
+}
+
+Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)
+{
+    check_block(rel, block);
+    Buffer buf = ReadBuffer(rel, block);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    if (is_page_of(BufferGetPage(buf), kind))
+        return buf;
+    UnlockReleaseBuffer(buf);
+    return InvalidBuffer;
+}
+
+Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock)
+{
+    LockBuffer(buf, lock);
+    Page page = BufferGetPage(buf);
+    const char *why = nullptr;
+    if (PageIsNew(page))
+        why = "empty page";
+    else if (!is_our_page(page))
+        why = "not a vector_quant page";
+    else if ((page_tail(page)->kind & ~kFreed) != (uint16_t)kind)
+        why = "unexpected page kind";
+    if (why) {
+        const BlockNumber block = BufferGetBlockNumber(buf);
+        UnlockReleaseBuffer(buf);
+        report_corrupted(rel, block, why);
+    }
+    return buf;
+}
+
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
+{
+    check_block(rel, block);
+    return check_page(rel, ReadBuffer(rel, block), kind, lock);
+}
+
+void init_page(Page page, PageKind kind)
+{
+    PageInit(page, BLCKSZ, sizeof(PageTail));
+    // GenericXLog and full-page images leave out what lies between pd_lower and pd_upper.
+    ((PageHeader)page)->pd_lower = ((PageHeader)page)->pd_upper;
+    *page_tail(page) = {InvalidBlockNumber, (uint16_t)kind, kTailMagic};
+}
+
+} // namespace vq::ivf

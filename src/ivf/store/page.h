@@ -1,0 +1,56 @@
+// One gate to a page: every read checks what it got.
+#pragma once
+
+#include "ivf/store/format.h"
+
+extern "C" {
+#include "access/generic_xlog.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+}
+
+namespace vq::ivf {
+
+// Reads and locks (BUFFER_LOCK_SHARE or _EXCLUSIVE) a page of one of our kinds.
+// Errors: INDEX_CORRUPTED if the block does not exist, is empty, or is not a page of that kind; the buffer is
+// released then.
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock);
+
+// Whether the relation has that block.
+bool block_exists(Relation rel, BlockNumber block);
+
+// The two halves of read_page: errors if the block does not exist; locks and checks a page that is pinned already.
+void check_block(Relation rel, BlockNumber block);
+Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock);
+
+// Whether a page that is not empty is one of ours, in use or freed.
+bool is_our_page(Page page);
+
+// Whether a page is one of ours, of that kind, and in use (read_page also accepts freed ones: an older scan
+// may be on its way there).
+bool is_page_of(Page page, PageKind kind);
+
+// Locks a page exclusively if it (still) is one of that kind and in use; InvalidBuffer if not. Errors:
+// INDEX_CORRUPTED if there is no such block.
+Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind);
+
+// Raises INDEX_CORRUPTED with the REINDEX hint; detail is a short phrase ("list extent out of bounds").
+[[noreturn]] void report_corrupted(Relation rel, BlockNumber block, const char *detail);
+
+// To be called for every page of a chain that is followed; *steps starts at 0. Errors: INDEX_CORRUPTED if a damaged link makes it a circle.
+void chain_step(Relation rel, BlockNumber block, uint32_t *steps);
+
+inline PageTail *page_tail(Page page)
+{
+    return (PageTail *)PageGetSpecialPointer(page);
+}
+inline char *page_payload(Page page)
+{
+    return (char *)page + kPayloadStart;
+}
+
+// Formats a page of that kind with all of its payload in use and zero (pd_lower at the end), and no next
+// page.
+void init_page(Page page, PageKind kind);
+
+} // namespace vq::ivf

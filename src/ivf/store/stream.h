@@ -1,0 +1,61 @@
+// Reading bytes of pages in order: a chain of pages as a stream of 32-byte units, one share lock at a time; and parts that
+// lie on contiguous pages.
+#pragma once
+
+#include "ivf/store/format.h"
+
+extern "C" {
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+}
+
+namespace vq::ivf {
+
+// A position in a chain of pages of one kind, with a pin and a share lock on the current page while open; or
+// in memory.
+struct UnitStream
+{
+    Relation rel;
+    PageKind kind;
+    Buffer buf; // InvalidBuffer: closed
+    BlockNumber block;
+    uint32_t offset;       // into the payload
+    const uint8_t *memory; // not null: what follows lies here, all of it
+};
+
+void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, uint32_t offset);
+void stream_open_memory(UnitStream *s, const uint8_t *memory);
+void stream_close(UnitStream *s);
+
+// Up to `want` bytes (a multiple of kUnit) that lie together at the current position; *got says how many (at
+// least one unit; want = 0 only moves to the next page if this one is used up). The position moves past them;
+// the pointer is valid until the next call. Moves to the next page when one is used up.
+const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got);
+
+// The same in whole groups of group_bytes (a multiple of kUnit), of which `want` is a multiple, too. A group that crosses a
+// page border is copied to `buffer`.
+const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
+                                  uint32_t *got);
+
+// Copies exactly `bytes` bytes.
+void stream_copy(UnitStream *s, size_t bytes, uint8_t *out);
+
+// Exactly `bytes` bytes: a pointer into the page, or, where they cross a page border, their copy in `buffer`.
+const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer);
+
+// Moves past `bytes` bytes without looking at them (pages between are still visited, for their links).
+void stream_skip(UnitStream *s, uint64_t bytes);
+
+// Reads `bytes` bytes at byte `position` of a part that lies on contiguous pages of one kind.
+void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out);
+
+// Pages of such a part.
+constexpr uint32_t pages_of(uint64_t bytes)
+{
+    return (uint32_t)((bytes + kPayload - 1) / kPayload);
+}
+
+// Reads such a part of `bytes` bytes from its beginning, many pages at a time.
+void read_whole_part(Relation rel, PageKind kind, BlockNumber first, size_t bytes, void *out);
+
+} // namespace vq::ivf

@@ -1,0 +1,78 @@
+#include "ivf/store/sublists.h"
+
+#include "pg/checksum.h"
+#include "ivf/store/page.h"
+
+namespace vq::ivf {
+
+uint32_t sublist_crc(const void *record, size_t bytes)
+{
+    SublistHeader header;
+    memcpy(&header, record, sizeof header);
+    header.crc = 0;
+    const uint32_t of_header = pg::checksum(&header, sizeof header);
+    return of_header ^ pg::checksum((const char *)record + sizeof header, bytes - sizeof header);
+}
+
+bool open_sublists(const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows, Sublists *out)
+{
+    memcpy(&out->header, record, sizeof out->header);
+    const SublistHeader &h = out->header;
+    if (h.magic != kSublistMagic || h.list != list || h.rows == 0 || h.rows > most_rows ||
+        bytes != sublist_record_bytes(h.pages, h.entries))
+        return false;
+    out->pages = (const BlockNumber *)(record + sizeof h);
+    out->entries = (const SublistEntry *)(out->pages + h.pages);
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < h.entries; i++)
+        rows += out->entries[i].rows;
+    return rows == h.rows;
+}
+
+const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, const ListEntry &entry)
+{
+    if (entry.sublists == InvalidBlockNumber)
+        return nullptr;
+    UnitStream stream;
+    stream_open(&stream, rel, PageKind::Sublist, entry.sublists, entry.sublists_offset);
+    SublistHeader header;
+    uint32_t got;
+    memcpy(&header, stream_take(&stream, kUnit, &got), sizeof header);
+    // As many pages as the rows take: what a damaged header says must not be allocated.
+    const uint64_t most_pages =
+        (uint64_t)entry.rows * (index.shape.code_bytes * kUnit + kMaxRowData) / kPayload + 2;
+    if (header.magic != kSublistMagic || header.entries > entry.rows || header.pages > most_pages) {
+        stream_close(&stream);
+        report_corrupted(rel, entry.sublists, "damaged directory of sub-lists");
+    }
+    const size_t bytes = sublist_record_bytes(header.pages, header.entries);
+    uint8_t *record = (uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE);
+    memcpy(record, &header, sizeof header);
+    stream_copy(&stream, bytes - kUnit, record + kUnit);
+    stream_close(&stream);
+    Sublists *sublists = (Sublists *)palloc(sizeof(Sublists));
+    if (!open_sublists(record, bytes, list, entry.rows, sublists))
+        report_corrupted(rel, entry.sublists, "damaged directory of sub-lists");
+    return sublists;
+}
+
+uint64_t sublist_tile_position(const Index &index, uint32_t tile)
+{
+    const uint64_t tile_bytes =
+        (uint64_t)index.shape.code_bytes * kUnit + RowData(simd::kTileRows, index.has_fine()).bytes();
+    return (uint64_t)(tile / kExtentTiles + 1) * kUnit + tile * tile_bytes;
+}
+
+void tiles_open_at(TileReader *r, Relation rel, const Index *index, const Sublists &sublists, uint32_t tile,
+                   uint32_t tiles)
+{
+    const SublistHeader &h = sublists.header;
+    const uint64_t at = h.offset + sublist_tile_position(*index, tile);
+    if (at / kPayload >= h.pages)
+        report_corrupted(rel, sublists.pages[0], "directory of sub-lists lacks pages");
+    tiles_open(r, rel, index, h.list, kEmptyList);
+    stream_open(&r->stream, rel, PageKind::Tile, sublists.pages[at / kPayload], (uint32_t)(at % kPayload));
+    r->rows_left = Min(tiles * simd::kTileRows, h.rows - tile * simd::kTileRows);
+}
+
+} // namespace vq::ivf

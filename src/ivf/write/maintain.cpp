@@ -1,0 +1,454 @@
+#include "ivf/write/maintain.h"
+
+#include "core/tile.h"
+#include "ivf/store/tiles.h"
+#include "ivf/store/writer.h"
+#include "ivf/store/free_pages.h"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct OpenRowRef // a live open row, in memory
+{
+    uint32_t list; // within the group
+    const OpenRow *row;
+};
+
+// The part of a group's open chain that maintenance takes over: its pages up to one that was closed, and
+// their live rows.
+struct TakenRows
+{
+    BlockNumber *blocks;
+    uint32_t block_count;
+    OpenRowRef *rows; // by list
+    uint32_t row_count;
+    BlockNumber closed; // last of the blocks; rows arriving meanwhile go behind it
+};
+
+struct Maintenance
+{
+    Relation rel;
+    Relation heap;
+    const Index *index;
+    uint32_t group;
+    PageSource source;
+    TakenRows taken;
+};
+
+StoredRow stored_row(const OpenRow *row)
+{
+    return {row->tid, row->factors, row->fine, (const uint8_t *)(row + 1)};
+}
+
+// From here on no row is added to the chain's present pages.
+BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
+{
+    if (tail == InvalidBlockNumber)
+        return tail;
+    Buffer buf = read_page(m.rel, tail, PageKind::Open, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(m.rel);
+    ((OpenHeader *)page_payload(GenericXLogRegisterBuffer(state, buf, 0)))->closed = 1;
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+    return tail;
+}
+
+void take_page(const Maintenance &m, TakenRows *taken, char *copy, uint32_t *row_capacity)
+{
+    const BlockNumber block = taken->blocks[taken->block_count - 1];
+    const OpenHeader *header = (const OpenHeader *)copy;
+    const uint32_t rows = header->rows, lists = lists_of_group(*m.index, m.group);
+    if (header->group != m.group || rows > m.index->open_rows_per_page ||
+        header->row_bytes != m.index->open_row_bytes)
+        report_corrupted(m.rel, block, "damaged open page");
+    if (taken->row_count + rows > *row_capacity) {
+        *row_capacity = 2 * (taken->row_count + rows);
+        taken->rows = (OpenRowRef *)repalloc_huge(taken->rows, *row_capacity * sizeof(OpenRowRef));
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        const OpenRow *row = (const OpenRow *)(copy + sizeof(OpenHeader) + i * m.index->open_row_bytes);
+        if (row->list >= lists)
+            report_corrupted(m.rel, block, "row of a list outside its group");
+        if (row->tid.ip_posid != 0)
+            taken->rows[taken->row_count++] = {row->list, row};
+    }
+}
+
+// Closes the chain's tail and reads all rows up to it, sorted by list (stable, so by age within a list).
+TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record)
+{
+    TakenRows taken = {};
+    uint32_t block_capacity = 16, row_capacity = 256;
+    taken.blocks = (BlockNumber *)palloc(block_capacity * sizeof(BlockNumber));
+    taken.rows = (OpenRowRef *)palloc(row_capacity * sizeof(OpenRowRef));
+    taken.closed = close_tail(m, record.open_tail);
+    BlockNumber block = record.open_head;
+    uint32_t steps = 0;
+    while (taken.closed != InvalidBlockNumber) {
+        CHECK_FOR_INTERRUPTS();
+        chain_step(m.rel, block, &steps);
+        if (taken.block_count == block_capacity)
+            taken.blocks =
+                (BlockNumber *)repalloc_huge(taken.blocks, (block_capacity *= 2) * sizeof(BlockNumber));
+        taken.blocks[taken.block_count++] = block;
+        Buffer buf = read_page(m.rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
+        char *copy = (char *)palloc(kPayload);
+        memcpy(copy, page_payload(BufferGetPage(buf)), kPayload);
+        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+        take_page(m, &taken, copy, &row_capacity);
+        if (block == taken.closed)
+            break;
+        block = next;
+    }
+    std::stable_sort(taken.rows, taken.rows + taken.row_count,
+                     [](const OpenRowRef &a, const OpenRowRef &b) { return a.list < b.list; });
+    return taken;
+}
+
+BlockNumber next_of(Relation rel, BlockNumber block, PageKind kind)
+{
+    Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_SHARE);
+    BlockNumber next = page_tail(BufferGetPage(buf))->next;
+    UnlockReleaseBuffer(buf);
+    return next;
+}
+
+void free_chain(Relation rel, BlockNumber block, PageKind kind)
+{
+    while (block != InvalidBlockNumber) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = lock_page_if(rel, block, kind);
+        if (buf ==
+            InvalidBuffer) // a damaged link: to a page of something else, or back into what was just freed
+            report_corrupted(rel, block, "chain leads to a page that is not its own");
+        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+        free_page(rel, block);
+        block = next;
+    }
+}
+
+// What the group's record becomes.
+struct Switch
+{
+    const ListEntry *entries;
+    BlockNumber tile_head;
+    uint32_t tile_pages;
+    BlockNumber sublist_head;
+    uint32_t sublist_pages;
+    OpenWriter *open; // rows that stay open; its last page is still to be linked
+    BlockNumber
+        fine_rotated; // rewriting with fine records: the page that took new records meanwhile; else invalid
+    BlockNumber fine_first;  // first page of the rewritten fine records
+    uint32_t old_fine_pages; // pages of the records that were rewritten
+    uint32_t new_fine_pages; // pages they take now
+};
+
+// One record makes the new state visible: entries, chains and (rewriting) the link from the rotated fine page
+// to the rewritten ones.
+void switch_group(const Maintenance &m, const Switch &s)
+{
+    const Index &index = *m.index;
+    Buffer fine = s.fine_rotated == InvalidBlockNumber
+                      ? InvalidBuffer
+                      : read_page(m.rel, s.fine_rotated, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+    Buffer directory =
+        read_page(m.rel, directory_block(index, m.group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    // Pages that inserters put behind the closed one stay in the chain.
+    const BlockNumber later = m.taken.closed == InvalidBlockNumber
+                                  ? group_on_page(index, BufferGetPage(directory), m.group)->record.open_head
+                                  : next_of(m.rel, m.taken.closed, PageKind::Open);
+    const BlockNumber last_open = s.open->chain.block;
+    chain_end(&s.open->chain, later);
+
+    GenericXLogState *state = GenericXLogStart(m.rel);
+    Group *group = group_on_page(index, GenericXLogRegisterBuffer(state, directory, 0), m.group);
+    memcpy(group->entries, s.entries, index.meta.group_lists * sizeof(ListEntry));
+    group->record.tile_head = s.tile_head;
+    group->record.tile_pages = s.tile_pages;
+    group->record.sublist_head = s.sublist_head;
+    group->record.sublist_pages = s.sublist_pages;
+    group->record.open_head = s.open->chain.pages > 0 ? s.open->chain.first : later;
+    if (later == InvalidBlockNumber)
+        group->record.open_tail = last_open;
+    if (fine != InvalidBuffer) {
+        group->record.fine_pages = group->record.fine_pages - s.old_fine_pages + s.new_fine_pages;
+        page_tail(GenericXLogRegisterBuffer(state, fine, 0))->next = s.fine_first;
+    }
+    seal_group_record(index, group);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(directory);
+    if (fine != InvalidBuffer)
+        UnlockReleaseBuffer(fine);
+}
+
+void free_taken(const Maintenance &m)
+{
+    for (uint32_t i = 0; i < m.taken.block_count; i++)
+        free_page(m.rel, m.taken.blocks[i]);
+}
+
+// --- sealing
+// --------------------------------------------------------------------------------------------------------------------
+
+// before, after: sealed rows of the group's first list.
+void seal(Maintenance *m, uint32_t *before, uint32_t *after)
+{
+    const Index &index = *m->index;
+    Group *group = (Group *)palloc(group_bytes(index));
+    read_group(m->rel, index, m->group, group);
+    *before = group->entries[0].rows;
+    m->taken = take_open_rows(*m, group->record);
+    const uint32_t first_list = m->group * index.meta.group_lists;
+    RunWriter run;
+    OpenWriter open;
+    run_begin(&run, m->index, m->source, m->group, group->entries, nullptr);
+    open_begin(&open, m->index, m->source, m->group);
+    for (uint32_t i = 0, end; i < m->taken.row_count; i = end) {
+        const uint32_t list = m->taken.rows[i].list;
+        for (end = i; end < m->taken.row_count && m->taken.rows[end].list == list;)
+            end++;
+        const uint32_t whole = i + (end - i) / simd::kTileRows * simd::kTileRows;
+        for (uint32_t j = i; j < whole; j++)
+            run_add(&run, first_list + list, stored_row(m->taken.rows[j].row));
+        for (uint32_t j = whole; j < end; j++)
+            open_add(&open, first_list + list, stored_row(m->taken.rows[j].row));
+    }
+    run_end(&run, group->record.tile_head);
+    const bool any = run.chain.pages > 0;
+    switch_group(*m, {group->entries, any ? run.chain.first : group->record.tile_head,
+                      group->record.tile_pages + run.chain.pages, group->record.sublist_head,
+                      group->record.sublist_pages, &open, InvalidBlockNumber, InvalidBlockNumber, 0, 0});
+    *after = group->entries[0].rows;
+    free_taken(*m);
+}
+
+// --- rewriting
+// --------------------------------------------------------------------------------------------------------------------
+
+// New records go to a fresh page from now on. An inserter holds the Fine page it wrote to until its open row
+// is in, so once the old head is closed every record on the old pages belongs to a row that take_open_rows
+// will see.
+BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head, uint32_t *old_pages)
+{
+    const Index &index = *m.index;
+    FineWriter writer;
+    fine_begin(&writer, m.index, m.source, m.group);
+    fine_new_page(&writer);
+    const BlockNumber fresh = writer.chain.first;
+    chain_end(&writer.chain, InvalidBlockNumber);
+
+    Buffer directory =
+        read_page(m.rel, directory_block(index, m.group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    Buffer buf = read_page(m.rel, fresh, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(m.rel);
+    Group *group = group_on_page(index, GenericXLogRegisterBuffer(state, directory, 0), m.group);
+    *old_head = group->record.fine_head;
+    *old_pages = group->record.fine_pages;
+    page_tail(GenericXLogRegisterBuffer(state, buf, 0))->next = *old_head;
+    group->record.fine_head = fresh;
+    group->record.fine_pages++;
+    seal_group_record(index, group);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+    UnlockReleaseBuffer(directory);
+
+    if (*old_head != InvalidBlockNumber) {
+        Buffer old = read_page(m.rel, *old_head, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+        GenericXLogState *closing = GenericXLogStart(m.rel);
+        ((FineHeader *)page_payload(GenericXLogRegisterBuffer(closing, old, 0)))->closed = 1;
+        GenericXLogFinish(closing);
+        UnlockReleaseBuffer(old);
+    }
+    return fresh;
+}
+
+// The rows of a list that is rewritten, kept until all are known: they go out by key.
+struct KeyedRow
+{
+    uint32_t key;
+    StoredRow row; // code: its place among `codes`, while that may still move
+};
+
+struct KeyedRows
+{
+    KeyedRow *rows;
+    uint8_t *codes;
+    uint32_t count, capacity;
+};
+
+struct Rewriter
+{
+    const Maintenance *m;
+    RunWriter run;
+    SublistWriter sublists;
+    KeyedRows keyed;
+    FineWriter fine;
+    bool moves_fine;
+    uint8_t *record;
+    uint8_t *codes; // of one tile
+    uint8_t *code;  // of one row
+};
+
+void keep_row(KeyedRows *k, const Index &index, const StoredRow &row)
+{
+    const size_t code_bytes = index.shape.code_bytes;
+    if (k->count == k->capacity) {
+        k->capacity = Max(2 * k->capacity, (uint32_t)kExtentRows);
+        const size_t rows = k->capacity * sizeof(KeyedRow), codes = k->capacity * code_bytes;
+        k->rows = (KeyedRow *)(k->rows ? repalloc_huge(k->rows, rows) : palloc(rows));
+        k->codes = (uint8_t *)(k->codes ? repalloc_huge(k->codes, codes) : palloc(codes));
+    }
+    k->rows[k->count] = {index.codec->sublist_of(index.space.image, row.code, index.meta.sublist_layers),
+                         row};
+    memcpy(k->codes + k->count++ * code_bytes, row.code, code_bytes);
+}
+
+void rewrite_row(Rewriter *r, uint32_t list, StoredRow row)
+{
+    if (r->moves_fine) {
+        read_fine(r->m->rel, *r->m->index, row.fine, r->record);
+        row.fine = fine_add(&r->fine, r->record);
+    }
+    if (r->run.sublists)
+        keep_row(&r->keyed, *r->m->index, row);
+    else
+        run_add(&r->run, list, row);
+}
+
+// Sub-lists in order; within one, rows stay as they came.
+void write_keyed(Rewriter *r, uint32_t list)
+{
+    KeyedRows *k = &r->keyed;
+    for (uint32_t i = 0; i < k->count; i++)
+        k->rows[i].row.code = k->codes + (size_t)i * r->m->index->shape.code_bytes;
+    std::stable_sort(k->rows, k->rows + k->count,
+                     [](const KeyedRow &a, const KeyedRow &b) { return a.key < b.key; });
+    for (uint32_t i = 0; i < k->count; i++)
+        run_add(&r->run, list, k->rows[i].row);
+    k->count = 0;
+}
+
+void rewrite_sealed(Rewriter *r, uint32_t list, const ListEntry &entry)
+{
+    const Index &index = *r->m->index;
+    const uint32_t code_bytes = index.shape.code_bytes;
+    TileReader reader;
+    tiles_open(&reader, r->m->rel, r->m->index, list, entry);
+    while (tiles_next(&reader) > 0) {
+        stream_copy(&reader.stream, code_bytes * kUnit, r->codes);
+        const RowData layout(reader.rows, index.has_fine());
+        const uint8_t *data = tile_row_data(&reader);
+        for (uint32_t v = 0; v < reader.rows; v++) {
+            const uint16_t offset = ((const uint16_t *)(data + layout.tid_offset()))[v];
+            if (offset == 0)
+                continue;
+            tile_unpack(r->codes, v, code_bytes, r->code);
+            StoredRow row = {{}, {}, kNoFine, r->code};
+            ItemPointerSet(&row.tid, ((const uint32_t *)(data + layout.tid_block()))[v], offset);
+            row.factors = {((const float *)data)[v], ((const uint16_t *)(data + layout.scale()))[v],
+                           ((const uint16_t *)(data + layout.err()))[v]};
+            if (layout.fine)
+                row.fine = fine_address(((const uint32_t *)(data + layout.fine_block()))[v],
+                                        ((const uint16_t *)(data + layout.fine_slot()))[v]);
+            rewrite_row(r, list, row);
+        }
+    }
+}
+
+void rewrite(Maintenance *m)
+{
+    const Index &index = *m->index;
+    Rewriter r = {};
+    r.m = m;
+    r.moves_fine = index.has_fine() && fine_slots(index) > 0;
+    r.record = (uint8_t *)palloc(index.fine_record_bytes + 1);
+    r.codes = (uint8_t *)palloc(index.shape.code_bytes * kUnit);
+    r.code = (uint8_t *)palloc(index.shape.code_bytes);
+    BlockNumber old_fine = InvalidBlockNumber;
+    uint32_t old_fine_pages = 0;
+    const BlockNumber rotated =
+        r.moves_fine ? rotate_fine(*m, &old_fine, &old_fine_pages) : InvalidBlockNumber;
+
+    Group *group = (Group *)palloc(group_bytes(index));
+    read_group(m->rel, index, m->group, group);
+    m->taken = take_open_rows(*m, group->record);
+    ListEntry *entries = (ListEntry *)palloc0(index.meta.group_lists * sizeof(ListEntry));
+    for (uint32_t l = 0; l < index.meta.group_lists; l++)
+        entries[l] = kEmptyList;
+    run_begin(&r.run, m->index, m->source, m->group, entries,
+              sublists_begin(&r.sublists, m->index, m->source));
+    fine_begin(&r.fine, m->index, m->source, m->group);
+    const uint32_t first_list = m->group * index.meta.group_lists;
+    uint32_t next_open = 0;
+    for (uint32_t l = 0; l < lists_of_group(index, m->group); l++) {
+        rewrite_sealed(&r, first_list + l, group->entries[l]);
+        for (; next_open < m->taken.row_count && m->taken.rows[next_open].list == l; next_open++)
+            rewrite_row(&r, first_list + l, stored_row(m->taken.rows[next_open].row));
+        write_keyed(&r, first_list + l);
+    }
+    run_end(&r.run, InvalidBlockNumber);
+    fine_end(&r.fine, InvalidBlockNumber);
+    sublists_end(&r.sublists);
+
+    OpenWriter none;
+    open_begin(&none, m->index, m->source, m->group);
+    switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages, r.sublists.chain.first,
+                      r.sublists.chain.pages, &none, rotated, r.fine.chain.first, old_fine_pages,
+                      r.fine.chain.pages});
+    free_taken(*m);
+    free_chain(m->rel, group->record.tile_head, PageKind::Tile);
+    free_chain(m->rel, group->record.sublist_head, PageKind::Sublist);
+    if (r.moves_fine)
+        free_chain(m->rel, old_fine, PageKind::Fine);
+}
+
+Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group)
+{
+    return {rel, heap, &index, group, {rel, heap, false}, {}};
+}
+
+} // namespace
+
+uint32_t seal_limit(const Index &index)
+{
+    const uint32_t rows = index.meta.group_lists * simd::kTileRows * 3 / 2;
+    return Max(rows / index.open_rows_per_page, 4u);
+}
+
+// Says so when an index that was built without rows has grown past the point where training pays.
+static void notice_untrained(Relation rel, const Index &index, uint32_t before, uint32_t after)
+{
+    if (index.meta.trained || before >= kUntrainedRows || after < kUntrainedRows)
+        return;
+    ereport(NOTICE,
+            (errmsg("index \"%s\" was built on an empty table and keeps all rows in one list",
+                    RelationGetRelationName(rel)),
+             errdetail("It holds more than %u rows, and every query looks at all of them.", kUntrainedRows),
+             errhint("REINDEX it to train it on the rows it has now.")));
+}
+
+void try_seal(Relation rel, Relation heap, const Index &index, uint32_t group)
+{
+    if (!try_lock_group(rel, group))
+        return;
+    Maintenance m = maintenance(rel, heap, index, group);
+    uint32_t before, after;
+    seal(&m, &before, &after);
+    unlock_group(rel, group);
+    notice_untrained(rel, index, before, after);
+}
+
+void rewrite_group(Relation rel, Relation heap, const Index &index, uint32_t group)
+{
+    Maintenance m = maintenance(rel, heap, index, group);
+    rewrite(&m);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,273 @@
+// VACUUM: dead rows become tombstones in place, one record a page; then groups with much dirt are rewritten.
+#include "ivf/write/vacuum.h"
+#include "ivf/store/directory.h"
+#include "ivf/write/maintain.h"
+#include "ivf/store/tiles.h"
+#include "ivf/store/page.h"
+#include "ivf/store/read_stream.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/indexfsm.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+constexpr double kRewriteShare =
+    0.25; // a group is rewritten when this share of its rows is dead, or of its pages open
+
+struct Tombstone // a TID's offset number on a page, to become 0
+{
+    BlockNumber block;
+    uint32_t offset; // into the payload
+};
+
+struct BulkDelete
+{
+    Relation rel;
+    const Index *index;
+    IndexBulkDeleteCallback callback;
+    void *callback_state;
+    IndexBulkDeleteResult *stats;
+    Tombstone *found; // of the list or page at hand, in page order
+    uint32_t count;
+    uint32_t capacity;
+};
+
+// True (and counted as removed) if the table says the row is dead; else counted as live.
+bool is_dead(BulkDelete *b, BlockNumber block, OffsetNumber offset)
+{
+    ItemPointerData tid;
+    ItemPointerSet(&tid, block, offset);
+    const bool dead = b->callback(&tid, b->callback_state);
+    if (dead)
+        b->stats->tuples_removed++;
+    else
+        b->stats->num_index_tuples++;
+    return dead;
+}
+
+void remember(BulkDelete *b, BlockNumber block, uint32_t offset)
+{
+    if (b->count == b->capacity)
+        b->found = (Tombstone *)repalloc_huge(b->found, (b->capacity *= 2) * sizeof(Tombstone));
+    b->found[b->count++] = {block, offset};
+}
+
+// Writes the tombstones found, one record a page.
+void bury(BulkDelete *b, PageKind kind)
+{
+    for (uint32_t i = 0; i < b->count;) {
+        const BlockNumber block = b->found[i].block;
+        Buffer buf = read_page(b->rel, block, kind, BUFFER_LOCK_EXCLUSIVE);
+        GenericXLogState *state = GenericXLogStart(b->rel);
+        char *payload = page_payload(GenericXLogRegisterBuffer(state, buf, 0));
+        for (; i < b->count && b->found[i].block == block; i++)
+            *(uint16_t *)(payload + b->found[i].offset) = 0;
+        GenericXLogFinish(state);
+        UnlockReleaseBuffer(buf);
+    }
+    b->count = 0;
+}
+
+// Where a byte of a tile's row data lies: it may cross one page border.
+struct Span
+{
+    BlockNumber block[2];
+    uint32_t offset[2]; // of the first byte on each page
+    uint32_t length;    // bytes on the first page
+};
+
+Tombstone place(const Span &s, uint32_t byte)
+{
+    const int part = byte >= s.length;
+    return {s.block[part], s.offset[part] + byte - (part ? s.length : 0)};
+}
+
+void delete_in_tile(BulkDelete *b, TileReader *reader)
+{
+    stream_skip(&reader->stream, (uint64_t)b->index->shape.code_bytes * kUnit);
+    const RowData layout(reader->rows, b->index->has_fine());
+    uint32_t got;
+    stream_take(&reader->stream, 0, &got); // moves to the next page if this one is used up
+    Span span = {{reader->stream.block, 0}, {reader->stream.offset, 0}, 0};
+    span.length = Min(layout.bytes(), kPayload - reader->stream.offset);
+    const uint8_t *data = tile_row_data(reader);
+    span.block[1] = reader->stream.block;
+    const uint32_t *blocks = (const uint32_t *)(data + layout.tid_block());
+    const uint16_t *offsets = (const uint16_t *)(data + layout.tid_offset());
+    for (uint32_t v = 0; v < reader->rows; v++)
+        if (offsets[v] != 0 && is_dead(b, blocks[v], offsets[v])) {
+            Tombstone t = place(span, layout.tid_offset() + 2 * v);
+            remember(b, t.block, t.offset);
+        }
+}
+
+// Returns the number of rows that died.
+uint32_t delete_in_list(BulkDelete *b, uint32_t list, const ListEntry &entry)
+{
+    TileReader reader;
+    tiles_open(&reader, b->rel, b->index, list, entry);
+    while (tiles_next(&reader) > 0)
+        delete_in_tile(b, &reader);
+    const uint32_t dead = b->count;
+    bury(b, PageKind::Tile);
+    compat_vacuum_delay_point();
+    return dead;
+}
+
+void delete_in_open_pages(BulkDelete *b, BlockNumber block)
+{
+    uint32_t steps = 0;
+    while (block != InvalidBlockNumber) {
+        compat_vacuum_delay_point();
+        chain_step(b->rel, block, &steps);
+        Buffer buf = read_page(b->rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
+        const char *payload = page_payload(BufferGetPage(buf));
+        const OpenHeader header = *(const OpenHeader *)payload;
+        if (header.rows > b->index->open_rows_per_page)
+            report_corrupted(b->rel, block, "damaged open page");
+        for (uint32_t i = 0; i < header.rows; i++) {
+            const uint32_t at = sizeof(OpenHeader) + i * b->index->open_row_bytes;
+            const ItemPointerData tid = ((const OpenRow *)(payload + at))->tid;
+            if (tid.ip_posid != 0 && is_dead(b, ItemPointerGetBlockNumberNoCheck(&tid), tid.ip_posid))
+                remember(b, block, at + offsetof(OpenRow, tid) + offsetof(ItemPointerData, ip_posid));
+        }
+        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+        bury(b, PageKind::Open);
+        block = next;
+    }
+}
+
+// Adds what died to the directory's counts. The group's lock is held: no one else changes the entries.
+void count_dead(BulkDelete *b, uint32_t group_number, const Group *group)
+{
+    Buffer buf = read_page(b->rel, directory_block(*b->index, group_number), PageKind::Directory,
+                           BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(b->rel);
+    Group *on_page = group_on_page(*b->index, GenericXLogRegisterBuffer(state, buf, 0), group_number);
+    memcpy(on_page->entries, group->entries, b->index->meta.group_lists * sizeof(ListEntry));
+    seal_group_record(*b->index, on_page);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+}
+
+void delete_in_group(BulkDelete *b, uint32_t group_number, Group *group)
+{
+    lock_group(b->rel, group_number);
+    read_group(b->rel, *b->index, group_number, group);
+    read_ahead(b->rel, group->record.tile_head, group->record.tile_pages);
+    const uint32_t first = group_number * b->index->meta.group_lists;
+    uint32_t dead = 0;
+    for (uint32_t l = 0; l < lists_of_group(*b->index, group_number); l++) {
+        uint32_t n = delete_in_list(b, first + l, group->entries[l]);
+        group->entries[l].dead += n;
+        dead += n;
+    }
+    if (dead > 0)
+        count_dead(b, group_number, group);
+    delete_in_open_pages(b, group->record.open_head);
+    unlock_group(b->rel, group_number);
+}
+
+struct GroupCounts
+{
+    uint64_t rows;
+    uint64_t dead;
+    uint32_t open_pages;
+    uint64_t open_rows; // dead ones included
+};
+
+GroupCounts count_group(Relation rel, const Index &index, const Group *group)
+{
+    GroupCounts c = {};
+    for (uint32_t l = 0; l < lists_of_group(index, group->record.group); l++) {
+        c.rows += group->entries[l].rows;
+        c.dead += group->entries[l].dead;
+    }
+    uint32_t steps = 0;
+    for (BlockNumber block = group->record.open_head; block != InvalidBlockNumber; c.open_pages++) {
+        compat_vacuum_delay_point();
+        chain_step(rel, block, &steps);
+        Buffer buf = read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
+        c.open_rows += ((const OpenHeader *)page_payload(BufferGetPage(buf)))->rows;
+        block = page_tail(BufferGetPage(buf))->next;
+        UnlockReleaseBuffer(buf);
+    }
+    return c;
+}
+
+bool worth_rewriting(const Group *group, const GroupCounts &c)
+{
+    if ((double)c.dead > kRewriteShare * (double)c.rows && c.dead > 0)
+        return true;
+    return c.open_pages >= 2 && c.open_pages > kRewriteShare * group->record.tile_pages;
+}
+
+} // namespace
+
+IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+                                   IndexBulkDeleteCallback callback, void *callback_state)
+{
+    if (stats == nullptr)
+        stats = (IndexBulkDeleteResult *)palloc0(sizeof(IndexBulkDeleteResult));
+    stats->num_index_tuples = 0;
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant vacuum", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    BulkDelete b = {info->index, open_index(info->index, memory), callback, callback_state, stats, nullptr, 0,
+                    1024};
+    b.found = (Tombstone *)palloc(b.capacity * sizeof(Tombstone));
+    Group *group = (Group *)palloc(group_bytes(*b.index));
+    for (uint32_t g = 0; g < b.index->groups; g++)
+        delete_in_group(&b, g, group);
+    stats->estimated_count = false;
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(memory);
+    return stats;
+}
+
+IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+    if (info->analyze_only)
+        return stats;
+    const bool counted = stats != nullptr;
+    if (stats == nullptr)
+        stats = (IndexBulkDeleteResult *)palloc0(sizeof(IndexBulkDeleteResult));
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant vacuum", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    const Index &index = *open_index(info->index, memory);
+    Relation heap = compat_heap_of_vacuum(info);
+    MemoryContext group_memory = AllocSetContextCreate(memory, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
+    double rows = 0;
+    for (uint32_t g = 0; g < index.groups; g++) {
+        MemoryContextSwitchTo(group_memory);
+        Group *group = (Group *)palloc(group_bytes(index));
+        lock_group(info->index, g);
+        read_group(info->index, index, g, group);
+        GroupCounts counts = count_group(info->index, index, group);
+        if (worth_rewriting(group, counts))
+            rewrite_group(info->index, heap, index, g);
+        unlock_group(info->index, g);
+        rows += (double)(counts.rows - counts.dead + counts.open_rows);
+        MemoryContextReset(group_memory);
+    }
+    if (!counted) {
+        stats->num_index_tuples = rows;
+        stats->estimated_count = true;
+    }
+    IndexFreeSpaceMapVacuum(info->index);
+    stats->num_pages = RelationGetNumberOfBlocks(info->index);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(memory);
+    return stats;
+}
+
+} // namespace vq::ivf

@@ -1,6 +1,7 @@
 // SQL functions about the session and its caches.
 #include "ivf/inspect/inspect.h"
-#include "ivf/scan/scan.h"
+#include "ivf/scan/scan_stats.h"
+#include "ivf/store/index.h"
 #include "ivf/store/read_stream.h"
 #include "simd/kernels.h"
 

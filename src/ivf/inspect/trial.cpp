@@ -1,6 +1,7 @@
 #include "ivf/inspect/trial.h"
 
-#include "ivf/scan/scan.h"
+#include "ivf/row/exact.h"
+#include "ivf/scan/scan_stats.h"
 #include "ivf/row/table_rows.h"
 #include "ivf/row/vector_datum.h"
 

@@ -1,6 +1,8 @@
 // A pass over the lists of a batch: tiles through the kernel, then the open pages of their groups row by row.
+#include "ivf/scan/collect.h"
+
+#include "ivf/store/directory.h"
 #include "ivf/store/fine.h"
-#include "ivf/scan/scan.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/page.h"
 
@@ -40,11 +42,13 @@ Candidate tile_candidate(const uint8_t *data, const RowData &layout, uint32_t v,
 struct Pass
 {
     Relation rel;
-    Scan *scan;
+    const ScanQuery *query;
+    const Batch *batch;
     const Index *index;
     const QueryHead *head;
     const simd::Kernels *kernels;
-    float epsilon;
+    Candidates *out;
+    ScanStats *stats;
 };
 
 void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
@@ -56,17 +60,16 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
         uint32_t got;
         const uint8_t *codes =
             stream_take_groups(&reader->stream, (code_rows - row) * kUnit, group_bytes, group, &got);
-        p.index->codec->scan_tile(p.scan->state, codes, row, got / kUnit, acc);
+        p.index->codec->scan_tile(p.query->state, codes, row, got / kUnit, acc);
         row += got / kUnit;
     }
     const RowData layout(reader->rows, p.index->has_fine());
     const uint8_t *data = tile_row_data(reader);
-    Candidates *out = &p.scan->candidates;
     float lower[simd::kTileRows];
-    uint32_t mask =
-        p.kernels->tile_bounds(acc, (const float *)data, (const uint16_t *)(data + layout.scale()),
-                               (const uint16_t *)(data + layout.err()), reader->rows, p.head->mul,
-                               p.head->offset, list.add, p.epsilon * list.distance, out->threshold, lower);
+    uint32_t mask = p.kernels->tile_bounds(
+        acc, (const float *)data, (const uint16_t *)(data + layout.scale()),
+        (const uint16_t *)(data + layout.err()), reader->rows, p.head->mul, p.head->offset, list.add,
+        p.query->epsilon * list.distance, p.out->threshold, lower);
     if (!fits_float(list)) {
         mask = (uint32_t)((1ull << reader->rows) - 1);
         std::fill_n(lower, reader->rows, -std::numeric_limits<float>::max());
@@ -74,14 +77,14 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     for (; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
         if (((const uint16_t *)(data + layout.tid_offset()))[v] != 0)
-            candidates_add(out, tile_candidate(data, layout, v, slot, lower[v], acc[v]));
+            candidates_add(p.out, tile_candidate(data, layout, v, slot, lower[v], acc[v]));
     }
-    p.scan->stats.codes += reader->rows;
+    p.stats->codes += reader->rows;
 }
 
 void scan_sealed(const Pass &p, uint32_t slot)
 {
-    const ProbedList &list = p.scan->lists[slot];
+    const ProbedList &list = p.batch->lists[slot];
     TileReader reader;
     tiles_open(&reader, p.rel, p.index, list.list, list.entry);
     while (tiles_next(&reader) > 0)
@@ -92,10 +95,10 @@ void scan_sealed(const Pass &p, uint32_t slot)
 // made, which belong to none.
 void scan_sublists(const Pass &p, uint32_t slot)
 {
-    const ProbedList &list = p.scan->lists[slot];
+    const ProbedList &list = p.batch->lists[slot];
     const Sublists &sublists = *list.sublists;
     TileReader reader;
-    uint32_t added = p.scan->in_rest ? 0 : list.entry.rows - sublists.header.rows;
+    uint32_t added = p.batch->part == BatchPart::Rest ? 0 : list.entry.rows - sublists.header.rows;
     for (tiles_open(&reader, p.rel, p.index, list.list, list.entry); added > 0 && tiles_next(&reader) > 0;) {
         added -= Min(added, reader.rows);
         scan_tile(p, &reader, list, slot);
@@ -116,20 +119,20 @@ void scan_open_row(const Pass &p, const char *bytes, uint32_t slot)
 {
     OpenRow row;
     memcpy(&row, bytes, sizeof row);
-    const ProbedList &list = p.scan->lists[slot];
+    const ProbedList &list = p.batch->lists[slot];
     uint32_t acc[simd::kTileRows];
     float lower[simd::kTileRows];
-    acc[0] = p.index->codec->scan_row(p.scan->state, (const uint8_t *)bytes + sizeof(OpenRow));
+    acc[0] = p.index->codec->scan_row(p.query->state, (const uint8_t *)bytes + sizeof(OpenRow));
     p.kernels->tile_bounds(acc, &row.factors.add, &row.factors.scale, &row.factors.err, 1, p.head->mul,
-                           p.head->offset, list.add, p.epsilon * list.distance, 0, lower);
+                           p.head->offset, list.add, p.query->epsilon * list.distance, 0, lower);
     Candidate c = {};
     c.lower = fits_float(list) ? finite(lower[0]) : -std::numeric_limits<float>::max();
     c.acc = acc[0];
     c.tid = row.tid;
     c.slot = slot;
     c.fine = row.fine;
-    candidates_add(&p.scan->candidates, c);
-    p.scan->stats.codes++;
+    candidates_add(p.out, c);
+    p.stats->codes++;
 }
 
 void scan_open(const Pass &p, const ProbedGroup &group)
@@ -152,7 +155,7 @@ void scan_open(const Pass &p, const ProbedGroup &group)
             const OpenRow *row = (const OpenRow *)bytes;
             if (row->list >= lists)
                 report_corrupted(p.rel, block, "row of a list outside its group");
-            const int32_t slot = p.scan->slot_of_list[first_list + row->list];
+            const int32_t slot = p.batch->slot_of_list[first_list + row->list];
             if (slot >= 0 && row->tid.ip_posid != 0)
                 scan_open_row(p, bytes, (uint32_t)slot);
         }
@@ -163,24 +166,23 @@ void scan_open(const Pass &p, const ProbedGroup &group)
 
 } // namespace
 
-void collect(Relation rel, Scan *scan, uint32_t keep, const Candidate *after)
+void collect(Relation rel, const ScanQuery &query, const Batch &batch, uint32_t keep, const Candidate *after,
+             Candidates *candidates, ScanStats *stats)
 {
-    const Candidate from = after ? *after : Candidate{};
-    if (scan->candidate_memory)
-        pfree(scan->candidate_memory);
-    scan->candidate_memory = palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE);
-    candidates_begin(&scan->candidates, scan->candidate_memory, keep, after ? &from : nullptr);
-    const Pass pass = {rel,          scan, scan->index, (const QueryHead *)scan->state, &simd::kernels(),
-                       scan->epsilon};
-    for (uint32_t slot = 0; slot < scan->list_count; slot++)
-        if (scan->lists[slot].sublists)
+    if (candidates->items)
+        pfree(candidates->items);
+    candidates_begin(candidates, palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE), keep, after);
+    const Pass pass = {rel, &query, &batch, query.index, &query.head(), &simd::kernels(), candidates, stats};
+    const bool rest = batch.part == BatchPart::Rest;
+    for (uint32_t slot = 0; slot < batch.list_count; slot++)
+        if (batch.lists[slot].sublists)
             scan_sublists(pass, slot);
-        else if (!scan->in_rest)
+        else if (!rest)
             scan_sealed(pass, slot);
-    for (uint32_t g = 0; g < scan->group_count && !scan->in_rest; g++)
-        scan_open(pass, scan->groups[g]);
-    candidates_finish(&scan->candidates);
-    scan->stats.passes++;
+    for (uint32_t g = 0; g < batch.group_count && !rest; g++)
+        scan_open(pass, batch.groups[g]);
+    candidates_finish(candidates);
+    stats->passes++;
 }
 
 } // namespace vq::ivf

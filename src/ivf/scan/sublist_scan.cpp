@@ -1,8 +1,8 @@
 // Which tiles of a batch of lists a query reads first: those of the sub-lists nearest to it, whatever list they are of, until
 // they hold the wanted share of the lists' rows. The best few of each list would do no better than fewer lists.
-#include "ivf/scan/scan.h"
-#include "ivf/scan/sublist_rank.h"
+#include "ivf/scan/batch.h"
 #include "ivf/scan/probes.h"
+#include "ivf/scan/sublist_rank.h"
 
 extern "C" {
 #include "utils/memutils.h"
@@ -24,19 +24,19 @@ void set_bits(uint32_t *map, uint32_t first, uint32_t end)
         map[i / 32] |= 1u << i % 32;
 }
 
-void mark_tiles(const Scan *scan, const RankedSublist &s)
+void mark_tiles(Batch *batch, const RankedSublist &s)
 {
     const uint32_t end = (s.first + s.rows + simd::kTileRows - 1) / simd::kTileRows;
-    set_bits(scan->lists[s.slot].tiles, s.first / simd::kTileRows, end);
+    set_bits(batch->lists[s.slot].tiles, s.first / simd::kTileRows, end);
 }
 
 // Directories of the batch's lists; *rows: how many rows they are about. Returns the number of sub-lists.
-uint32_t read_directories(Relation rel, Scan *scan, uint64_t *rows)
+uint32_t read_directories(Relation rel, const Index &index, Batch *batch, uint64_t *rows)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < scan->list_count; i++) {
-        ProbedList &list = scan->lists[i];
-        list.sublists = read_sublists(rel, *scan->index, list.list, list.entry);
+    for (uint32_t i = 0; i < batch->list_count; i++) {
+        ProbedList &list = batch->lists[i];
+        list.sublists = read_sublists(rel, index, list.list, list.entry);
         if (list.sublists == nullptr)
             continue;
         list.tiles = (uint32_t *)palloc0(words(*list.sublists) * sizeof(uint32_t));
@@ -46,47 +46,52 @@ uint32_t read_directories(Relation rel, Scan *scan, uint64_t *rows)
     return count;
 }
 
+MemoryContext sublist_memory(Batch *batch)
+{
+    if (batch->sublist_memory == nullptr)
+        batch->sublist_memory =
+            AllocSetContextCreate(CurrentMemoryContext, "vector_quant sub-lists", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextReset(batch->sublist_memory);
+    return batch->sublist_memory;
+}
+
 } // namespace
 
-void choose_tiles(Relation rel, Scan *scan)
+void choose_nearest(Relation rel, const ScanQuery &query, Batch *batch, ScanStats *stats)
 {
-    scan->has_rest = scan->in_rest = false;
-    const double share = read_share(scan->index->meta, scan->settings);
+    batch->part = BatchPart::Whole;
+    const double share = read_share(query.index->meta, query.settings);
     if (share >= 1) // nothing to choose
         return;
-    if (scan->sublist_memory == nullptr)
-        scan->sublist_memory =
-            AllocSetContextCreate(scan->memory, "vector_quant sub-lists", ALLOCSET_DEFAULT_SIZES);
-    MemoryContextReset(scan->sublist_memory);
-    MemoryContext old = MemoryContextSwitchTo(scan->sublist_memory);
+    MemoryContext old = MemoryContextSwitchTo(sublist_memory(batch));
     uint64_t rows = 0;
-    const uint32_t count = read_directories(rel, scan, &rows);
+    const uint32_t count = read_directories(rel, *query.index, batch, &rows);
     RankedSublist *all = (RankedSublist *)palloc_extended(count * sizeof(RankedSublist), MCXT_ALLOC_HUGE);
     uint32_t n = 0;
-    for (uint32_t i = 0; i < scan->list_count; i++) {
-        const ProbedList &list = scan->lists[i];
+    for (uint32_t i = 0; i < batch->list_count; i++) {
+        const ProbedList &list = batch->lists[i];
         if (list.sublists == nullptr)
             continue;
-        score_sublists(*scan->index, scan->state, *list.sublists, list.add, i, all + n);
+        score_sublists(*query.index, query.state, *list.sublists, list.add, i, all + n);
         n += list.sublists->header.entries;
     }
     const uint32_t chosen = choose_sublists(all, n, (uint64_t)std::ceil(share * (double)rows));
-    for (uint32_t i = 0; i < chosen; i++)
-        mark_tiles(scan, all[i]), scan->stats.sublist_rows += all[i].rows;
-    scan->stats.sublists += chosen;
-    scan->has_rest = chosen < n;
+    for (uint32_t i = 0; i < chosen; i++) {
+        mark_tiles(batch, all[i]);
+        stats->sublist_rows += all[i].rows;
+    }
+    stats->sublists += chosen;
+    if (chosen < n)
+        batch->part = BatchPart::Nearest;
     pfree(all);
     MemoryContextSwitchTo(old);
 }
 
-bool choose_rest(Scan *scan)
+void choose_rest(Batch *batch)
 {
-    if (!scan->has_rest)
-        return false;
-    scan->has_rest = false;
-    scan->in_rest = true;
-    for (uint32_t i = 0; i < scan->list_count; i++) {
-        const ProbedList &list = scan->lists[i];
+    batch->part = BatchPart::Rest;
+    for (uint32_t i = 0; i < batch->list_count; i++) {
+        const ProbedList &list = batch->lists[i];
         if (list.sublists == nullptr)
             continue;
         const uint32_t tiles = list.sublists->tiles();
@@ -95,7 +100,6 @@ bool choose_rest(Scan *scan)
             list.tiles[w] = ~list.tiles[w] & (left >= 32 ? ~0u : (1u << left) - 1);
         }
     }
-    return true;
 }
 
 } // namespace vq::ivf

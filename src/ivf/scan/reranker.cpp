@@ -1,0 +1,91 @@
+#include "ivf/scan/reranker.h"
+
+#include "ivf/store/fine.h"
+
+namespace vq::ivf {
+
+void reranker_open(Reranker *r, const Index &index, Relation heap, Relation rel, Snapshot snapshot)
+{
+    const uint32_t dims = index.meta.options.dims;
+    r->record = (uint8_t *)palloc(index.fine_record_bytes + 1);
+    r->decoded = (float *)palloc(dims * sizeof(float));
+    // Four standard deviations of an error whose direction is independent of the query's.
+    r->error_share = Min(1.0, 4.0 / std::sqrt((double)dims));
+    r->clamp_error = refine_error_limit(index);
+    r->looked_at = 0;
+    heap_reader_open(&r->heap, heap, rel, snapshot, index.element(), dims);
+}
+
+void reranker_close(Reranker *r)
+{
+    heap_reader_close(&r->heap);
+}
+
+// The largest float that is not above v: a bound must not grow by rounding.
+static float rounded_down(double v)
+{
+    const float f = (float)v;
+    return f > v ? std::nextafter(f, -std::numeric_limits<float>::infinity()) : f;
+}
+
+static float codec_fine_bound(const ScanQuery &query, const ProbedList &list, const Candidate &c,
+                              const uint8_t *record)
+{
+    if (!fits_float(list))
+        return c.lower;
+    float factors[3];
+    memcpy(factors, record, sizeof factors);
+    float dot = query.index->codec->scan_fine(query.state, c.acc, record + sizeof factors);
+    return list.add + factors[0] + factors[1] * dot - query.epsilon * list.distance * factors[2];
+}
+
+// From the refine code in r->record: the exact score (true), or a bound.
+static bool refined_score(Reranker *r, const ScanQuery &query, double *score)
+{
+    const Index &index = *query.index;
+    const uint8_t *part = r->record + codec_fine_part(index.shape);
+    float error;
+    memcpy(&error, part, sizeof error);
+    sq_decode((Element)index.meta.refine, index.meta.options.dims, index.refine_image, part + sizeof error,
+              r->decoded);
+    if (error == 0)
+        *score = exact_score(query.exact, r->decoded);
+    else
+        *score = refined_bound(query.exact, r->decoded, error, error > r->clamp_error ? 1 : r->error_share);
+    return error == 0;
+}
+
+static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, const Batch &batch, Candidate c,
+                           Candidates *candidates, Results *results)
+{
+    read_fine(rel, *query.index, c.fine, r->record);
+    double bound;
+    if (!query.index->has_refine())
+        bound = codec_fine_bound(query, batch.lists[c.slot], c, r->record);
+    else if (refined_score(r, query, &bound)) {
+        check_tid(&r->heap, c.tid); // the executor will fetch it
+        results_push(results, bound, c.tid);
+        return;
+    }
+    c.refined = 1;
+    if (bound > c.lower)
+        c.lower = rounded_down(Min(bound, (double)kScoreLimit));
+    candidates_push(candidates, c);
+}
+
+void look_at(Relation rel, Reranker *r, const ScanQuery &query, const Batch &batch, Candidate c,
+             Candidates *candidates, Results *results, ScanStats *stats)
+{
+    r->looked_at += c.refined == 0;
+    if (query.index->has_fine() && !c.refined) {
+        stats->refined++;
+        look_at_record(rel, r, query, batch, c, candidates, results);
+        return;
+    }
+    double score;
+    stats->reranked++;
+    if (heap_score(&r->heap, query.exact, c.tid, &score))
+        results_push(results, score, c.tid);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,29 @@
+// A scan's query: as the user gave it, in codec space, and as the codec's tables. Nothing in it changes during the search.
+#pragma once
+
+#include "ivf/row/exact.h"
+#include "ivf/store/index.h"
+
+extern "C" {
+#include "access/skey.h"
+}
+
+namespace vq::ivf {
+
+struct ScanQuery
+{
+    const Index *index;
+    ScanSettings settings;
+    float epsilon; // width of error bounds, in the codes' own standard errors
+    ExactQuery exact;
+    SpaceQuery space;
+    void *state; // the codec's prepared query
+
+    const QueryHead &head() const { return *(const QueryHead *)state; }
+};
+
+// key: the ORDER BY of the scan. All of it lives in the current context. Errors: DATA_EXCEPTION for a query of other
+// dimensions; what open_index raises.
+void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key);
+
+} // namespace vq::ivf

@@ -1,0 +1,40 @@
+// What scans did, for vector_quant_last_scan, EXPLAIN and trials.
+#pragma once
+
+#include "pg/postgres_cpp.h"
+
+namespace vq::ivf {
+
+struct ScanStats // of one search
+{
+    uint64_t lists;
+    uint64_t codes;
+    uint64_t refined;
+    uint64_t reranked;
+    uint64_t returned;
+    uint64_t passes;
+    uint64_t sublists;
+    uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
+};
+
+inline void add_stats(ScanStats *sum, const ScanStats &s)
+{
+    sum->lists += s.lists;
+    sum->codes += s.codes;
+    sum->refined += s.refined;
+    sum->reranked += s.reranked;
+    sum->returned += s.returned;
+    sum->passes += s.passes;
+    sum->sublists += s.sublists;
+    sum->sublist_rows += s.sublist_rows;
+}
+
+struct ScanTotals // of a plan node: as many searches as it was rescanned
+{
+    uint64_t searches;
+    ScanStats sum;
+};
+
+extern ScanStats last_scan; // of this session; as far as it has come
+
+} // namespace vq::ivf

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, filters, fuzzy, inprocess, loss, memory, query, search, sublists, target, writes
+from sections import batches, codes, filters, inprocess, memory, query, search, sublists, target, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -15,8 +15,7 @@ SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folder
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
 NAMED = ("batches", "filters", "sublists", "target")    # only when named
-SERVERLESS = {"codes": codes.run, "loss": loss.run, "fuzzy": fuzzy.run,    # only when named: no PostgreSQL, nothing of
-              "search": search.run}                                        # the extension
+SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
 @dataclass
@@ -49,7 +48,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="for each point of a sweep in each round")
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--quick", action="store_true", help="loss, fuzzy and sublists: a part, for a trial")
+    parser.add_argument("--quick", action="store_true", help="sublists: only the indexes with sub-lists, for a trial")
     parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")

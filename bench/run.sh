@@ -3,7 +3,6 @@
 #   bash bench/run.sh                                        everything, on the sets found under --data-root
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
-#   bash bench/run.sh --only loss,fuzzy                      errors of wrvq's codes, and rows read by its routing: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
@@ -22,7 +21,7 @@ main() {
   local files=("$root/bench/requirements.txt")
   mkdir -p "$work"
   find_postgres
-  if [[ ! " $* " =~ ' --only '(codes|loss|fuzzy|search|,)+' ' ]]; then
+  if [[ ! " $* " =~ ' --only '(codes|search|,)+' ' ]]; then
     exec 9> "$work/lock"    # the exit trap, and the start of a server, would stop the other's
     flock -n 9 || die "another run has its server in $work/server"
     trap 'stop_server "$work/server/data"' EXIT

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 namespace vq::bench {
 
@@ -25,12 +24,7 @@ class Counter
 {
 public:
     Counter(const VectorSet &set, const Lists &lists, const Encoded &e, const std::vector<Depth> &depths)
-        : Counter(set, places_of_rows(lists, e), depths)
-    {
-    }
-
-    Counter(const VectorSet &set, std::vector<uint32_t> place, const std::vector<Depth> &depths)
-        : set_(set), depths_(depths), place_(std::move(place)), hits_(depths.size())
+        : set_(set), depths_(depths), place_(places_of_rows(lists, e)), hits_(depths.size())
     {
     }
 
@@ -152,29 +146,6 @@ Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded 
         }
     }
     return {by_plain.recall(), by_scaled.recall()};
-}
-
-Recall recall_of_rows(const VectorSet &set, const Matrix &rows, const std::vector<Depth> &depths)
-{
-    constexpr size_t kQueries = 8; // at a time
-    const auto &k = simd::kernels();
-    const size_t n = rows.rows, D = rows.dims;
-    std::vector<uint32_t> place(n);
-    std::iota(place.begin(), place.end(), 0u);
-    Counter counter(set, std::move(place), depths);
-    std::vector<float> half_squares(n), scores(n), dots(kQueries * n);
-    for (size_t i = 0; i < n && set.metric == Metric::L2; i++)
-        half_squares[i] = k.dot(rows.row(i), rows.row(i), D) / 2;
-    for (size_t q = 0; q < set.queries.rows; q += kQueries) {
-        const size_t some = std::min(kQueries, set.queries.rows - q);
-        k.dot_block(set.queries.row(q), some, D, rows.data.data(), n, D, D, dots.data(), n);
-        for (size_t j = 0; j < some; j++) {
-            for (size_t i = 0; i < n; i++)
-                scores[i] = half_squares[i] - dots[j * n + i];
-            counter.add(q + j, scores);
-        }
-    }
-    return counter.recall();
 }
 
 } // namespace vq::bench

@@ -30,7 +30,4 @@ Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded
 Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded &e,
                         const std::vector<Depth> &depths);
 
-// Rows in float, in place of the set's own.
-Recall recall_of_rows(const VectorSet &set, const Matrix &rows, const std::vector<Depth> &depths);
-
 } // namespace vq::bench

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The benchmarks: one private server, one run, indexes interleaved, ratios. About twenty minutes by default.
-#   bash bench/run.sh                                        everything, on the sets found under --data-root
+#   bash bench/run.sh                                        the default sections, on the sets found under --data-root
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
-#   bash bench/run.sh --only target --indexes scann         vector_quant.target_recall against a fixed nprobe, on one index
-#   bash bench/run.sh --help
+#   bash bench/run.sh --only target --indexes scann          vector_quant.target_recall against a fixed nprobe, on one index
+#   bash bench/run.sh --help                                 options; bench/README.md says what each section measures
 # pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.
 # Tables go to the terminal, every figure to build/bench/*.csv.
 set -euo pipefail
@@ -17,11 +17,13 @@ work=$root/build/bench
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$root/bench/lib.sh"
 
+needs_server() { [[ ! " $* " =~ ' --only '(codes|search|,)+' ' && ! " $* " =~ ' '(-h|--help)' ' ]]; }
+
 main() {
   local files=("$root/bench/requirements.txt")
   mkdir -p "$work"
   find_postgres
-  if [[ ! " $* " =~ ' --only '(codes|search|,)+' ' ]]; then
+  if needs_server "$@"; then
     exec 9> "$work/lock"    # the exit trap, and the start of a server, would stop the other's
     flock -n 9 || die "another run has its server in $work/server"
     trap 'stop_server "$work/server/data"' EXIT

@@ -1,6 +1,5 @@
 // k-means on real vectors against ten full Lloyd rounds from random rows: seconds, inertia, imbalance.
-//   make -C bench/core kmeans   (or: g++ -std=c++20 -O3 -ffp-contract=off -Isrc bench/core/kmeans.cpp and the
-//   objects of src/core and src/simd) kmeans FILE.npy CLUSTERS [ROWS_PER_CLUSTER [ITERATIONS [nolloyd]]]
+//   make -C bench/core kmeans && build/bench/kmeans FILE.npy CLUSTERS [ROWS_PER_CLUSTER [ITERATIONS [nolloyd]]]
 // FILE.npy: a 2-d C-order array of uint8, float16 or float32. Inertia is per row: on the sample and on the
 // whole file.
 #include "npy.h"

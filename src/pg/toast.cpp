@@ -14,77 +14,6 @@ extern "C" {
 
 namespace vq::pg {
 
-static ToastReader *active = nullptr; // readers of scans under way
-
-static void deactivate(void *arg)
-{
-    for (ToastReader **link = &active; *link; link = &(*link)->next_active)
-        if (*link == arg) {
-            *link = (*link)->next_active;
-            return;
-        }
-}
-
-// The reader is found by toast_recent from now on, until its memory goes, on whatever way.
-static void activate(ToastReader *r)
-{
-    r->memory = CurrentMemoryContext;
-    MemoryContextCallback *callback = (MemoryContextCallback *)palloc0(sizeof(MemoryContextCallback));
-    callback->func = deactivate;
-    callback->arg = r;
-    MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-    r->next_active = active;
-    active = r;
-}
-
-static void allocate_recent(ToastReader *r, Size bytes)
-{
-    r->recent_capacity = (int)Max((Size)4, Min((Size)kRecentValues, kRecentBytes / bytes));
-    r->recent = (RecentValue *)palloc0((Size)r->recent_capacity * sizeof(RecentValue));
-    for (int i = 0; i < r->recent_capacity; i++)
-        r->recent[i].plain = (struct varlena *)palloc(bytes);
-    activate(r);
-}
-
-void toast_keep(const struct varlena *original, const struct varlena *plain)
-{
-    if (active == nullptr || !VARATT_IS_EXTERNAL_ONDISK(original))
-        return;
-    ToastReader *r = active;
-    struct varatt_external pointer;
-    VARATT_EXTERNAL_GET_POINTER(pointer, original);
-    struct varlena *old = const_cast<struct varlena *>(r->kept.plain);
-    r->kept = {};
-    if (old && VARSIZE(old) != VARSIZE(plain)) {
-        pfree(old);
-        old = nullptr;
-    }
-    struct varlena *copy = old ? old : (struct varlena *)MemoryContextAlloc(r->memory, VARSIZE(plain));
-    memcpy(copy, plain, VARSIZE(plain));
-    r->kept = {pointer.va_toastrelid, pointer.va_valueid, copy};
-}
-
-static bool names(const RecentValue &v, const struct varatt_external &pointer)
-{
-    return v.value == pointer.va_valueid && v.table == pointer.va_toastrelid;
-}
-
-const struct varlena *toast_recent(const struct varlena *datum)
-{
-    if (active == nullptr || !VARATT_IS_EXTERNAL_ONDISK(datum))
-        return nullptr;
-    struct varatt_external pointer;
-    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
-    for (const ToastReader *r = active; r; r = r->next_active) {
-        if (names(r->kept, pointer))
-            return r->kept.plain;
-        for (int i = 0; i < r->recent_capacity; i++)
-            if (names(r->recent[i], pointer))
-                return r->recent[i].plain;
-    }
-    return nullptr;
-}
-
 static void toast_open(ToastReader *r, Oid table)
 {
     r->table = table_open(table, AccessShareLock);
@@ -162,16 +91,12 @@ const struct varlena *toast_read(ToastReader *r, Datum value, Size bytes)
         toast_close(r); // after a rewrite of the table, old rows live in another one
     if (r->table == nullptr)
         toast_open(r, pointer.va_toastrelid);
-    if (r->recent == nullptr)
-        allocate_recent(r, bytes);
-    RecentValue *place = &r->recent[r->recent_next];
-    r->recent_next = (r->recent_next + 1) % r->recent_capacity;
-    place->value = InvalidOid; // what was here is gone, whatever happens below
-    struct varlena *buffer = const_cast<struct varlena *>(place->plain);
-    if (!read_chunks(r, pointer.va_valueid, buffer, bytes))
+    if (r->recent.ring == nullptr)
+        recent_begin(&r->recent, bytes);
+    RecentValue *place = recent_place(&r->recent);
+    if (!read_chunks(r, pointer.va_valueid, place->plain, bytes))
         return nullptr;
-    place->table = pointer.va_toastrelid;
-    place->value = pointer.va_valueid;
+    recent_name(place, pointer.va_toastrelid, pointer.va_valueid);
     return place->plain;
 }
 

@@ -1,13 +1,13 @@
 // The distance functions and operators. Formulas: core/distance.h, which the index's rerank shares.
 #include "core/distance.h"
-#include "pg/toast.h"
+#include "pg/recent_values.h"
 #include "types/both.h"
 
 using namespace vq;
 
 namespace {
 
-// An argument to look at only: not fetched again if an index scan of ours has just read it.
+// An argument to look at only: not fetched again if an index scan of ours has just read it (pg/recent_values.h).
 template <class V>
 struct Operand
 {
@@ -20,7 +20,7 @@ template <class V>
 Operand<V> operand(Datum datum)
 {
     const struct varlena *stored = (const struct varlena *)DatumGetPointer(datum);
-    const struct varlena *recent = pg::toast_recent(stored);
+    const struct varlena *recent = pg::recent_find(stored);
     if (recent)
         return {stored, (const V *)recent, true};
     return {stored, datum_get_vector<V>(datum), false};
@@ -31,7 +31,7 @@ template <class V>
 void keep(const Operand<V> &o)
 {
     if (!o.recent)
-        pg::toast_keep(o.stored, (const struct varlena *)o.vector);
+        pg::recent_keep(o.stored, (const struct varlena *)o.vector);
 }
 
 template <class V>

@@ -18,10 +18,15 @@ namespace {
 
 struct Build
 {
+    MemoryContext outer_memory;
+    MemoryContext memory; // of all of it
     Relation heap;
     Relation index;
     IndexInfo *info;
     ForkNumber fork;
+    const AccessMethod *am;
+    const IndexOptions *options;
+    IndexedColumn column;
     Training training;
     Index layout; // over training.image and training.meta
     BuildProgress progress;
@@ -156,17 +161,16 @@ void finish_meta(Build *b, const Sample &sample)
     MetaPage *meta = &b->training.meta;
     meta->build_rows = (uint64_t)b->counts.rows;
     meta->residual_norm = mean_distance(b->counts);
-    calibrate(meta, &b->progress, &b->layout, sample, b->training.centroids);
+    calibrate(meta, b->index, &b->layout, sample, b->training.centroids, &b->progress);
     Buffer buf = read_page(b->index, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
     const FixedParts parts = fixed_parts(b);
     write_meta(&parts, buf);
     UnlockReleaseBuffer(buf);
 }
 
-void check_column(Relation index)
+void check_dims(const IndexedColumn &column)
 {
-    const int dims = TupleDescAttr(index->rd_att, 0)->atttypmod;
-    if (dims < 0)
+    if (column.dims == 0)
         ereport(
             ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
@@ -183,68 +187,75 @@ const IndexOptions *options_of(Relation index, const AccessMethod *am)
     return (const IndexOptions *)copy;
 }
 
+// A build in a memory context of its own, which is current from then on. info, heap: null for an init fork.
+Build *begin_build(Relation heap, Relation index, IndexInfo *info, ForkNumber fork)
+{
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant build", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext outer = MemoryContextSwitchTo(memory);
+    Build *b = (Build *)palloc0(sizeof(Build));
+    b->outer_memory = outer;
+    b->memory = memory;
+    b->heap = heap;
+    b->index = index;
+    b->info = info;
+    b->fork = fork;
+    b->am = access_method(index);
+    b->options = options_of(index, b->am);
+    b->column = indexed_column(index);
+    b->progress.index = pstrdup(RelationGetRelationName(index));
+    return b;
+}
+
+void end_build(Build *b)
+{
+    MemoryContextSwitchTo(b->outer_memory);
+    MemoryContextDelete(b->memory);
+}
+
+// From a sample to pages of an index without rows.
+void train_and_write(Build *b, const Sample &sample)
+{
+    train(&b->training, b->am, b->options, b->column, sample, &b->progress);
+    if (sample.rows == 0)
+        forget_calibration(&b->training.meta);
+    const FixedParts parts = fixed_parts(b);
+    write_fixed_parts(&parts, b->am);
+}
+
 } // namespace
 
 IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
 {
     if (RelationGetNumberOfBlocks(index) != 0)
         elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
-    check_column(index);
-    const AccessMethod *am = access_method(index);
-    const IndexOptions *options = options_of(index, am);
-    const Metric metric = opclass_metric(index);
-    const uint32_t dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant build", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
-    Build *b = (Build *)palloc0(sizeof(Build));
-    b->heap = heap;
-    b->index = index;
-    b->info = info;
-    b->fork = MAIN_FORKNUM;
-    b->progress.index = index;
-
+    IndexBuildResult *result = (IndexBuildResult *)palloc0(sizeof(IndexBuildResult));
+    Build *b = begin_build(heap, index, info, MAIN_FORKNUM);
+    check_dims(b->column);
     Sample sample;
-    draw_sample(&sample, heap, &b->progress, info, dims, metric == Metric::Cosine,
-                sample_capacity(heap, dims, am, options));
-    train(&b->training, am, options, metric, sample, &b->progress);
-    report_shortage(b->training, am->codec, options, sample, index);
-    const FixedParts parts = fixed_parts(b);
-    write_fixed_parts(&parts, am);
+    draw_sample(&sample, heap, index, info, b->column,
+                sample_capacity(heap, b->column.dims, b->am, b->options), &b->progress);
+    train_and_write(b, sample);
+    report_shortage(b->training, b->am->codec, b->options, sample, index);
     fill_lists(b, sample);
     finish_meta(b, sample);
     if (RelationNeedsWAL(index))
         log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
-
-    MemoryContextSwitchTo(old);
-    IndexBuildResult *result = (IndexBuildResult *)palloc0(sizeof(IndexBuildResult));
     result->heap_tuples = b->counts.heap_rows;
     result->index_tuples = b->counts.rows;
-    MemoryContextDelete(memory);
+    end_build(b);
     return result;
 }
 
-// The initial state of an unlogged index after a crash: untrained. GenericXLog logs nothing for unlogged
-// relations, so this fork is logged by hand.
+// GenericXLog logs nothing for unlogged relations, so this fork is logged by hand.
 void build_empty(Relation index)
 {
-    const AccessMethod *am = access_method(index);
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant build", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
-    Build *b = (Build *)palloc0(sizeof(Build));
-    b->index = index;
-    b->fork = INIT_FORKNUM;
+    Build *b = begin_build(nullptr, index, nullptr, INIT_FORKNUM);
     Sample none = {};
-    none.dims = (uint32_t)TupleDescAttr(index->rd_att, 0)->atttypmod;
-    b->progress.index = index;
-    train(&b->training, am, options_of(index, am), opclass_metric(index), none, &b->progress);
-    forget_calibration(&b->training.meta);
-    const FixedParts parts = fixed_parts(b);
-    write_fixed_parts(&parts, am);
+    none.dims = b->column.dims;
+    train_and_write(b, none);
     log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
-    MemoryContextSwitchTo(old);
-    MemoryContextDelete(memory);
+    end_build(b);
 }
 
 } // namespace vq::ivf

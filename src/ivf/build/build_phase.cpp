@@ -45,8 +45,8 @@ void report_phase(const BuildProgress *p, const char *format, ...)
     instr_time now;
     INSTR_TIME_SET_CURRENT(now);
     INSTR_TIME_SUBTRACT(now, p->start);
-    ereport(DEBUG1, (errmsg_internal("index \"%s\": %s, %.2f s", RelationGetRelationName(p->index), text,
-                                     INSTR_TIME_GET_DOUBLE(now))));
+    ereport(DEBUG1,
+            (errmsg_internal("index \"%s\": %s, %.2f s", p->index, text, INSTR_TIME_GET_DOUBLE(now))));
 }
 
 char *build_phase_name(int64 phase)

@@ -5,7 +5,6 @@
 
 extern "C" {
 #include "portability/instr_time.h"
-#include "utils/rel.h"
 }
 
 namespace vq::ivf {
@@ -22,8 +21,8 @@ enum class BuildPhase : int64 // PROGRESS_CREATEIDX_SUBPHASE; 1 is PostgreSQL's 
 
 struct BuildProgress
 {
-    Relation index;
-    int64 total; // tuples of the phase
+    const char *index; // its name; must live as long
+    int64 total;       // tuples of the phase
     int64 done;
     instr_time start; // of the phase
 };

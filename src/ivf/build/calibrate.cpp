@@ -167,8 +167,8 @@ void forget_calibration(MetaPage *meta)
     meta->targets = unknown_recall_table(meta->nlist, (float)kDefaultEpsilon);
 }
 
-void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
-               const float *centroids)
+void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids,
+               BuildProgress *progress)
 {
     forget_calibration(meta);
     if (sample.rows < 10 * kNeighbours)
@@ -183,7 +183,7 @@ void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, cons
     nearest_in_sample(sample, index->space.metric, queries, all, nearest);
 
     Prober p;
-    open_prober(&p, progress->index, index, &sample, centroids);
+    open_prober(&p, rel, index, &sample, centroids);
     Measured m;
     open_measured(&m, meta->nlist, all);
     m.rows_asked = sampled(kNeighbours, sample, meta->build_rows);

@@ -2,7 +2,6 @@
 
 #include "ivf/row/block_sample.h"
 #include "ivf/row/normalize.h"
-#include "ivf/row/opclass.h"
 #include "ivf/row/vector_datum.h"
 
 extern "C" {
@@ -59,15 +58,14 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
 
 } // namespace
 
-void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexInfo *info, uint32_t dims,
-                 bool unit, size_t capacity)
+void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info, const IndexedColumn &column,
+                 size_t capacity, BuildProgress *progress)
 {
-    Relation index = progress->index;
     begin_phase(progress, BuildPhase::Sampling, 0);
-    *sample = {nullptr, 0, capacity, dims, unit, 0};
+    *sample = {nullptr, 0, capacity, column.dims, column.metric == Metric::Cosine, 0};
     sample->vectors =
-        (float *)palloc_extended(Max(capacity, (size_t)1) * dims * sizeof(float), MCXT_ALLOC_HUGE);
-    Drawing drawing = {sample, index, opclass_element(index), nullptr, {capacity, Random(kSampleSeed), 0}};
+        (float *)palloc_extended(Max(capacity, (size_t)1) * column.dims * sizeof(float), MCXT_ALLOC_HUGE);
+    Drawing drawing = {sample, index, column.element, nullptr, {capacity, Random(kSampleSeed), 0}};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
 

@@ -1,8 +1,8 @@
 // Rows to train on: blocks drawn at random, rows of them by reservoir, in bounded memory.
 #pragma once
 
-#include "ivf/store/access_method.h"
 #include "ivf/build/build_phase.h"
+#include "ivf/row/opclass.h"
 
 extern "C" {
 #include "nodes/execnodes.h"
@@ -22,7 +22,7 @@ struct Sample
 
 // Draws at most `capacity` rows (palloc'd in the current context): a phase of the build. Evaluates the index's expression and
 // predicate; MVCC-safe also under CREATE INDEX CONCURRENTLY. Honours interrupts.
-void draw_sample(Sample *sample, Relation heap, BuildProgress *progress, IndexInfo *info, uint32_t dims,
-                 bool unit, size_t capacity);
+void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info, const IndexedColumn &column,
+                 size_t capacity, BuildProgress *progress);
 
 } // namespace vq::ivf

@@ -1,7 +1,6 @@
 #include "ivf/build/train.h"
 
 #include "core/kmeans.h"
-#include "ivf/row/opclass.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
 
@@ -241,7 +240,7 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
     return Max((size_t)256, Min(by_memory, wanted));
 }
 
-void train(Training *t, const AccessMethod *am, const IndexOptions *options, Metric metric,
+void train(Training *t, const AccessMethod *am, const IndexOptions *options, const IndexedColumn &column,
            const Sample &sample, BuildProgress *progress)
 {
     *t = {};
@@ -249,13 +248,14 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, Met
     m.magic = kMetaMagic;
     m.version = kFormatVersion;
     m.codec = am->codec->id;
-    m.metric = (uint8_t)metric;
-    m.element = (uint8_t)opclass_element(progress->index);
+    m.metric = (uint8_t)column.metric;
+    m.element = (uint8_t)column.element;
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.trained = sample.rows > 0;
-    m.options = codec_options(sample.dims, options);
+    m.options = codec_options(column.dims, options);
     m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows) : 1;
-    m.spherical = metric == Metric::Cosine || (metric == Metric::InnerProduct && all_unit(sample));
+    m.spherical =
+        column.metric == Metric::Cosine || (column.metric == Metric::InnerProduct && all_unit(sample));
 
     begin_phase(progress, BuildPhase::Clustering, (int64)sample.rows);
     float *mean = (float *)palloc(m.options.dims * sizeof(float));

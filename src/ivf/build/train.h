@@ -27,15 +27,15 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
 
 // Trains within maintenance_work_mem (memory in the current context): two phases of the build. Interrupts are looked
 // after. An empty sample gives the untrained index: one list around the origin.
-void train(Training *training, const AccessMethod *am, const IndexOptions *options, Metric metric,
-           const Sample &sample, BuildProgress *progress);
+void train(Training *training, const AccessMethod *am, const IndexOptions *options,
+           const IndexedColumn &column, const Sample &sample, BuildProgress *progress);
 
 // Calibration of an index that nothing was measured of: every list, the default bound. meta.nlist must be set.
 void forget_calibration(MetaPage *meta);
 
 // Fills meta.calibration, meta.error_scale, meta.targets and meta.sublist_share from the sample, once all pages are written and
 // meta.build_rows is known: the build's last phase (calibrate.cpp).
-void calibrate(MetaPage *meta, BuildProgress *progress, const Index *index, const Sample &sample,
-               const float *centroids);
+void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids,
+               BuildProgress *progress);
 
 } // namespace vq::ivf

@@ -12,7 +12,7 @@ static int answer(Relation index, int support)
     return DatumGetInt32(FunctionCall1(proc, PointerGetDatum(nullptr)));
 }
 
-Metric opclass_metric(Relation index)
+static Metric opclass_metric(Relation index)
 {
     const int metric = answer(index, kMetricProc);
     if (metric != (int)Metric::L2 && metric != (int)Metric::InnerProduct && metric != (int)Metric::Cosine)
@@ -22,7 +22,7 @@ Metric opclass_metric(Relation index)
     return (Metric)metric;
 }
 
-simd::Element opclass_element(Relation index)
+static simd::Element opclass_element(Relation index)
 {
     const int element = answer(index, kElementProc);
     if (element != (int)simd::Element::FP32 && element != (int)simd::Element::FP16)
@@ -30,6 +30,12 @@ simd::Element opclass_element(Relation index)
                 (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                  errmsg("operator class of index \"%s\" names no type", RelationGetRelationName(index))));
     return (simd::Element)element;
+}
+
+IndexedColumn indexed_column(Relation index)
+{
+    const int32 dims = TupleDescAttr(index->rd_att, 0)->atttypmod;
+    return {opclass_metric(index), opclass_element(index), dims > 0 ? (uint32_t)dims : 0};
 }
 
 } // namespace vq::ivf

@@ -15,9 +15,14 @@ constexpr int kSupportProcs = 2;
 constexpr int kMetricProc = 1;
 constexpr int kElementProc = 2;
 
-Metric opclass_metric(Relation index);
-
-// FP32: the column is a vector; FP16: a halfvec.
-simd::Element opclass_element(Relation index);
+// What an index is about.
+struct IndexedColumn
+{
+    Metric metric;
+    simd::Element element; // FP32: the column is a vector; FP16: a halfvec
+    uint32_t dims;         // 0: the column's type does not say
+};
+// Errors: INVALID_OBJECT_DEFINITION if the operator class says nothing we know.
+IndexedColumn indexed_column(Relation index);
 
 } // namespace vq::ivf

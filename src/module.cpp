@@ -23,7 +23,7 @@ void _PG_init(void)
 {
     vq::pg::require_library_not_older(); // before anything is registered: a library refused is loaded again
     keep_freed_memory();
-    vq::ivf::define_common_settings();
+    vq::ivf::define_library_settings();
     vq::init_ivf_rabitq();
     vq::init_scann();
     vq::init_wrvq();

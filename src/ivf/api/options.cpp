@@ -1,63 +1,116 @@
 #include "ivf/api/options.h"
 
-#include "simd/kernels.h"
+#include "ivf/api/settings_table.h"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "utils/memutils.h"
+}
 
 namespace vq::ivf {
 
-static relopt_enum_elt_def kRefineTypes[] = {
-    {"sq6", (int)simd::Element::SQ6},   {"sq8", (int)simd::Element::SQ8},
-    {"fp16", (int)simd::Element::FP16}, {"bf16", (int)simd::Element::BF16},
-    {"fp32", (int)simd::Element::FP32}, {nullptr, 0}};
+namespace {
 
-static relopt_enum_elt_def kIterativeModes[] = {{"off", (int)IterativeScan::Off},
-                                                {"relaxed_order", (int)IterativeScan::RelaxedOrder},
-                                                {"strict_order", (int)IterativeScan::StrictOrder},
-                                                {nullptr, 0}};
-
-relopt_kind register_options()
+// The detail of the error: Valid values are "a", "b" and "c". Lives forever.
+char *list_values(const relopt_enum_elt_def *names)
 {
-    relopt_kind kind = add_reloption_kind();
-    // What shapes the index is read by the build alone: changing it takes a REINDEX.
-    add_int_reloption(kind, "nlist", "Number of lists (0 = from the row count)", 0, 0, 65536,
-                      AccessExclusiveLock);
-    add_bool_reloption(kind, "refine", "Keep a finer code of every row in the index", false,
-                       AccessExclusiveLock);
-    add_enum_reloption(kind, "refine_type", "Format of the finer code", kRefineTypes, (int)simd::Element::SQ8,
-                       "Valid values are \"SQ6\", \"SQ8\", \"FP16\", \"BF16\" and \"FP32\".",
-                       AccessExclusiveLock);
-    // Defaults of this index for settings of the same name.
-    const LOCKMODE lock = ShareUpdateExclusiveLock;
-    add_int_reloption(kind, "nprobe", "Lists that a query visits (0 = chosen at build)", kUnset, 0, 65536,
-                      lock);
-    add_int_reloption(kind, "max_probes", "Lists that an iterative scan visits at most (0 = all)", kUnset, 0,
-                      65536, lock);
-    add_enum_reloption(kind, "iterative_scan", "What to do when more rows are wanted", kIterativeModes,
-                       kUnset, "Valid values are \"off\", \"relaxed_order\" and \"strict_order\".", lock);
-    add_real_reloption(kind, "refine_k", "Rows looked at exactly for each row returned, at most", kUnset, 0,
-                       1000, lock);
-    add_real_reloption(kind, "epsilon", "Width of the error bound in standard errors", kUnset, 0, 4, lock);
+    StringInfoData text;
+    initStringInfo(&text);
+    appendStringInfoString(&text, "Valid values are ");
+    for (const relopt_enum_elt_def *name = names; name->string_val != nullptr; name++) {
+        const bool last = name[1].string_val == nullptr;
+        appendStringInfo(&text, "%s\"%s\"", name == names ? "" : last ? " and " : ", ", name->string_val);
+    }
+    appendStringInfoChar(&text, '.');
+    char *forever = MemoryContextStrdup(TopMemoryContext, text.data);
+    pfree(text.data);
+    return forever;
+}
+
+void register_option(relopt_kind kind, const Setting &s)
+{
+    const bool query = s.scope == Scope::Query;
+    const LOCKMODE lock = query ? ShareUpdateExclusiveLock : AccessExclusiveLock;
+    const Values &v = s.values;
+    const double value = query ? kUnset : v.default_value;
+    switch (v.kind) {
+    case Kind::Int:
+        add_int_reloption(kind, s.name, s.option_help, (int)value, (int)v.least, (int)v.most, lock);
+        break;
+    case Kind::Real:
+        add_real_reloption(kind, s.name, s.option_help, value, v.least, v.most, lock);
+        break;
+    case Kind::Bool:
+        add_bool_reloption(kind, s.name, s.option_help, value != 0, lock);
+        break;
+    case Kind::Enum: // PostgreSQL only reads the values
+        add_enum_reloption(kind, s.name, s.option_help, const_cast<relopt_enum_elt_def *>(v.names),
+                           (int)value, list_values(v.names), lock);
+        break;
+    case Kind::Text: // checked by read_text_option: a validator would not learn whose text it looks at
+        add_string_reloption(kind, s.name, s.option_help, v.default_text, nullptr, lock);
+        break;
+    }
+}
+
+relopt_type type_of(Kind kind)
+{
+    switch (kind) {
+    case Kind::Int:
+        return RELOPT_TYPE_INT;
+    case Kind::Real:
+        return RELOPT_TYPE_REAL;
+    case Kind::Bool:
+        return RELOPT_TYPE_BOOL;
+    case Kind::Enum:
+        return RELOPT_TYPE_ENUM;
+    case Kind::Text:
+        return RELOPT_TYPE_STRING;
+    }
+    pg_unreachable();
+}
+
+// PostgreSQL's parser leaves in the field where the text stands; this puts the text's value there.
+void read_text_option(IndexOptions *options, const Setting &s, bool validate)
+{
+    int *field = (int *)((char *)options + s.field.offset);
+    const char *text = *field > 0 ? (const char *)options + *field : s.values.default_text;
+    if (s.values.read_text(text, field))
+        return;
+    if (validate)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("invalid value for option \"%s\": \"%s\"", s.name, text),
+                        errhint("%s", s.values.hint)));
+    s.values.read_text(s.values.default_text, field);
+}
+
+} // namespace
+
+relopt_kind register_options(const AmSettings &settings)
+{
+    const relopt_kind kind = add_reloption_kind();
+    for (int i = 0; i < row_count(settings); i++)
+        register_option(kind, row(settings, i));
     return kind;
 }
 
-bytea *parse_options(Datum reloptions, bool validate, relopt_kind kind, const relopt_parse_elt *own,
-                     int own_count)
+bytea *parse_options(const AmSettings &settings, Datum reloptions, bool validate)
 {
-    static const relopt_parse_elt common[] = {
-        {"nlist", RELOPT_TYPE_INT, offsetof(IndexOptions, nlist)},
-        {"refine", RELOPT_TYPE_BOOL, offsetof(IndexOptions, refine)},
-        {"refine_type", RELOPT_TYPE_ENUM, offsetof(IndexOptions, refine_type)},
-        {"nprobe", RELOPT_TYPE_INT, offsetof(IndexOptions, nprobe)},
-        {"max_probes", RELOPT_TYPE_INT, offsetof(IndexOptions, max_probes)},
-        {"iterative_scan", RELOPT_TYPE_ENUM, offsetof(IndexOptions, iterative_scan)},
-        {"refine_k", RELOPT_TYPE_REAL, offsetof(IndexOptions, refine_k)},
-        {"epsilon", RELOPT_TYPE_REAL, offsetof(IndexOptions, epsilon)},
-    };
-    constexpr int kCommon = (int)lengthof(common);
-    relopt_parse_elt all[kCommon + 8];
-    memcpy(all, common, sizeof common);
-    memcpy(all + kCommon, own, (size_t)own_count * sizeof(relopt_parse_elt));
-    return (bytea *)build_reloptions(reloptions, validate, kind, sizeof(IndexOptions), all,
-                                     kCommon + own_count);
+    const int rows = row_count(settings);
+    relopt_parse_elt *fields = (relopt_parse_elt *)palloc0((size_t)rows * sizeof(relopt_parse_elt));
+    for (int i = 0; i < rows; i++) {
+        const Setting &s = row(settings, i);
+        fields[i].optname = s.name;
+        fields[i].opttype = type_of(s.values.kind);
+        fields[i].offset = (int)s.field.offset;
+    }
+    IndexOptions *options = (IndexOptions *)build_reloptions(reloptions, validate, settings.options,
+                                                             sizeof(IndexOptions), fields, rows);
+    pfree(fields);
+    for (int i = 0; i < rows; i++)
+        if (row(settings, i).values.kind == Kind::Text)
+            read_text_option(options, row(settings, i), validate);
+    return (bytea *)options;
 }
 
 } // namespace vq::ivf

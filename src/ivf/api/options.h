@@ -1,22 +1,22 @@
-// Index options that all access methods share, and the parser behind their WITH clause.
+// Options of indexes, from the rows of the table of settings.
 #pragma once
 
-#include "ivf/store/access_method.h"
+#include "ivf/api/settings.h"
 
 namespace vq::ivf {
 
-// Registers the common options for a new kind; from _PG_init.
-relopt_kind register_options();
+// Makes the options of an access method known to PostgreSQL, as a new kind; from _PG_init.
+relopt_kind register_options(const AmSettings &settings);
 
-// Parses a WITH clause: the common options and `own` ones, whose offsets are fields of IndexOptions::codec.
-bytea *parse_options(Datum reloptions, bool validate, relopt_kind kind, const relopt_parse_elt *own,
-                     int own_count);
+// amoptions: what a WITH clause says, as IndexOptions in the current memory context; all defaults for a null datum. `validate`:
+// an error for what is no option or no value.
+bytea *parse_options(const AmSettings &settings, Datum reloptions, bool validate);
 
-constexpr int codec_option(int i)
+// As AccessMethod wants it.
+template <const AmSettings &S>
+bytea *parse_options(Datum reloptions, bool validate)
 {
-    return (int)(offsetof(IndexOptions, codec) + (size_t)i * sizeof(int));
+    return parse_options(S, reloptions, validate);
 }
-
-constexpr int kUnset = -1;
 
 } // namespace vq::ivf

@@ -16,6 +16,12 @@ extern "C" {
 
 namespace vq::ivf {
 
+void init_access_method(const AccessMethod *am, AmSettings *settings)
+{
+    define_settings(settings, am->name);
+    register_access_method(am);
+}
+
 IndexAmRoutine *make_routine(const AccessMethod *am)
 {
     IndexAmRoutine *r = makeNode(IndexAmRoutine);

@@ -1,57 +1,184 @@
 #include "ivf/api/settings.h"
 
+#include "ivf/api/options.h"
+#include "ivf/api/settings_table.h"
 #include "simd/kernels.h"
+
+extern "C" {
+#include "utils/guc.h"
+#include "utils/memutils.h"
+}
 
 namespace vq::ivf {
 
-const config_enum_entry kIterativeScanValues[] = {{"off", (int)IterativeScan::Off, false},
-                                                  {"relaxed_order", (int)IterativeScan::RelaxedOrder, false},
-                                                  {"strict_order", (int)IterativeScan::StrictOrder, false},
-                                                  {nullptr, 0, false}};
+namespace {
 
-bool note_source(void **extra, GucSource source)
+// Where PostgreSQL puts a setting's value.
+struct Variable
 {
-    bool *touched = (bool *)compat_guc_malloc(sizeof(bool));
-    if (touched == nullptr)
-        return false;
-    *touched = source > PGC_S_DEFAULT;
-    *extra = touched;
-    return true;
+    union {
+        int number; // Int and Enum
+        double real;
+    };
+    bool touched; // set by anybody: session, role, database, configuration file
+};
+
+constexpr int kMostVariables = 64; // of all access methods together; costs two small functions each
+constexpr int kLibraryVariables = (int)lengthof(kLibrarySettings);
+
+Variable variables[kMostVariables]; // the library's first, then access method after access method
+int variables_used = kLibraryVariables;
+
+// --- settings as PostgreSQL knows them
+
+// Only a check hook learns where a value comes from. PostgreSQL keeps *extra beside the value and gives it to the assign hook
+// whenever the value comes into force, after a rollback too: not null = touched.
+template <class T>
+bool note_source(T *, void **extra, GucSource source)
+{
+    if (source == PGC_S_DEFAULT)
+        return true;
+    *extra = compat_guc_malloc(1);
+    return *extra != nullptr;
 }
 
-static double target_recall = 0;
-
-// A number of lists that the session asks for wins: who sets it wants just that.
-static bool target_governs(const AmSettings &s)
+// An assign hook does not learn which setting it is called for, so there is one for each variable.
+template <class T, size_t I>
+void assign_variable(T, void *extra)
 {
-    return target_recall > 0 && !(s.nprobe.touched && s.nprobe.value > 0);
+    variables[I].touched = extra != nullptr;
 }
 
 template <class T>
-static T pick(const Setting<T> &setting, T option)
+struct AssignHooks
 {
-    return setting.touched || option < 0 ? setting.value : option;
+    void (*of[kMostVariables])(T, void *);
+};
+
+template <class T, size_t... I>
+constexpr AssignHooks<T> assign_hooks(std::index_sequence<I...>)
+{
+    return {{assign_variable<T, I>...}};
 }
 
-ScanSettings resolve_settings(const AmSettings &s, const IndexOptions *o)
+constexpr AssignHooks<int> kAssignNumber = assign_hooks<int>(std::make_index_sequence<kMostVariables>());
+constexpr AssignHooks<double> kAssignReal = assign_hooks<double>(std::make_index_sequence<kMostVariables>());
+
+// Names of an option's values as a setting has them. Lives forever.
+config_enum_entry *setting_names(const relopt_enum_elt_def *names)
 {
-    ScanSettings out = {};
-    out.nprobe = pick(s.nprobe, o ? o->nprobe : kUnset);
-    out.max_probes = pick(s.max_probes, o ? o->max_probes : kUnset);
-    out.iterative = (IterativeScan)pick(s.iterative_scan, o ? o->iterative_scan : kUnset);
-    out.refine_k = pick(s.refine_k, o ? o->refine_k : (double)kUnset);
-    out.epsilon = pick(s.epsilon, o ? o->epsilon : (double)kUnset);
-    out.reorder_k = pick(s.reorder_k, o ? o->reorder_k : kUnset);
-    out.query_bits = pick(s.query_bits, o ? o->query_bits : kUnset);
-    out.sublist_share = pick(s.sublist_share, o ? o->sublist_share : (double)kUnset);
-    if (target_governs(s)) {
-        out.target_recall = target_recall;
-        out.nprobe = 0; // an index's own
-        if (!s.epsilon.touched)
-            out.epsilon = kUnset;
+    int n = 0;
+    while (names[n].string_val != nullptr)
+        n++;
+    config_enum_entry *entries = (config_enum_entry *)MemoryContextAllocZero(
+        TopMemoryContext, ((size_t)n + 1) * sizeof(config_enum_entry));
+    for (int i = 0; i < n; i++) {
+        entries[i].name = names[i].string_val;
+        entries[i].val = names[i].symbol_val;
     }
-    return out;
+    return entries;
 }
+
+void define_setting(const Setting &s, const char *prefix, int i)
+{
+    char name[NAMEDATALEN]; // PostgreSQL makes a copy
+    snprintf(name, sizeof name, "%s.%s", prefix, s.name);
+    const Values &v = s.values;
+    if (v.kind == Kind::Real)
+        DefineCustomRealVariable(name, s.help, s.detail, &variables[i].real, v.default_value, v.least, v.most,
+                                 PGC_USERSET, 0, note_source<double>, kAssignReal.of[i], nullptr);
+    else if (v.kind == Kind::Enum)
+        DefineCustomEnumVariable(name, s.help, s.detail, &variables[i].number, (int)v.default_value,
+                                 setting_names(v.names), PGC_USERSET, 0, note_source<int>,
+                                 kAssignNumber.of[i], nullptr);
+    else
+        DefineCustomIntVariable(name, s.help, s.detail, &variables[i].number, (int)v.default_value,
+                                (int)v.least, (int)v.most, PGC_USERSET, 0, note_source<int>,
+                                kAssignNumber.of[i], nullptr);
+}
+
+// --- what a scan makes of them
+
+double value_of(const Setting &s, const Variable &v)
+{
+    return s.values.kind == Kind::Real ? v.real : v.number;
+}
+
+double option_of(const Setting &s, const IndexOptions &options)
+{
+    const char *field = (const char *)&options + s.field.offset;
+    return s.values.kind == Kind::Real ? *(const double *)field : *(const int *)field;
+}
+
+void put(const Setting &s, double value, IndexOptions *out)
+{
+    char *field = (char *)out + s.field.offset;
+    if (s.values.kind == Kind::Real)
+        *(double *)field = value;
+    else
+        *(int *)field = (int)value;
+}
+
+// Where a common setting's variable is among those of its access method; -1 if there is no such setting.
+constexpr int position_of(size_t offset)
+{
+    int position = 0;
+    for (const Setting &s : kCommonSettings) {
+        if (s.field.offset == offset)
+            return position;
+        position += s.scope == Scope::Query;
+    }
+    return -1;
+}
+
+constexpr int kNprobe = position_of(offsetof(IndexOptions, query.nprobe));
+constexpr int kEpsilon = position_of(offsetof(IndexOptions, query.epsilon));
+static_assert(kNprobe >= 0 && kEpsilon >= 0);
+
+} // namespace
+
+void define_settings(AmSettings *settings, const char *prefix)
+{
+    settings->options = register_options(*settings);
+    settings->first_variable = variables_used;
+    for (int i = 0; i < row_count(*settings); i++) {
+        if (row(*settings, i).scope != Scope::Query)
+            continue;
+        if (variables_used == kMostVariables)
+            elog(ERROR, "more settings than kMostVariables");
+        define_setting(row(*settings, i), prefix, variables_used++);
+    }
+    compat_reserve_prefix(prefix);
+}
+
+// A setting that anybody set wins over the index's option, that over the default.
+ScanSettings resolve_settings(const AmSettings &settings, const IndexOptions *options)
+{
+    IndexOptions out = {};
+    for (int i = 0; i < kLibraryVariables; i++)
+        put(kLibrarySettings[i], value_of(kLibrarySettings[i], variables[i]), &out);
+    const Variable *mine = variables + settings.first_variable, *v = mine;
+    for (int i = 0; i < row_count(settings); i++) {
+        const Setting &s = row(settings, i);
+        if (s.scope != Scope::Query)
+            continue;
+        const double option = options != nullptr ? option_of(s, *options) : kUnset;
+        put(s, v->touched || option == kUnset ? value_of(s, *v) : option, &out);
+        v++;
+    }
+    ScanSettings &query = out.query;
+    // A number of lists that the session asks for wins over the target: who sets it wants just that.
+    if (mine[kNprobe].touched && mine[kNprobe].number > 0)
+        query.target_recall = 0;
+    if (query.target_recall > 0) {
+        query.nprobe = 0; // the target wins over an index's own
+        if (!mine[kEpsilon].touched)
+            query.epsilon = kUnset;
+    }
+    return query;
+}
+
+// --- vector_quant.simd
 
 static char *simd_level = nullptr;
 
@@ -72,17 +199,14 @@ static void assign_simd(const char *value, void *)
     simd::select_level(value);
 }
 
-void define_common_settings()
+void define_library_settings()
 {
     DefineCustomStringVariable("vector_quant.simd",
                                "Sets the instruction set that distances are computed with.",
                                "auto = the best this CPU has; the others are for tests.", &simd_level, "auto",
                                PGC_USERSET, 0, check_simd, assign_simd, nullptr);
-    DefineCustomRealVariable(
-        "vector_quant.target_recall", "Sets the share of the nearest rows that queries shall find.",
-        "0 = off. How many lists a query visits and how wide its error bound is then follow from what "
-        "the build measured; an access method's own nprobe wins.",
-        &target_recall, 0, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    for (int i = 0; i < kLibraryVariables; i++)
+        define_setting(kLibrarySettings[i], "vector_quant", i);
     compat_reserve_prefix("vector_quant");
 }
 

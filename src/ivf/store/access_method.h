@@ -1,4 +1,4 @@
-// What an access method gives to the engine: its codec and its options. One constant table per file in am/.
+// What an access method gives to the engine: its codec, and what settings and options say. One constant per file in am/.
 #pragma once
 
 #include "core/codec.h"
@@ -19,28 +19,9 @@ enum class IterativeScan : int
     StrictOrder = 2
 };
 
-// Parsed WITH (...) options; the access method's parser fills one of these (unset = the value named).
-struct IndexOptions
-{
-    int32 vl_len_; // varlena header, set by build_reloptions
-    int nlist;     // 0 = from the row count
-    bool refine;
-    int refine_type;      // simd::Element
-    int nprobe;           // -1 = unset, 0 = from the calibration
-    double refine_k;      // -1 = unset, 0 = until the bound decides
-    double epsilon;       // -1 = unset
-    int reorder_k;        // -1 = unset
-    int sublist_layers;   // -1 = chosen at build; 0 for an access method without sub-lists
-    double sublist_share; // -1 = unset
-    int query_bits;       // -1 = unset
-    int max_probes;       // -1 = unset
-    int iterative_scan;   // -1 = unset
-    int codec[6];         // codec-specific, same order as CodecOptions::value
-};
-
 constexpr double kDefaultEpsilon = 2.2;
 
-// Values of a scan's settings once setting, index option and default are put together.
+// What a query is run with: settings, options of the index and defaults put together.
 struct ScanSettings
 {
     double target_recall; // 0 = off; above it, the calibration says how far each query looks
@@ -52,6 +33,19 @@ struct ScanSettings
     int reorder_k;        // rows looked at exactly before the bounds are believed, 0 = until they decide
     int query_bits;       // 0 = finest
     double sublist_share; // of the visited lists' rows to be read, 0 = from the calibration
+};
+
+// Parsed WITH (...) options. Only in memory: each backend parses pg_class.reloptions anew.
+struct IndexOptions
+{
+    int32 vl_len_; // varlena header, set by build_reloptions
+    int nlist;     // 0 = from the row count
+    bool refine;
+    int refine_type;    // simd::Element
+    int sublist_layers; // -1 = chosen at build; 0 for an access method without sub-lists
+    int codec[6];       // codec-specific, same order as CodecOptions::value
+    // This index's own defaults: -1 = unset, 0 where the access method has no such option.
+    ScanSettings query;
 };
 
 struct AccessMethod

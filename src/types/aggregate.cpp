@@ -118,8 +118,5 @@ VQ_FUNCTION(vq_vector_combine)
     PG_RETURN_ARRAYTYPE_P(result);
 }
 
-VQ_DEFINE(vq_vector_accum, accumulate<Vector>)
-VQ_DEFINE(vq_vector_avg, average<Vector>)
-
-VQ_DEFINE(vq_halfvec_accum, accumulate<HalfVector>)
-VQ_DEFINE(vq_halfvec_avg, average<HalfVector>)
+VQ_DEFINE_BOTH(vq_vector_accum, vq_halfvec_accum, accumulate)
+VQ_DEFINE_BOTH(vq_vector_avg, vq_halfvec_avg, average)

@@ -39,9 +39,15 @@ typename V::Stored to_element(float value)
 
 } // namespace vq
 
-// Defines a function callable from SQL by what it does:   VQ_DEFINE(vq_vector_in, text_in<Vector>)
-#define VQ_DEFINE(name, ...)                                                                                 \
-    VQ_FUNCTION(name)                                                                                        \
+// Defines a function callable from SQL for each type, by what it does with vectors of that type:
+//   VQ_DEFINE_BOTH(vq_vector_in, vq_halfvec_in, text_in)   returns text_in<Vector>(fcinfo), text_in<HalfVector>(fcinfo)
+// Further template arguments may follow.
+#define VQ_DEFINE_BOTH(vector_name, halfvec_name, function, ...)                                             \
+    VQ_FUNCTION(vector_name)                                                                                 \
     {                                                                                                        \
-        return __VA_ARGS__(fcinfo);                                                                          \
+        return function<Vector __VA_OPT__(, ) __VA_ARGS__>(fcinfo);                                          \
+    }                                                                                                        \
+    VQ_FUNCTION(halfvec_name)                                                                                \
+    {                                                                                                        \
+        return function<HalfVector __VA_OPT__(, ) __VA_ARGS__>(fcinfo);                                      \
     }

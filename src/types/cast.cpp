@@ -109,13 +109,9 @@ Datum to_array(FunctionCallInfo fcinfo)
 
 } // namespace
 
-VQ_DEFINE(vq_vector_typmod, apply_typmod<Vector>)
-VQ_DEFINE(vq_array_to_vector, from_array<Vector>)
-VQ_DEFINE(vq_vector_to_float4, to_array<Vector>)
-
-VQ_DEFINE(vq_halfvec_typmod, apply_typmod<HalfVector>)
-VQ_DEFINE(vq_array_to_halfvec, from_array<HalfVector>)
-VQ_DEFINE(vq_halfvec_to_float4, to_array<HalfVector>)
+VQ_DEFINE_BOTH(vq_vector_typmod, vq_halfvec_typmod, apply_typmod)
+VQ_DEFINE_BOTH(vq_array_to_vector, vq_array_to_halfvec, from_array)
+VQ_DEFINE_BOTH(vq_vector_to_float4, vq_halfvec_to_float4, to_array)
 
 VQ_FUNCTION(vq_vector_to_halfvec)
 {

@@ -50,18 +50,11 @@ Datum distance(FunctionCallInfo fcinfo)
 
 } // namespace
 
-VQ_DEFINE(vq_l2_distance, distance<Vector, l2_distance>)
-VQ_DEFINE(vq_inner_product, distance<Vector, inner_product>)
-VQ_DEFINE(vq_cosine_distance, distance<Vector, cosine_distance>)
-VQ_DEFINE(vq_l1_distance, distance<Vector, l1_distance>)
-VQ_DEFINE(vq_vector_l2_squared_distance, distance<Vector, l2_squared>)
-VQ_DEFINE(vq_vector_negative_inner_product, distance<Vector, negative_inner_product>)
-VQ_DEFINE(vq_vector_spherical_distance, distance<Vector, spherical_distance>)
-
-VQ_DEFINE(vq_halfvec_l2_distance, distance<HalfVector, l2_distance>)
-VQ_DEFINE(vq_halfvec_inner_product, distance<HalfVector, inner_product>)
-VQ_DEFINE(vq_halfvec_cosine_distance, distance<HalfVector, cosine_distance>)
-VQ_DEFINE(vq_halfvec_l1_distance, distance<HalfVector, l1_distance>)
-VQ_DEFINE(vq_halfvec_l2_squared_distance, distance<HalfVector, l2_squared>)
-VQ_DEFINE(vq_halfvec_negative_inner_product, distance<HalfVector, negative_inner_product>)
-VQ_DEFINE(vq_halfvec_spherical_distance, distance<HalfVector, spherical_distance>)
+VQ_DEFINE_BOTH(vq_l2_distance, vq_halfvec_l2_distance, distance, l2_distance)
+VQ_DEFINE_BOTH(vq_inner_product, vq_halfvec_inner_product, distance, inner_product)
+VQ_DEFINE_BOTH(vq_cosine_distance, vq_halfvec_cosine_distance, distance, cosine_distance)
+VQ_DEFINE_BOTH(vq_l1_distance, vq_halfvec_l1_distance, distance, l1_distance)
+VQ_DEFINE_BOTH(vq_vector_l2_squared_distance, vq_halfvec_l2_squared_distance, distance, l2_squared)
+VQ_DEFINE_BOTH(vq_vector_negative_inner_product, vq_halfvec_negative_inner_product, distance,
+               negative_inner_product)
+VQ_DEFINE_BOTH(vq_vector_spherical_distance, vq_halfvec_spherical_distance, distance, spherical_distance)

@@ -196,14 +196,8 @@ Datum binary_out(FunctionCallInfo fcinfo)
 
 } // namespace
 
-VQ_DEFINE(vq_vector_in, text_in<Vector>)
-VQ_DEFINE(vq_vector_out, text_out<Vector>)
-VQ_DEFINE(vq_vector_typmod_in, typmod_in<Vector>)
-VQ_DEFINE(vq_vector_recv, binary_in<Vector>)
-VQ_DEFINE(vq_vector_send, binary_out<Vector>)
-
-VQ_DEFINE(vq_halfvec_in, text_in<HalfVector>)
-VQ_DEFINE(vq_halfvec_out, text_out<HalfVector>)
-VQ_DEFINE(vq_halfvec_typmod_in, typmod_in<HalfVector>)
-VQ_DEFINE(vq_halfvec_recv, binary_in<HalfVector>)
-VQ_DEFINE(vq_halfvec_send, binary_out<HalfVector>)
+VQ_DEFINE_BOTH(vq_vector_in, vq_halfvec_in, text_in)
+VQ_DEFINE_BOTH(vq_vector_out, vq_halfvec_out, text_out)
+VQ_DEFINE_BOTH(vq_vector_typmod_in, vq_halfvec_typmod_in, typmod_in)
+VQ_DEFINE_BOTH(vq_vector_recv, vq_halfvec_recv, binary_in)
+VQ_DEFINE_BOTH(vq_vector_send, vq_halfvec_send, binary_out)

@@ -3,6 +3,7 @@
 
 #include "core/half.h"
 #include "ivf/store/fine.h"
+#include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/writer.h"
 #include "ivf/store/page.h"
@@ -30,9 +31,11 @@ struct GroupCheck
     uint64_t live;
 };
 
-void check_row(GroupCheck *g, BlockNumber at, BlockNumber block, OffsetNumber offset, FineAddress fine)
+void check_row(GroupCheck *g, BlockNumber at, const ItemPointerData &tid, FineAddress fine)
 {
     Check *c = g->c;
+    const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
+    const OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&tid);
     if (offset > MaxOffsetNumber)
         report_corrupted(c->rel, at, "impossible row id");
     if (block >= c->heap_blocks && block >= (c->heap_blocks = RelationGetNumberOfBlocks(c->heap)))
@@ -62,8 +65,11 @@ uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *
                                 ((const uint16_t *)(data + layout.fine_slot()))[v]);
         if (offset == 0)
             dead++;
-        else
-            check_row(g, at, ((const uint32_t *)(data + layout.tid_block()))[v], offset, fine);
+        else {
+            ItemPointerData tid;
+            ItemPointerSet(&tid, ((const uint32_t *)(data + layout.tid_block()))[v], offset);
+            check_row(g, at, tid, fine);
+        }
     }
     return dead;
 }
@@ -159,26 +165,15 @@ void check_tiles(GroupCheck *g)
     check_extents_apart(g);
 }
 
-void check_open_page(GroupCheck *g, BlockNumber block, const PGAlignedBlock &copy, uint32_t *sequence)
+void check_open_page(GroupCheck *g, const OpenReader &page)
 {
-    Check *c = g->c;
-    const Index &index = *c->index;
-    const char *payload = copy.data + kPayloadStart;
-    const OpenHeader header = *(const OpenHeader *)payload;
-    if (header.group != g->number || header.rows > index.open_rows_per_page || header.closed > 1 ||
-        header.row_bytes != index.open_row_bytes || header.sequence <= *sequence)
-        report_corrupted(c->rel, block, "damaged open page");
-    *sequence = header.sequence;
-    for (uint32_t i = 0; i < header.rows; i++) {
-        OpenRow row;
-        memcpy(&row, payload + sizeof header + i * index.open_row_bytes, sizeof row);
-        if (row.list >= lists_of_group(index, g->number))
-            report_corrupted(c->rel, block, "row of a list outside its group");
+    for (uint32_t i = 0; i < page.rows; i++) {
+        const OpenRow &row = page.row(i);
         if (std::isnan(row.factors.add) || std::isnan(bf16_to_float(row.factors.scale)) ||
             std::isnan(bf16_to_float(row.factors.err)))
-            report_corrupted(c->rel, block, "row factor is not a number");
-        if (row.tid.ip_posid != 0)
-            check_row(g, block, ItemPointerGetBlockNumberNoCheck(&row.tid), row.tid.ip_posid, row.fine);
+            report_corrupted(g->c->rel, page.block, "row factor is not a number");
+        if (!is_dead(row))
+            check_row(g, page.block, row.tid, row.fine);
     }
 }
 
@@ -187,20 +182,20 @@ void check_open(GroupCheck *g)
 {
     Check *c = g->c;
     PGAlignedBlock copy;
-    BlockNumber block = g->group->record.open_head, last = InvalidBlockNumber;
-    uint32_t sequence = 0;
+    OpenReader reader;
+    open_rows_begin(&reader, c->rel, c->index, g->number, g->group->record.open_head);
     for (;;) {
-        for (; block != InvalidBlockNumber; block = page_tail((Page)copy.data)->next) {
-            visit_page(&c->seen, block, PageKind::Open, &copy);
-            check_open_page(g, block, copy, &sequence);
-            last = block;
+        while (reader.next != InvalidBlockNumber) {
+            visit_page(&c->seen, reader.next, PageKind::Open, &copy);
+            open_rows_look_at(&reader, copy);
+            check_open_page(g, reader);
         }
         read_group(c->rel, *c->index, g->number, g->group);
-        if (g->group->record.open_tail == last)
+        if (g->group->record.open_tail == reader.block)
             return;
-        block = last == InvalidBlockNumber ? g->group->record.open_head
-                                           : next_block(c->rel, last, PageKind::Open);
-        if (block == InvalidBlockNumber)
+        reader.next = reader.block == InvalidBlockNumber ? g->group->record.open_head
+                                                         : next_block(c->rel, reader.block, PageKind::Open);
+        if (reader.next == InvalidBlockNumber)
             report_corrupted(c->rel, directory_block(*c->index, g->number),
                              "open pages do not end at the tail");
     }

@@ -1,12 +1,11 @@
 // vector_quant_index_stats: the shape of an index, from its directory and open pages; how well it still fits, from rows of
 // the table; and what to do about it.
-#include "ivf/store/directory.h"
+#include "ivf/store/open_rows.h"
 #include "ivf/inspect/inspect.h"
 #include "ivf/scan/probes.h"
 #include "ivf/row/rows.h"
 #include "ivf/row/table_rows.h"
 #include "ivf/row/vector_datum.h"
-#include "ivf/store/page.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -34,34 +33,22 @@ struct Stats
 };
 
 // Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
-void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber block, uint64_t *rows_of_list,
+void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber head, uint64_t *rows_of_list,
                 Stats *s)
 {
-    const uint32_t lists = lists_of_group(index, g);
-    uint32_t sequence = 0; // grows along a chain that does not run in circles
-    while (block != InvalidBlockNumber) {
-        CHECK_FOR_INTERRUPTS();
-        Buffer buf = read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
-        const char *payload = page_payload(BufferGetPage(buf));
-        const OpenHeader header = *(const OpenHeader *)payload;
-        if (header.group != g || header.rows > index.open_rows_per_page ||
-            header.row_bytes != index.open_row_bytes || header.sequence <= sequence)
-            report_corrupted(rel, block, "damaged open page");
-        sequence = header.sequence;
-        for (uint32_t i = 0; i < header.rows; i++) {
-            const OpenRow *row = (const OpenRow *)(payload + sizeof header + i * index.open_row_bytes);
-            if (row->list >= lists)
-                report_corrupted(rel, block, "row of a list outside its group");
-            if (row->tid.ip_posid == 0) {
+    OpenReader reader;
+    open_rows_begin(&reader, rel, &index, g, head);
+    while (open_rows_next(&reader)) {
+        s->open_pages++;
+        for (uint32_t i = 0; i < reader.rows; i++) {
+            const OpenRow &row = reader.row(i);
+            if (is_dead(row)) {
                 s->dead_rows++;
                 continue;
             }
-            rows_of_list[row->list]++;
+            rows_of_list[row.list]++;
             s->open_rows++;
         }
-        s->open_pages++;
-        block = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
     }
 }
 

@@ -1,14 +1,9 @@
 // A pass over the lists of a batch: tiles through the kernel, then the open pages of their groups row by row.
 #include "ivf/scan/collect.h"
 
-#include "ivf/store/directory.h"
 #include "ivf/store/fine.h"
+#include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
-#include "ivf/store/page.h"
-
-extern "C" {
-#include "miscadmin.h"
-}
 
 namespace vq::ivf {
 
@@ -115,14 +110,12 @@ void scan_sublists(const Pass &p, uint32_t slot)
         }
 }
 
-void scan_open_row(const Pass &p, const char *bytes, uint32_t slot)
+void scan_open_row(const Pass &p, const OpenRow &row, uint32_t slot)
 {
-    OpenRow row;
-    memcpy(&row, bytes, sizeof row);
     const ProbedList &list = p.batch->lists[slot];
     uint32_t acc[simd::kTileRows];
     float lower[simd::kTileRows];
-    acc[0] = p.index->codec->scan_row(p.query->state, (const uint8_t *)bytes + sizeof(OpenRow));
+    acc[0] = p.index->codec->scan_row(p.query->state, open_row_code(row));
     p.kernels->tile_bounds(acc, &row.factors.add, &row.factors.scale, &row.factors.err, 1, p.head->mul,
                            p.head->offset, list.add, p.query->epsilon * list.distance, 0, lower);
     Candidate c = {};
@@ -137,31 +130,16 @@ void scan_open_row(const Pass &p, const char *bytes, uint32_t slot)
 
 void scan_open(const Pass &p, const ProbedGroup &group)
 {
-    const Index &index = *p.index;
-    const uint32_t first_list = group.group * index.meta.group_lists;
-    const uint32_t lists = lists_of_group(index, group.group);
-    uint32_t steps = 0;
-    for (BlockNumber block = group.open_head; block != InvalidBlockNumber;) {
-        CHECK_FOR_INTERRUPTS();
-        chain_step(p.rel, block, &steps);
-        Buffer buf = read_page(p.rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
-        const char *payload = page_payload(BufferGetPage(buf));
-        const OpenHeader header = *(const OpenHeader *)payload;
-        if (header.group != group.group || header.rows > index.open_rows_per_page ||
-            header.row_bytes != index.open_row_bytes)
-            report_corrupted(p.rel, block, "damaged open page");
-        for (uint32_t i = 0; i < header.rows; i++) {
-            const char *bytes = payload + sizeof(OpenHeader) + i * index.open_row_bytes;
-            const OpenRow *row = (const OpenRow *)bytes;
-            if (row->list >= lists)
-                report_corrupted(p.rel, block, "row of a list outside its group");
-            const int32_t slot = p.batch->slot_of_list[first_list + row->list];
-            if (slot >= 0 && row->tid.ip_posid != 0)
-                scan_open_row(p, bytes, (uint32_t)slot);
+    const int32_t *slots = p.batch->slot_of_list + group.group * p.index->meta.group_lists;
+    OpenReader reader;
+    open_rows_begin(&reader, p.rel, p.index, group.group, group.open_head);
+    while (open_rows_next(&reader))
+        for (uint32_t i = 0; i < reader.rows; i++) {
+            const OpenRow &row = reader.row(i);
+            const int32_t slot = slots[row.list];
+            if (slot >= 0 && !is_dead(row))
+                scan_open_row(p, row, (uint32_t)slot);
         }
-        block = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
-    }
 }
 
 } // namespace

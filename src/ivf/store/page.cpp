@@ -11,13 +11,6 @@ void report_corrupted(Relation rel, BlockNumber block, const char *detail)
     pg_unreachable();
 }
 
-void chain_step(Relation rel, BlockNumber block, uint32_t *steps)
-{
-    constexpr uint32_t kAsk = 1024; // asking for the relation's size costs a system call
-    if (++*steps % kAsk == 0 && *steps > RelationGetNumberOfBlocks(rel))
-        report_corrupted(rel, block, "chain of pages runs in a circle");
-}
-
 // Asking costs a system call, so the last answer is kept: a file never shrinks, and a rebuilt index has another
 // relfilenode.
 bool block_exists(Relation rel, BlockNumber block)

@@ -37,9 +37,6 @@ Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind);
 // Raises INDEX_CORRUPTED with the REINDEX hint; detail is a short phrase ("list extent out of bounds").
 [[noreturn]] void report_corrupted(Relation rel, BlockNumber block, const char *detail);
 
-// To be called for every page of a chain that is followed; *steps starts at 0. Errors: INDEX_CORRUPTED if a damaged link makes it a circle.
-void chain_step(Relation rel, BlockNumber block, uint32_t *steps);
-
 inline PageTail *page_tail(Page page)
 {
     return (PageTail *)PageGetSpecialPointer(page);

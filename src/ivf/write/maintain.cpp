@@ -1,6 +1,7 @@
 #include "ivf/write/maintain.h"
 
 #include "core/tile.h"
+#include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/writer.h"
 #include "ivf/store/free_pages.h"
@@ -24,9 +25,9 @@ struct OpenRowRef // a live open row, in memory
 struct TakenRows
 {
     BlockNumber *blocks;
-    uint32_t block_count;
-    OpenRowRef *rows; // by list
-    uint32_t row_count;
+    uint32_t block_count, block_capacity;
+    OpenRowRef *rows; // by list; they lie in copies of the pages
+    uint32_t row_count, row_capacity;
     BlockNumber closed; // last of the blocks; rows arriving meanwhile go behind it
 };
 
@@ -42,7 +43,7 @@ struct Maintenance
 
 StoredRow stored_row(const OpenRow *row)
 {
-    return {row->tid, row->factors, row->fine, (const uint8_t *)(row + 1)};
+    return {row->tid, row->factors, row->fine, open_row_code(*row)};
 }
 
 // From here on no row is added to the chain's present pages.
@@ -58,24 +59,20 @@ BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
     return tail;
 }
 
-void take_page(const Maintenance &m, TakenRows *taken, char *copy, uint32_t *row_capacity)
+void take_page(TakenRows *taken, const OpenReader &page)
 {
-    const BlockNumber block = taken->blocks[taken->block_count - 1];
-    const OpenHeader *header = (const OpenHeader *)copy;
-    const uint32_t rows = header->rows, lists = lists_of_group(*m.index, m.group);
-    if (header->group != m.group || rows > m.index->open_rows_per_page ||
-        header->row_bytes != m.index->open_row_bytes)
-        report_corrupted(m.rel, block, "damaged open page");
-    if (taken->row_count + rows > *row_capacity) {
-        *row_capacity = 2 * (taken->row_count + rows);
-        taken->rows = (OpenRowRef *)repalloc_huge(taken->rows, *row_capacity * sizeof(OpenRowRef));
+    if (taken->block_count == taken->block_capacity)
+        taken->blocks =
+            (BlockNumber *)repalloc_huge(taken->blocks, (taken->block_capacity *= 2) * sizeof(BlockNumber));
+    taken->blocks[taken->block_count++] = page.block;
+    if (taken->row_count + page.rows > taken->row_capacity) {
+        taken->row_capacity = 2 * (taken->row_count + page.rows);
+        taken->rows = (OpenRowRef *)repalloc_huge(taken->rows, taken->row_capacity * sizeof(OpenRowRef));
     }
-    for (uint32_t i = 0; i < rows; i++) {
-        const OpenRow *row = (const OpenRow *)(copy + sizeof(OpenHeader) + i * m.index->open_row_bytes);
-        if (row->list >= lists)
-            report_corrupted(m.rel, block, "row of a list outside its group");
-        if (row->tid.ip_posid != 0)
-            taken->rows[taken->row_count++] = {row->list, row};
+    for (uint32_t i = 0; i < page.rows; i++) {
+        const OpenRow &row = page.row(i);
+        if (!is_dead(row))
+            taken->rows[taken->row_count++] = {row.list, &row};
     }
 }
 
@@ -83,28 +80,16 @@ void take_page(const Maintenance &m, TakenRows *taken, char *copy, uint32_t *row
 TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record)
 {
     TakenRows taken = {};
-    uint32_t block_capacity = 16, row_capacity = 256;
-    taken.blocks = (BlockNumber *)palloc(block_capacity * sizeof(BlockNumber));
-    taken.rows = (OpenRowRef *)palloc(row_capacity * sizeof(OpenRowRef));
+    taken.block_capacity = 16, taken.row_capacity = 256;
+    taken.blocks = (BlockNumber *)palloc(taken.block_capacity * sizeof(BlockNumber));
+    taken.rows = (OpenRowRef *)palloc(taken.row_capacity * sizeof(OpenRowRef));
     taken.closed = close_tail(m, record.open_tail);
-    BlockNumber block = record.open_head;
-    uint32_t steps = 0;
-    while (taken.closed != InvalidBlockNumber) {
-        CHECK_FOR_INTERRUPTS();
-        chain_step(m.rel, block, &steps);
-        if (taken.block_count == block_capacity)
-            taken.blocks =
-                (BlockNumber *)repalloc_huge(taken.blocks, (block_capacity *= 2) * sizeof(BlockNumber));
-        taken.blocks[taken.block_count++] = block;
-        Buffer buf = read_page(m.rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
-        char *copy = (char *)palloc(kPayload);
-        memcpy(copy, page_payload(BufferGetPage(buf)), kPayload);
-        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
-        take_page(m, &taken, copy, &row_capacity);
-        if (block == taken.closed)
-            break;
-        block = next;
+    OpenReader reader;
+    open_rows_begin(&reader, m.rel, m.index, m.group, record.open_head);
+    while (reader.block != taken.closed) { // both invalid: the group has no open rows
+        if (!open_rows_next_copy(&reader, (PGAlignedBlock *)palloc(sizeof(PGAlignedBlock))))
+            report_corrupted(m.rel, taken.closed, "open pages do not end at the tail");
+        take_page(&taken, reader);
     }
     std::stable_sort(taken.rows, taken.rows + taken.row_count,
                      [](const OpenRowRef &a, const OpenRowRef &b) { return a.list < b.list; });

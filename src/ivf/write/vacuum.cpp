@@ -1,9 +1,8 @@
 // VACUUM: dead rows become tombstones in place, one record a page; then groups with much dirt are rewritten.
 #include "ivf/write/vacuum.h"
-#include "ivf/store/directory.h"
+#include "ivf/store/open_rows.h"
 #include "ivf/write/maintain.h"
 #include "ivf/store/tiles.h"
-#include "ivf/store/page.h"
 #include "ivf/store/read_stream.h"
 
 extern "C" {
@@ -40,10 +39,8 @@ struct BulkDelete
 };
 
 // True (and counted as removed) if the table says the row is dead; else counted as live.
-bool is_dead(BulkDelete *b, BlockNumber block, OffsetNumber offset)
+bool table_says_dead(BulkDelete *b, ItemPointerData tid)
 {
-    ItemPointerData tid;
-    ItemPointerSet(&tid, block, offset);
     const bool dead = b->callback(&tid, b->callback_state);
     if (dead)
         b->stats->tuples_removed++;
@@ -101,11 +98,14 @@ void delete_in_tile(BulkDelete *b, TileReader *reader)
     span.block[1] = reader->stream.block;
     const uint32_t *blocks = (const uint32_t *)(data + layout.tid_block());
     const uint16_t *offsets = (const uint16_t *)(data + layout.tid_offset());
-    for (uint32_t v = 0; v < reader->rows; v++)
-        if (offsets[v] != 0 && is_dead(b, blocks[v], offsets[v])) {
+    for (uint32_t v = 0; v < reader->rows; v++) {
+        ItemPointerData tid;
+        ItemPointerSet(&tid, blocks[v], offsets[v]);
+        if (offsets[v] != 0 && table_says_dead(b, tid)) {
             Tombstone t = place(span, layout.tid_offset() + 2 * v);
             remember(b, t.block, t.offset);
         }
+    }
 }
 
 // Returns the number of rows that died.
@@ -121,27 +121,19 @@ uint32_t delete_in_list(BulkDelete *b, uint32_t list, const ListEntry &entry)
     return dead;
 }
 
-void delete_in_open_pages(BulkDelete *b, BlockNumber block)
+void delete_in_open_pages(BulkDelete *b, uint32_t group, BlockNumber head)
 {
-    uint32_t steps = 0;
-    while (block != InvalidBlockNumber) {
-        compat_vacuum_delay_point();
-        chain_step(b->rel, block, &steps);
-        Buffer buf = read_page(b->rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
-        const char *payload = page_payload(BufferGetPage(buf));
-        const OpenHeader header = *(const OpenHeader *)payload;
-        if (header.rows > b->index->open_rows_per_page)
-            report_corrupted(b->rel, block, "damaged open page");
-        for (uint32_t i = 0; i < header.rows; i++) {
-            const uint32_t at = sizeof(OpenHeader) + i * b->index->open_row_bytes;
-            const ItemPointerData tid = ((const OpenRow *)(payload + at))->tid;
-            if (tid.ip_posid != 0 && is_dead(b, ItemPointerGetBlockNumberNoCheck(&tid), tid.ip_posid))
-                remember(b, block, at + offsetof(OpenRow, tid) + offsetof(ItemPointerData, ip_posid));
+    OpenReader reader;
+    open_rows_begin(&reader, b->rel, b->index, group, head);
+    reader.vacuum = true;
+    while (open_rows_next(&reader)) {
+        for (uint32_t i = 0; i < reader.rows; i++) {
+            const OpenRow &row = reader.row(i);
+            if (!is_dead(row) && table_says_dead(b, row.tid))
+                remember(b, reader.block, reader.tid_offset_at(i));
         }
-        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
+        open_rows_let_go(&reader);
         bury(b, PageKind::Open);
-        block = next;
     }
 }
 
@@ -172,7 +164,7 @@ void delete_in_group(BulkDelete *b, uint32_t group_number, Group *group)
     }
     if (dead > 0)
         count_dead(b, group_number, group);
-    delete_in_open_pages(b, group->record.open_head);
+    delete_in_open_pages(b, group_number, group->record.open_head);
     unlock_group(b->rel, group_number);
 }
 
@@ -191,15 +183,11 @@ GroupCounts count_group(Relation rel, const Index &index, const Group *group)
         c.rows += group->entries[l].rows;
         c.dead += group->entries[l].dead;
     }
-    uint32_t steps = 0;
-    for (BlockNumber block = group->record.open_head; block != InvalidBlockNumber; c.open_pages++) {
-        compat_vacuum_delay_point();
-        chain_step(rel, block, &steps);
-        Buffer buf = read_page(rel, block, PageKind::Open, BUFFER_LOCK_SHARE);
-        c.open_rows += ((const OpenHeader *)page_payload(BufferGetPage(buf)))->rows;
-        block = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
-    }
+    OpenReader reader;
+    open_rows_begin(&reader, rel, &index, group->record.group, group->record.open_head);
+    reader.vacuum = true;
+    for (; open_rows_next(&reader); c.open_pages++)
+        c.open_rows += reader.rows;
     return c;
 }
 

@@ -1,0 +1,72 @@
+// Reading the open rows of a group: the chain of its Open pages from the oldest on, each page checked before its rows are seen.
+//
+// Pages number themselves along the chain (OpenHeader::sequence), and every reader demands that the numbers grow. That holds
+// at any time: an inserter's new page has its predecessor's number + 1. Sealing takes the first pages of a chain, up to one
+// numbered n, and puts fresh pages numbered 1, 2, ... in front of those behind, which begin at n + 1. The fresh pages hold
+// what was left of the rows of n pages at most, so they are n at most. Growing numbers are also why no walk can run in circles.
+#pragma once
+
+#include "ivf/store/directory.h"
+#include "ivf/store/page.h"
+
+namespace vq::ivf {
+
+inline bool is_dead(const OpenRow &row)
+{
+    return row.tid.ip_posid == 0;
+}
+inline const uint8_t *open_row_code(const OpenRow &row)
+{
+    return (const uint8_t *)(&row + 1);
+}
+
+// A walk over the chain; first the walk, then the page at hand.
+struct OpenReader
+{
+    Relation rel;
+    const Index *index;
+    uint32_t group;
+    uint32_t lists;   // of the group
+    bool vacuum;      // VACUUM reads: its delay point before every page, instead of a check for interrupts
+    BlockNumber next; // InvalidBlockNumber = the chain ends
+
+    BlockNumber block; // InvalidBlockNumber = none yet
+    Buffer buf;        // share locked; InvalidBuffer where the page is a copy, or was let go of
+    uint32_t sequence; // 0 = no page yet
+    uint32_t rows;     // dead ones included
+    const char *first_row;
+
+    // Row i. Valid while the page or its copy is. Errors: INDEX_CORRUPTED if it is of no list of the group.
+    const OpenRow &row(uint32_t i) const
+    {
+        const OpenRow *row = (const OpenRow *)(first_row + i * index->open_row_bytes);
+        if (unlikely(row->list >= lists))
+            report_corrupted(rel, block, "row of a list outside its group");
+        return *row;
+    }
+
+    // Byte of the page's payload where the offset number of row i's id lies: 0 there makes it dead.
+    uint32_t tid_offset_at(uint32_t i) const
+    {
+        return (uint32_t)(sizeof(OpenHeader) + i * index->open_row_bytes + offsetof(OpenRow, tid) +
+                          offsetof(ItemPointerData, ip_posid));
+    }
+};
+
+// Reads nothing yet. head: the group's open_head, as its record had it.
+void open_rows_begin(OpenReader *reader, Relation rel, const Index *index, uint32_t group, BlockNumber head);
+
+// Goes to the next page, share locked until the next call or open_rows_let_go. False at the chain's end; nothing is locked
+// then. Errors: INDEX_CORRUPTED for a page that is damaged or of another group.
+bool open_rows_next(OpenReader *reader);
+
+// The same of a copy of the page: no lock is kept.
+bool open_rows_next_copy(OpenReader *reader, PGAlignedBlock *copy);
+
+// The same of a page that the caller has read: the chain's next one, block reader->next.
+void open_rows_look_at(OpenReader *reader, const PGAlignedBlock &page);
+
+// Unlocks the page at hand. The walk can go on with the next one.
+void open_rows_let_go(OpenReader *reader);
+
+} // namespace vq::ivf

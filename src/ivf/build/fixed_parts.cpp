@@ -43,7 +43,7 @@ void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *
     uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
     uint8_t *codes = (uint8_t *)palloc(simd::kTileRows * code_bytes),
             *fine = (uint8_t *)palloc(index.shape.fine_bytes + 1);
-    uint8_t *tile = (uint8_t *)palloc(code_bytes * kUnit);
+    uint8_t *tile = (uint8_t *)palloc(tile_code_bytes(code_bytes));
     for (uint32_t first = 0; first < index.meta.nlist; first += simd::kTileRows) {
         CHECK_FOR_INTERRUPTS();
         const uint32_t n = Min((uint32_t)simd::kTileRows, index.meta.nlist - first);
@@ -57,7 +57,7 @@ void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *
             data.add[i] = f.add, data.scale[i] = f.scale, data.err[i] = f.err;
         }
         tile_pack(codes, code_bytes, n, code_bytes, tile);
-        part_write(&part, tile, code_bytes * kUnit);
+        part_write(&part, tile, tile_code_bytes(code_bytes));
         part_write(&part, &data, sizeof data);
     }
     part_end(&part);

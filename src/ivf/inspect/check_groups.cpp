@@ -50,33 +50,17 @@ void check_row(GroupCheck *g, BlockNumber at, const ItemPointerData &tid, FineAd
 uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *crc)
 {
     const Index &index = *g->c->index;
-    const uint32_t code_bytes = index.shape.code_bytes * kUnit;
-    const RowData layout(rows, index.has_fine());
-    walk_read(&g->tiles, position, code_bytes + layout.bytes(), g->tile);
-    COMP_CRC32C(*crc, g->tile, code_bytes + layout.tid_block());
-    const uint8_t *data = g->tile + code_bytes;
+    walk_read(&g->tiles, position, tile_bytes(index, rows), g->tile);
+    COMP_CRC32C(*crc, g->tile, tile_checked_bytes(index, rows));
+    const TileRows tile = tile_rows_of(index, g->tile, rows);
     const BlockNumber at = g->tiles.blocks[position / kPayload];
     uint32_t dead = 0;
-    for (uint32_t v = 0; v < rows; v++) {
-        const uint16_t offset = ((const uint16_t *)(data + layout.tid_offset()))[v];
-        FineAddress fine = kNoFine;
-        if (layout.fine)
-            fine = fine_address(((const uint32_t *)(data + layout.fine_block()))[v],
-                                ((const uint16_t *)(data + layout.fine_slot()))[v]);
-        if (offset == 0)
+    for (uint32_t v = 0; v < rows; v++)
+        if (tile.dead(v))
             dead++;
-        else {
-            ItemPointerData tid;
-            ItemPointerSet(&tid, ((const uint32_t *)(data + layout.tid_block()))[v], offset);
-            check_row(g, at, tid, fine);
-        }
-    }
+        else
+            check_row(g, at, tile.tid(v), tile.fine(v));
     return dead;
-}
-
-uint64_t tile_bytes(const Index &index, uint32_t rows)
-{
-    return (uint64_t)index.shape.code_bytes * kUnit + RowData(rows, index.has_fine()).bytes();
 }
 
 // The extent at `block`, `offset`; returns the dead rows in it.
@@ -90,10 +74,9 @@ uint32_t check_extent(GroupCheck *g, uint32_t list, BlockNumber block, uint32_t 
     uint64_t position = (uint64_t)place * kPayload + offset;
     keys_add(&g->extents, position);
     walk_read(&g->tiles, position, sizeof *header, (uint8_t *)header);
-    if (header->magic != kExtentMagic || header->list != list || header->rows == 0 ||
-        header->rows > kExtentRows || header->rows > budget)
+    if (!valid_extent(*header, list, Min(kExtentRows, budget)))
         report_corrupted(c->rel, block, "damaged extent header");
-    position += kUnit;
+    position += sizeof *header;
     pg_crc32c crc;
     INIT_CRC32C(crc);
     uint32_t dead = 0;
@@ -261,7 +244,7 @@ uint64_t check_group(Check *c, uint32_t number)
 {
     const Index &index = *c->index;
     GroupCheck g = {c, number, (Group *)palloc(group_bytes(index)), {}, {}, {}, nullptr, 0};
-    g.tile = (uint8_t *)palloc(index.shape.code_bytes * kUnit + kMaxRowData);
+    g.tile = (uint8_t *)palloc(tile_bytes(index, simd::kTileRows));
     walk_begin(&g.tiles, c->rel);
     keys_begin(&g.extents);
     keys_begin(&g.records);

@@ -64,7 +64,7 @@ void check_keys(SublistCheck *s, const Sublists &sublists, uint64_t start, Block
         if (row % simd::kTileRows == 0) {
             CHECK_FOR_INTERRUPTS();
             walk_read(s->tiles, start + sublist_tile_position(index, row / simd::kTileRows),
-                      code_bytes * kUnit, s->tile);
+                      tile_code_bytes(code_bytes), s->tile);
         }
         if (left == 0) {
             if (entry > 0 && sublists.entries[entry].key <= sublists.entries[entry - 1].key)
@@ -88,7 +88,7 @@ void check_sublists(Check *c, const Group *group, ChainWalk *tiles)
     SublistCheck s = {c,
                       {},
                       tiles,
-                      (uint8_t *)palloc(index.shape.code_bytes * kUnit),
+                      (uint8_t *)palloc(tile_code_bytes(index.shape.code_bytes)),
                       (uint8_t *)palloc(index.shape.code_bytes)};
     walk_begin(&s.pages, c->rel);
     walk_chain(&s.pages, &c->seen, PageKind::Sublist, record.sublist_head, nullptr, nullptr);

@@ -1,7 +1,7 @@
 #include "ivf/row/route.h"
 
 #include "ivf/store/centroids.h"
-#include "ivf/store/stream.h"
+#include "ivf/store/tiles.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -23,17 +23,9 @@ static void estimate_all(Router *r, const void *state)
         stream_open(&stream, r->rel, PageKind::Centroid,
                     rows ? index.meta.assign_tiles : index.meta.query_tiles, 0);
     alignas(CentroidRowData) uint8_t buffer[sizeof(CentroidRowData)];
-    const uint32_t group_bytes = index.shape.row_group * kUnit;
-    uint8_t group[kMostRowGroup * kUnit];
     for (uint32_t first = 0; first < r->lists; first += simd::kTileRows) {
         uint32_t acc[simd::kTileRows] = {};
-        for (uint32_t row = 0; row < index.shape.code_bytes;) {
-            uint32_t got;
-            const uint8_t *codes =
-                stream_take_groups(&stream, (index.shape.code_bytes - row) * kUnit, group_bytes, group, &got);
-            index.codec->scan_tile(state, codes, row, got / kUnit, acc);
-            row += got / kUnit;
-        }
+        score_tile_codes(&stream, index, state, acc);
         const CentroidRowData *data =
             (const CentroidRowData *)stream_read(&stream, sizeof(CentroidRowData), buffer);
         float lower[simd::kTileRows];

@@ -1,7 +1,6 @@
 // A pass over the lists of a batch: tiles through the kernel, then the open pages of their groups row by row.
 #include "ivf/scan/collect.h"
 
-#include "ivf/store/fine.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 
@@ -18,19 +17,14 @@ float finite(float lower)
     return std::clamp(lower, -std::numeric_limits<float>::max(), std::numeric_limits<float>::max());
 }
 
-Candidate tile_candidate(const uint8_t *data, const RowData &layout, uint32_t v, uint32_t slot, float lower,
-                         uint32_t acc)
+Candidate tile_candidate(const TileRows &tile, uint32_t v, uint32_t slot, float lower, uint32_t acc)
 {
     Candidate c = {};
     c.lower = finite(lower);
     c.acc = acc;
     c.slot = slot;
-    ItemPointerSet(&c.tid, ((const uint32_t *)(data + layout.tid_block()))[v],
-                   ((const uint16_t *)(data + layout.tid_offset()))[v]);
-    c.fine = kNoFine;
-    if (layout.fine)
-        c.fine = fine_address(((const uint32_t *)(data + layout.fine_block()))[v],
-                              ((const uint16_t *)(data + layout.fine_slot()))[v]);
+    c.tid = tile.tid(v);
+    c.fine = tile.fine(v);
     return c;
 }
 
@@ -49,32 +43,22 @@ struct Pass
 void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
 {
     uint32_t acc[simd::kTileRows] = {};
-    const uint32_t code_rows = p.index->shape.code_bytes, group_bytes = p.index->shape.row_group * kUnit;
-    uint8_t group[kMostRowGroup * kUnit];
-    for (uint32_t row = 0; row < code_rows;) {
-        uint32_t got;
-        const uint8_t *codes =
-            stream_take_groups(&reader->stream, (code_rows - row) * kUnit, group_bytes, group, &got);
-        p.index->codec->scan_tile(p.query->state, codes, row, got / kUnit, acc);
-        row += got / kUnit;
-    }
-    const RowData layout(reader->rows, p.index->has_fine());
-    const uint8_t *data = tile_row_data(reader);
+    score_tile_codes(&reader->stream, *p.index, p.query->state, acc);
+    const TileRows tile = tile_rows(reader);
     float lower[simd::kTileRows];
-    uint32_t mask = p.kernels->tile_bounds(
-        acc, (const float *)data, (const uint16_t *)(data + layout.scale()),
-        (const uint16_t *)(data + layout.err()), reader->rows, p.head->mul, p.head->offset, list.add,
-        p.query->epsilon * list.distance, p.out->threshold, lower);
+    uint32_t mask = p.kernels->tile_bounds(acc, tile.add(), tile.scale(), tile.err(), tile.rows, p.head->mul,
+                                           p.head->offset, list.add, p.query->epsilon * list.distance,
+                                           p.out->threshold, lower);
     if (!fits_float(list)) {
-        mask = (uint32_t)((1ull << reader->rows) - 1);
-        std::fill_n(lower, reader->rows, -std::numeric_limits<float>::max());
+        mask = (uint32_t)((1ull << tile.rows) - 1);
+        std::fill_n(lower, tile.rows, -std::numeric_limits<float>::max());
     }
     for (; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
-        if (((const uint16_t *)(data + layout.tid_offset()))[v] != 0)
-            candidates_add(p.out, tile_candidate(data, layout, v, slot, lower[v], acc[v]));
+        if (!tile.dead(v))
+            candidates_add(p.out, tile_candidate(tile, v, slot, lower[v], acc[v]));
     }
-    p.stats->codes += reader->rows;
+    p.stats->codes += tile.rows;
 }
 
 void scan_sealed(const Pass &p, uint32_t slot)
@@ -98,7 +82,7 @@ void scan_sublists(const Pass &p, uint32_t slot)
         added -= Min(added, reader.rows);
         scan_tile(p, &reader, list, slot);
     }
-    stream_close(&reader.stream);
+    tiles_close(&reader);
     for (uint32_t e = 0; e * kExtentTiles < sublists.tiles(); e++)
         for (uint32_t left = list.tiles[e]; left != 0;) {
             const uint32_t first = (uint32_t)std::countr_zero(left);

@@ -8,6 +8,7 @@
 
 #include "ivf/store/directory.h"
 #include "ivf/store/page.h"
+#include "ivf/store/stored_row.h"
 
 namespace vq::ivf {
 
@@ -18,6 +19,10 @@ inline bool is_dead(const OpenRow &row)
 inline const uint8_t *open_row_code(const OpenRow &row)
 {
     return (const uint8_t *)(&row + 1);
+}
+inline StoredRow stored_row(const OpenRow &row)
+{
+    return {row.tid, row.factors, row.fine, open_row_code(row)};
 }
 
 // A walk over the chain; first the walk, then the page at hand.
@@ -45,11 +50,11 @@ struct OpenReader
         return *row;
     }
 
-    // Byte of the page's payload where the offset number of row i's id lies: 0 there makes it dead.
-    uint32_t tid_offset_at(uint32_t i) const
+    // Where the offset number of row i's id lies: 0 there makes it dead.
+    PagePlace tid_offset_place(uint32_t i) const
     {
-        return (uint32_t)(sizeof(OpenHeader) + i * index->open_row_bytes + offsetof(OpenRow, tid) +
-                          offsetof(ItemPointerData, ip_posid));
+        return {block, (uint32_t)(sizeof(OpenHeader) + i * index->open_row_bytes + offsetof(OpenRow, tid) +
+                                  offsetof(ItemPointerData, ip_posid))};
     }
 };
 

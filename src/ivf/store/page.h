@@ -46,6 +46,13 @@ inline char *page_payload(Page page)
     return (char *)page + kPayloadStart;
 }
 
+// A byte of a page's payload.
+struct PagePlace
+{
+    BlockNumber block;
+    uint32_t offset; // bytes into the payload
+};
+
 // Formats a page of that kind with all of its payload in use and zero (pd_lower at the end), and no next
 // page.
 void init_page(Page page, PageKind kind);

@@ -1,6 +1,5 @@
 #include "ivf/store/stream.h"
 
-#include "ivf/store/page.h"
 #include "ivf/store/read_stream.h"
 
 extern "C" {
@@ -90,6 +89,17 @@ const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer)
     memcpy(buffer, p, got);
     stream_copy(s, bytes - got, buffer + got);
     return buffer;
+}
+
+const uint8_t *stream_read_placed(UnitStream *s, uint32_t bytes, uint8_t *buffer, StreamSpan *span)
+{
+    uint32_t got;
+    stream_take(s, 0, &got); // moves to the next page if this one is used up
+    span->first = {s->block, s->offset};
+    span->on_first = Min(bytes, kPayload - s->offset);
+    const uint8_t *p = stream_read(s, bytes, buffer);
+    span->second = s->block;
+    return p;
 }
 
 void stream_skip(UnitStream *s, uint64_t bytes)

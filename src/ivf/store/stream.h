@@ -2,12 +2,7 @@
 // lie on contiguous pages.
 #pragma once
 
-#include "ivf/store/format.h"
-
-extern "C" {
-#include "storage/bufmgr.h"
-#include "utils/rel.h"
-}
+#include "ivf/store/page.h"
 
 namespace vq::ivf {
 
@@ -42,6 +37,24 @@ void stream_copy(UnitStream *s, size_t bytes, uint8_t *out);
 
 // Exactly `bytes` bytes: a pointer into the page, or, where they cross a page border, their copy in `buffer`.
 const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer);
+
+// Where bytes of a stream lie: on one page or, across a border, on two.
+struct StreamSpan
+{
+    PagePlace first;
+    uint32_t on_first;  // bytes on the first page
+    BlockNumber second; // the rest begins its payload; meaningless where there is none
+};
+
+inline PagePlace place_in(const StreamSpan &span, uint32_t byte)
+{
+    if (byte < span.on_first)
+        return {span.first.block, span.first.offset + byte};
+    return {span.second, byte - span.on_first};
+}
+
+// stream_read that also says where the bytes lie; not for a stream in memory.
+const uint8_t *stream_read_placed(UnitStream *s, uint32_t bytes, uint8_t *buffer, StreamSpan *span);
 
 // Moves past `bytes` bytes without looking at them (pages between are still visited, for their links).
 void stream_skip(UnitStream *s, uint64_t bytes);

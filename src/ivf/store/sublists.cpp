@@ -1,7 +1,6 @@
 #include "ivf/store/sublists.h"
 
 #include "pg/checksum.h"
-#include "ivf/store/page.h"
 
 namespace vq::ivf {
 
@@ -58,9 +57,8 @@ const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, c
 
 uint64_t sublist_tile_position(const Index &index, uint32_t tile)
 {
-    const uint64_t tile_bytes =
-        (uint64_t)index.shape.code_bytes * kUnit + RowData(simd::kTileRows, index.has_fine()).bytes();
-    return (uint64_t)(tile / kExtentTiles + 1) * kUnit + tile * tile_bytes;
+    return (uint64_t)(tile / kExtentTiles + 1) * sizeof(ExtentHeader) +
+           tile * (uint64_t)tile_bytes(index, simd::kTileRows);
 }
 
 void tiles_open_at(TileReader *r, Relation rel, const Index *index, const Sublists &sublists, uint32_t tile,

@@ -1,7 +1,5 @@
 #include "ivf/store/tiles.h"
 
-#include "ivf/store/page.h"
-
 extern "C" {
 #include "miscadmin.h"
 }
@@ -14,8 +12,7 @@ static void open_extent(TileReader *r, BlockNumber block, uint32_t offset)
     ExtentHeader header;
     uint32_t got;
     memcpy(&header, stream_take(&r->stream, kUnit, &got), sizeof header);
-    if (header.magic != kExtentMagic || header.list != r->list || header.rows == 0 ||
-        header.rows > r->budget) {
+    if (!valid_extent(header, r->list, r->budget)) {
         stream_close(&r->stream);
         report_corrupted(r->stream.rel, block, "damaged extent header");
     }
@@ -40,7 +37,7 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
 uint32_t tiles_next(TileReader *r)
 {
     if (r->rows_left == 0) {
-        stream_close(&r->stream);
+        tiles_close(r);
         if (r->next_block == InvalidBlockNumber)
             return r->rows = 0;
         CHECK_FOR_INTERRUPTS();
@@ -51,9 +48,31 @@ uint32_t tiles_next(TileReader *r)
     return r->rows;
 }
 
-const uint8_t *tile_row_data(TileReader *r)
+void tiles_close(TileReader *r)
 {
-    return stream_read(&r->stream, RowData(r->rows, r->index->has_fine()).bytes(), r->buffer);
+    stream_close(&r->stream);
+}
+
+void tile_copy_codes(TileReader *r, uint8_t *out)
+{
+    stream_copy(&r->stream, tile_code_bytes(r->index->shape.code_bytes), out);
+}
+
+void tile_skip_codes(TileReader *r)
+{
+    stream_skip(&r->stream, tile_code_bytes(r->index->shape.code_bytes));
+}
+
+TileRows tile_rows(TileReader *r)
+{
+    const RowData layout(r->rows, r->index->has_fine());
+    return {layout, r->rows, stream_read(&r->stream, layout.bytes(), r->buffer)};
+}
+
+TileRows tile_rows_placed(TileReader *r, StreamSpan *span)
+{
+    const RowData layout(r->rows, r->index->has_fine());
+    return {layout, r->rows, stream_read_placed(&r->stream, layout.bytes(), r->buffer, span)};
 }
 
 } // namespace vq::ivf

@@ -1,6 +1,5 @@
 #include "ivf/store/writer.h"
 
-#include "core/tile.h"
 #include "ivf/store/free_pages.h"
 
 extern "C" {
@@ -88,10 +87,11 @@ void chain_end(PageChain *chain, BlockNumber next)
 // --- runs of tiles
 // --------------------------------------------------------------------------------------------------------------
 
+// Room for an extent of that many rows.
 static size_t extent_bytes(const Index &index, uint32_t rows)
 {
     const uint32_t tiles = (rows + simd::kTileRows - 1) / simd::kTileRows;
-    return kUnit + (size_t)tiles * (index.shape.code_bytes * kUnit + RowData(simd::kTileRows, true).bytes());
+    return sizeof(ExtentHeader) + (size_t)tiles * tile_bytes(index, simd::kTileRows);
 }
 
 void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries,
@@ -110,22 +110,6 @@ void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint3
     w->bytes = (uint8_t *)palloc_extended(extent_bytes(*index, kExtentRows), MCXT_ALLOC_HUGE);
 }
 
-// Row data of n rows into zeroed bytes.
-static void format_row_data(const StoredRow *rows, const RowData &layout, uint32_t n, uint8_t *out)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        ((float *)out)[i] = rows[i].factors.add;
-        ((uint16_t *)(out + layout.scale()))[i] = rows[i].factors.scale;
-        ((uint16_t *)(out + layout.err()))[i] = rows[i].factors.err;
-        ((uint32_t *)(out + layout.tid_block()))[i] = ItemPointerGetBlockNumberNoCheck(&rows[i].tid);
-        ((uint16_t *)(out + layout.tid_offset()))[i] = ItemPointerGetOffsetNumberNoCheck(&rows[i].tid);
-        if (layout.fine) {
-            ((uint32_t *)(out + layout.fine_block()))[i] = rows[i].fine.block();
-            ((uint16_t *)(out + layout.fine_slot()))[i] = rows[i].fine.slot;
-        }
-    }
-}
-
 static void flush_extent(RunWriter *w)
 {
     if (w->buffered == 0)
@@ -133,17 +117,15 @@ static void flush_extent(RunWriter *w)
     const Index &index = *w->index;
     const size_t code_bytes = index.shape.code_bytes;
     memset(w->bytes, 0, extent_bytes(index, w->buffered));
-    uint8_t *out = w->bytes + kUnit;
+    uint8_t *out = w->bytes + sizeof(ExtentHeader);
     pg_crc32c crc;
     INIT_CRC32C(crc);
     for (uint32_t first = 0; first < w->buffered; first += simd::kTileRows) {
         const uint32_t n = Min((uint32_t)simd::kTileRows, w->buffered - first);
         tile_pack(w->codes + first * code_bytes, code_bytes, n, code_bytes, out);
-        out += code_bytes * kUnit;
-        const RowData layout(n, index.has_fine());
-        format_row_data(w->rows + first, layout, n, out);
-        COMP_CRC32C(crc, out - code_bytes * kUnit, code_bytes * kUnit + layout.tid_block());
-        out += layout.bytes();
+        format_row_data(w->rows + first, RowData(n, index.has_fine()), n, out + tile_code_bytes(code_bytes));
+        COMP_CRC32C(crc, out, tile_checked_bytes(index, n));
+        out += tile_bytes(index, n);
     }
     FIN_CRC32C(crc);
 

@@ -46,15 +46,6 @@ void chain_append(PageChain *chain, uint32_t *offset, const uint8_t *bytes, size
 // The last page goes out, linked to `next`. Nothing happens if the chain is empty.
 void chain_end(PageChain *chain, BlockNumber next);
 
-// A row as tiles, open pages and sealing hand it on.
-struct StoredRow
-{
-    ItemPointerData tid;
-    RowFactors factors;
-    FineAddress fine;
-    const uint8_t *code;
-};
-
 // Directories of the sub-lists of a run's lists, one record a list, as its rows go by.
 struct SublistWriter
 {

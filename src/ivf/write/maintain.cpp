@@ -1,6 +1,5 @@
 #include "ivf/write/maintain.h"
 
-#include "core/tile.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/writer.h"
@@ -40,11 +39,6 @@ struct Maintenance
     PageSource source;
     TakenRows taken;
 };
-
-StoredRow stored_row(const OpenRow *row)
-{
-    return {row->tid, row->factors, row->fine, open_row_code(*row)};
-}
 
 // From here on no row is added to the chain's present pages.
 BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
@@ -201,9 +195,9 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
             end++;
         const uint32_t whole = i + (end - i) / simd::kTileRows * simd::kTileRows;
         for (uint32_t j = i; j < whole; j++)
-            run_add(&run, first_list + list, stored_row(m->taken.rows[j].row));
+            run_add(&run, first_list + list, stored_row(*m->taken.rows[j].row));
         for (uint32_t j = whole; j < end; j++)
-            open_add(&open, first_list + list, stored_row(m->taken.rows[j].row));
+            open_add(&open, first_list + list, stored_row(*m->taken.rows[j].row));
     }
     run_end(&run, group->record.tile_head);
     const bool any = run.chain.pages > 0;
@@ -322,27 +316,16 @@ void write_keyed(Rewriter *r, uint32_t list)
 
 void rewrite_sealed(Rewriter *r, uint32_t list, const ListEntry &entry)
 {
-    const Index &index = *r->m->index;
-    const uint32_t code_bytes = index.shape.code_bytes;
     TileReader reader;
     tiles_open(&reader, r->m->rel, r->m->index, list, entry);
     while (tiles_next(&reader) > 0) {
-        stream_copy(&reader.stream, code_bytes * kUnit, r->codes);
-        const RowData layout(reader.rows, index.has_fine());
-        const uint8_t *data = tile_row_data(&reader);
-        for (uint32_t v = 0; v < reader.rows; v++) {
-            const uint16_t offset = ((const uint16_t *)(data + layout.tid_offset()))[v];
-            if (offset == 0)
+        tile_copy_codes(&reader, r->codes);
+        const TileRows tile = tile_rows(&reader);
+        for (uint32_t v = 0; v < tile.rows; v++) {
+            if (tile.dead(v))
                 continue;
-            tile_unpack(r->codes, v, code_bytes, r->code);
-            StoredRow row = {{}, {}, kNoFine, r->code};
-            ItemPointerSet(&row.tid, ((const uint32_t *)(data + layout.tid_block()))[v], offset);
-            row.factors = {((const float *)data)[v], ((const uint16_t *)(data + layout.scale()))[v],
-                           ((const uint16_t *)(data + layout.err()))[v]};
-            if (layout.fine)
-                row.fine = fine_address(((const uint32_t *)(data + layout.fine_block()))[v],
-                                        ((const uint16_t *)(data + layout.fine_slot()))[v]);
-            rewrite_row(r, list, row);
+            tile_unpack(r->codes, v, r->m->index->shape.code_bytes, r->code);
+            rewrite_row(r, list, tile.row(v, r->code));
         }
     }
 }
@@ -354,7 +337,7 @@ void rewrite(Maintenance *m)
     r.m = m;
     r.moves_fine = index.has_fine() && fine_slots(index) > 0;
     r.record = (uint8_t *)palloc(index.fine_record_bytes + 1);
-    r.codes = (uint8_t *)palloc(index.shape.code_bytes * kUnit);
+    r.codes = (uint8_t *)palloc(tile_code_bytes(index.shape.code_bytes));
     r.code = (uint8_t *)palloc(index.shape.code_bytes);
     BlockNumber old_fine = InvalidBlockNumber;
     uint32_t old_fine_pages = 0;
@@ -375,7 +358,7 @@ void rewrite(Maintenance *m)
     for (uint32_t l = 0; l < lists_of_group(index, m->group); l++) {
         rewrite_sealed(&r, first_list + l, group->entries[l]);
         for (; next_open < m->taken.row_count && m->taken.rows[next_open].list == l; next_open++)
-            rewrite_row(&r, first_list + l, stored_row(m->taken.rows[next_open].row));
+            rewrite_row(&r, first_list + l, stored_row(*m->taken.rows[next_open].row));
         write_keyed(&r, first_list + l);
     }
     run_end(&r.run, InvalidBlockNumber);

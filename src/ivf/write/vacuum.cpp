@@ -3,6 +3,7 @@
 #include "ivf/store/open_rows.h"
 #include "ivf/write/maintain.h"
 #include "ivf/store/tiles.h"
+#include "ivf/store/tombstones.h"
 #include "ivf/store/read_stream.h"
 
 extern "C" {
@@ -20,12 +21,6 @@ namespace {
 constexpr double kRewriteShare =
     0.25; // a group is rewritten when this share of its rows is dead, or of its pages open
 
-struct Tombstone // a TID's offset number on a page, to become 0
-{
-    BlockNumber block;
-    uint32_t offset; // into the payload
-};
-
 struct BulkDelete
 {
     Relation rel;
@@ -33,9 +28,7 @@ struct BulkDelete
     IndexBulkDeleteCallback callback;
     void *callback_state;
     IndexBulkDeleteResult *stats;
-    Tombstone *found; // of the list or page at hand, in page order
-    uint32_t count;
-    uint32_t capacity;
+    Tombstones found; // of the list or page at hand
 };
 
 // True (and counted as removed) if the table says the row is dead; else counted as live.
@@ -49,63 +42,14 @@ bool table_says_dead(BulkDelete *b, ItemPointerData tid)
     return dead;
 }
 
-void remember(BulkDelete *b, BlockNumber block, uint32_t offset)
-{
-    if (b->count == b->capacity)
-        b->found = (Tombstone *)repalloc_huge(b->found, (b->capacity *= 2) * sizeof(Tombstone));
-    b->found[b->count++] = {block, offset};
-}
-
-// Writes the tombstones found, one record a page.
-void bury(BulkDelete *b, PageKind kind)
-{
-    for (uint32_t i = 0; i < b->count;) {
-        const BlockNumber block = b->found[i].block;
-        Buffer buf = read_page(b->rel, block, kind, BUFFER_LOCK_EXCLUSIVE);
-        GenericXLogState *state = GenericXLogStart(b->rel);
-        char *payload = page_payload(GenericXLogRegisterBuffer(state, buf, 0));
-        for (; i < b->count && b->found[i].block == block; i++)
-            *(uint16_t *)(payload + b->found[i].offset) = 0;
-        GenericXLogFinish(state);
-        UnlockReleaseBuffer(buf);
-    }
-    b->count = 0;
-}
-
-// Where a byte of a tile's row data lies: it may cross one page border.
-struct Span
-{
-    BlockNumber block[2];
-    uint32_t offset[2]; // of the first byte on each page
-    uint32_t length;    // bytes on the first page
-};
-
-Tombstone place(const Span &s, uint32_t byte)
-{
-    const int part = byte >= s.length;
-    return {s.block[part], s.offset[part] + byte - (part ? s.length : 0)};
-}
-
 void delete_in_tile(BulkDelete *b, TileReader *reader)
 {
-    stream_skip(&reader->stream, (uint64_t)b->index->shape.code_bytes * kUnit);
-    const RowData layout(reader->rows, b->index->has_fine());
-    uint32_t got;
-    stream_take(&reader->stream, 0, &got); // moves to the next page if this one is used up
-    Span span = {{reader->stream.block, 0}, {reader->stream.offset, 0}, 0};
-    span.length = Min(layout.bytes(), kPayload - reader->stream.offset);
-    const uint8_t *data = tile_row_data(reader);
-    span.block[1] = reader->stream.block;
-    const uint32_t *blocks = (const uint32_t *)(data + layout.tid_block());
-    const uint16_t *offsets = (const uint16_t *)(data + layout.tid_offset());
-    for (uint32_t v = 0; v < reader->rows; v++) {
-        ItemPointerData tid;
-        ItemPointerSet(&tid, blocks[v], offsets[v]);
-        if (offsets[v] != 0 && table_says_dead(b, tid)) {
-            Tombstone t = place(span, layout.tid_offset() + 2 * v);
-            remember(b, t.block, t.offset);
-        }
-    }
+    StreamSpan span;
+    tile_skip_codes(reader);
+    const TileRows tile = tile_rows_placed(reader, &span);
+    for (uint32_t v = 0; v < tile.rows; v++)
+        if (!tile.dead(v) && table_says_dead(b, tile.tid(v)))
+            tombstones_add(&b->found, place_in(span, tile.tid_offset_at(v)));
 }
 
 // Returns the number of rows that died.
@@ -115,8 +59,8 @@ uint32_t delete_in_list(BulkDelete *b, uint32_t list, const ListEntry &entry)
     tiles_open(&reader, b->rel, b->index, list, entry);
     while (tiles_next(&reader) > 0)
         delete_in_tile(b, &reader);
-    const uint32_t dead = b->count;
-    bury(b, PageKind::Tile);
+    const uint32_t dead = b->found.count;
+    tombstones_write(&b->found, b->rel, PageKind::Tile);
     compat_vacuum_delay_point();
     return dead;
 }
@@ -130,10 +74,10 @@ void delete_in_open_pages(BulkDelete *b, uint32_t group, BlockNumber head)
         for (uint32_t i = 0; i < reader.rows; i++) {
             const OpenRow &row = reader.row(i);
             if (!is_dead(row) && table_says_dead(b, row.tid))
-                remember(b, reader.block, reader.tid_offset_at(i));
+                tombstones_add(&b->found, reader.tid_offset_place(i));
         }
         open_rows_let_go(&reader);
-        bury(b, PageKind::Open);
+        tombstones_write(&b->found, b->rel, PageKind::Open);
     }
 }
 
@@ -209,9 +153,8 @@ IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult 
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant vacuum", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
-    BulkDelete b = {info->index, open_index(info->index, memory), callback, callback_state, stats, nullptr, 0,
-                    1024};
-    b.found = (Tombstone *)palloc(b.capacity * sizeof(Tombstone));
+    BulkDelete b = {info->index, open_index(info->index, memory), callback, callback_state, stats, {}};
+    tombstones_begin(&b.found);
     Group *group = (Group *)palloc(group_bytes(*b.index));
     for (uint32_t g = 0; g < b.index->groups; g++)
         delete_in_group(&b, g, group);

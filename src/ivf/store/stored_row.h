@@ -1,0 +1,16 @@
+// A row as an index stores it, wherever it lies: what tiles, Open pages and whoever moves rows between them hand on.
+#pragma once
+
+#include "ivf/store/fine.h"
+
+namespace vq::ivf {
+
+struct StoredRow
+{
+    ItemPointerData tid;
+    RowFactors factors;
+    FineAddress fine;    // kNoFine in an index without fine records
+    const uint8_t *code; // code_bytes
+};
+
+} // namespace vq::ivf

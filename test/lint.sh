@@ -74,6 +74,9 @@ rule 'includes point downwards in the engine: api, inspect, build, scan and writ
   "$(upward_includes src/ivf api inspect build scan,write row store)"
 rule 'every file of the engine is in one of its rooms' \
   "$(sources src/ivf | grep -vE '^src/ivf/(api|inspect|build|scan|write|row|store)/' || true)"
+rule 'src/ivf/store alone knows what lies where on a page' \
+  "$(sources src/ivf | grep -v '^src/ivf/store/' | code_matching \
+    '\b(kPayload|kPayloadStart|kFinePayload|kUnit|page_payload|page_tail|pd_(lower|upper|special)|(Open|Fine)Header|RowData)\b')"
 rule 'PG_VERSION_NUM is asked in src/pg/compat.h only' \
   "$(sources src | grep -vx src/pg/compat.h | text_matching 'PG_VERSION_NUM|PG_MAJORVERSION_NUM')"
 rule 'the engine names no codec' \

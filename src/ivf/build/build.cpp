@@ -3,8 +3,9 @@
 #include "ivf/row/opclass.h"
 #include "ivf/build/parallel_build.h"
 #include "ivf/build/shortage.h"
-#include "ivf/store/writer.h"
-#include "ivf/store/page.h"
+#include "ivf/store/directory.h"
+#include "ivf/store/fine_writer.h"
+#include "ivf/store/run_writer.h"
 
 extern "C" {
 #include "access/xloginsert.h"
@@ -57,7 +58,6 @@ void close_group(Loader *l)
 {
     if (l->group_number < 0)
         return;
-    const Index &index = l->b->layout;
     run_end(&l->run, InvalidBlockNumber);
     fine_end(&l->fine, InvalidBlockNumber);
     l->group->record.tile_head = l->run.chain.first;
@@ -67,12 +67,7 @@ void close_group(Loader *l)
     l->group->record.sublist_head = l->sublists.chain.first;
     l->group->record.sublist_pages = l->sublists.chain.pages;
     l->group->record.fine_pages = l->fine.chain.pages;
-    seal_group_record(index, l->group);
-    Buffer buf = read_page(l->b->index, directory_block(index, (uint32_t)l->group_number),
-                           PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
-    memcpy(group_on_page(index, BufferGetPage(buf), (uint32_t)l->group_number), l->group, group_bytes(index));
-    MarkBufferDirty(buf);
-    UnlockReleaseBuffer(buf);
+    write_group(l->b->index, l->b->layout, l->group);
     l->group_number = -1;
 }
 
@@ -163,8 +158,7 @@ void finish_meta(Build *b, const Sample &sample)
     meta->residual_norm = mean_distance(b->counts);
     calibrate(meta, b->index, &b->layout, sample, b->training.centroids, &b->progress);
     Buffer buf = read_page(b->index, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
-    const FixedParts parts = fixed_parts(b);
-    write_meta(&parts, buf);
+    write_meta(buf, meta);
     UnlockReleaseBuffer(buf);
 }
 

@@ -86,34 +86,19 @@ void write_centroids(const FixedParts *b)
 void write_directory(const FixedParts *b)
 {
     const Index &index = *b->layout;
-    Group *group = (Group *)palloc0(group_bytes(index));
+    Group *group = (Group *)palloc(group_bytes(index));
     PartWriter part;
     part_begin(&part, b->index, b->fork, PageKind::Directory);
     b->training->meta.directory = part.first;
     for (uint32_t g = 0; g < index.groups; g++) {
-        memset(group, 0, group_bytes(index));
-        group->record.group = g;
-        group->record.open_head = group->record.open_tail = InvalidBlockNumber;
-        group->record.tile_head = group->record.fine_head = group->record.sublist_head = InvalidBlockNumber;
-        for (uint32_t l = 0; l < index.meta.group_lists; l++)
-            group->entries[l] = kEmptyList;
-        seal_group_record(index, group);
-        if (part.used + group_bytes(index) > kPayload)
-            part_end(&part); // a record never crosses pages
+        init_group(index, g, group);
+        part_keep_together(&part, group_bytes(index));
         part_write(&part, group, group_bytes(index));
     }
     part_end(&part);
 }
 
 } // namespace
-
-void write_meta(const FixedParts *b, Buffer buf)
-{
-    MetaPage *meta = &b->training->meta;
-    meta->crc = meta_crc(*meta);
-    memcpy(page_payload(BufferGetPage(buf)), meta, sizeof *meta);
-    MarkBufferDirty(buf);
-}
 
 void write_fixed_parts(const FixedParts *b, const AccessMethod *am)
 {
@@ -137,7 +122,7 @@ void write_fixed_parts(const FixedParts *b, const AccessMethod *am)
     write_directory(b);
     meta->first_list_block = RelationGetNumberOfBlocksInFork(b->index, b->fork);
     LockBuffer(meta_buf, BUFFER_LOCK_EXCLUSIVE);
-    write_meta(b, meta_buf);
+    write_meta(meta_buf, meta);
     UnlockReleaseBuffer(meta_buf);
     init_index(b->layout, *meta, am, b->training->image);
     if (b->fork == MAIN_FORKNUM)

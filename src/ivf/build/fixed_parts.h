@@ -5,7 +5,6 @@
 
 extern "C" {
 #include "common/relpath.h"
-#include "storage/buf.h"
 }
 
 namespace vq::ivf {
@@ -20,8 +19,5 @@ struct FixedParts // nothing of it is owned
 
 // Appends the parts and fills their block numbers in, in training->meta and layout.
 void write_fixed_parts(const FixedParts *parts, const AccessMethod *am);
-
-// training->meta, onto a meta page that the caller has locked.
-void write_meta(const FixedParts *parts, Buffer buf);
 
 } // namespace vq::ivf

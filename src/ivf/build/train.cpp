@@ -1,6 +1,7 @@
 #include "ivf/build/train.h"
 
 #include "core/kmeans.h"
+#include "ivf/store/stream.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
 
@@ -205,7 +206,7 @@ uint32_t choose_sublist_layers(int option, double rows_per_list, uint32_t most)
 uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t row_bytes)
 {
     const double bytes_per_list = Max(rows / nlist, 1.0) * row_bytes;
-    const double lists = std::ceil((double)kGroupPages * kPayload / bytes_per_list);
+    const double lists = std::ceil((double)bytes_of_pages(kGroupPages) / bytes_per_list);
     return (uint32_t)Max(1.0, Min(lists, (double)Min(kMaxGroupLists, nlist)));
 }
 

@@ -5,8 +5,6 @@
 #include "ivf/store/fine.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
-#include "ivf/store/writer.h"
-#include "ivf/store/page.h"
 #include "ivf/store/read_stream.h"
 
 extern "C" {
@@ -53,7 +51,7 @@ uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *
     walk_read(&g->tiles, position, tile_bytes(index, rows), g->tile);
     COMP_CRC32C(*crc, g->tile, tile_checked_bytes(index, rows));
     const TileRows tile = tile_rows_of(index, g->tile, rows);
-    const BlockNumber at = g->tiles.blocks[position / kPayload];
+    const BlockNumber at = walk_block(&g->tiles, position);
     uint32_t dead = 0;
     for (uint32_t v = 0; v < rows; v++)
         if (tile.dead(v))
@@ -69,9 +67,9 @@ uint32_t check_extent(GroupCheck *g, uint32_t list, BlockNumber block, uint32_t 
 {
     Check *c = g->c;
     const int64 place = walk_place(&g->tiles, block);
-    if (place < 0 || offset >= kPayload || offset % kUnit != 0)
+    if (place < 0 || !valid_unit_offset(offset))
         report_corrupted(c->rel, block, "extent outside its group's pages");
-    uint64_t position = (uint64_t)place * kPayload + offset;
+    uint64_t position = position_of((uint64_t)place, offset);
     keys_add(&g->extents, position);
     walk_read(&g->tiles, position, sizeof *header, (uint8_t *)header);
     if (!valid_extent(*header, list, Min(kExtentRows, budget)))
@@ -126,7 +124,7 @@ void check_extents_apart(GroupCheck *g)
     std::sort(spans, spans + n, [](const Span &a, const Span &b) { return a.begin < b.begin; });
     for (size_t i = 1; i < n; i++)
         if (spans[i - 1].end > spans[i].begin)
-            report_corrupted(g->c->rel, g->tiles.blocks[spans[i].begin / kPayload], "extents overlap");
+            report_corrupted(g->c->rel, walk_block(&g->tiles, spans[i].begin), "extents overlap");
 }
 
 void check_tiles(GroupCheck *g)
@@ -177,7 +175,7 @@ void check_open(GroupCheck *g)
         if (g->group->record.open_tail == reader.block)
             return;
         reader.next = reader.block == InvalidBlockNumber ? g->group->record.open_head
-                                                         : next_block(c->rel, reader.block, PageKind::Open);
+                                                         : read_next(c->rel, reader.block, PageKind::Open);
         if (reader.next == InvalidBlockNumber)
             report_corrupted(c->rel, directory_block(*c->index, g->number),
                              "open pages do not end at the tail");
@@ -195,13 +193,12 @@ void check_fine_page(void *arg, uint32_t place, BlockNumber block, const PGAlign
 {
     FinePage *pages = (FinePage *)arg;
     GroupCheck *g = pages->g;
-    const FineHeader header = *(const FineHeader *)(copy.data + kPayloadStart);
-    const uint32_t most = Max(fine_slots(*g->c->index), 1u);
-    if (header.group != g->number || header.slots > most || header.closed > 1)
+    Page page = (Page)copy.data;
+    if (!valid_fine_page(*g->c->index, g->number, page))
         report_corrupted(g->c->rel, block, "damaged refine page");
     if (place >= pages->capacity)
         pages->slots = (uint32_t *)repalloc_huge(pages->slots, (pages->capacity *= 2) * sizeof(uint32_t));
-    pages->slots[place] = header.slots;
+    pages->slots[place] = used_fine_slots(page);
 }
 
 // Every live row has a record of its own on the group's Fine pages.
@@ -288,8 +285,7 @@ void check_other_pages(Check *c)
         CHECK_FOR_INTERRUPTS();
         LockBuffer(buf, BUFFER_LOCK_SHARE);
         Page page = BufferGetPage(buf);
-        const bool good = PageIsNew(page) || (((PageHeader)page)->pd_special == BLCKSZ - sizeof(PageTail) &&
-                                              page_tail(page)->magic == kTailMagic);
+        const bool good = PageIsNew(page) || is_our_page(page);
         const BlockNumber block = BufferGetBlockNumber(buf);
         UnlockReleaseBuffer(buf);
         if (!good)

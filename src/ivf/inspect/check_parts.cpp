@@ -3,8 +3,6 @@
 
 #include "core/half.h"
 #include "ivf/store/centroids.h"
-#include "ivf/store/stream.h"
-#include "ivf/store/page.h"
 #include "ivf/store/read_stream.h"
 
 extern "C" {
@@ -22,8 +20,7 @@ void check_meta(Check *c)
 {
     PGAlignedBlock copy;
     visit_page(&c->seen, 0, PageKind::Meta, &copy);
-    MetaPage meta;
-    memcpy(&meta, copy.data + kPayloadStart, sizeof meta);
+    const MetaPage &meta = *meta_on_page((Page)copy.data);
     if (meta.crc != meta_crc(meta) || memcmp(&meta, &c->index->meta, sizeof meta) != 0)
         report_corrupted(c->rel, 0, "damaged meta page");
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
@@ -46,9 +43,10 @@ void check_part(Check *c, PageKind kind, BlockNumber first, uint64_t bytes, bool
         CHECK_FOR_INTERRUPTS();
         visit_buffer(&c->seen, range_next(&range, kind), kind, &copy);
         const BlockNumber next = linked && i + 1 < pages ? first + i + 1 : InvalidBlockNumber;
-        if (page_tail((Page)copy.data)->next != next)
+        if (next_of((Page)copy.data) != next)
             report_corrupted(c->rel, first + i, "wrong link between pages");
-        COMP_CRC32C(sum, copy.data + kPayloadStart, Min(bytes - (uint64_t)i * kPayload, (uint64_t)kPayload));
+        const uint64_t before = bytes_of_pages(i);
+        COMP_CRC32C(sum, byte_at((Page)copy.data, before), bytes_on_page(before, bytes - before));
     }
     range_end(&range);
     FIN_CRC32C(sum);
@@ -60,14 +58,13 @@ void check_part(Check *c, PageKind kind, BlockNumber first, uint64_t bytes, bool
 void check_centroid_tiles(Check *c, BlockNumber first)
 {
     const Index &index = *c->index;
-    const uint64_t code_bytes = (uint64_t)index.shape.code_bytes * kUnit;
-    const uint64_t tile_bytes = centroid_tile_bytes(index.shape);
     const uint32_t tiles = (index.meta.nlist + simd::kTileRows - 1) / simd::kTileRows;
-    check_part(c, PageKind::Centroid, first, tiles * tile_bytes, true, nullptr);
+    check_part(c, PageKind::Centroid, first, tiles * centroid_tile_bytes(index.shape), true, nullptr);
     for (uint32_t t = 0; t < tiles; t++) {
         CHECK_FOR_INTERRUPTS();
         CentroidRowData data;
-        read_part(c->rel, PageKind::Centroid, first, t * tile_bytes + code_bytes, sizeof data, &data);
+        read_part(c->rel, PageKind::Centroid, first, centroid_row_data_position(index.shape, t), sizeof data,
+                  &data);
         for (uint32_t v = 0; v < simd::kTileRows; v++)
             if (std::isnan(data.add[v]) || std::isnan(bf16_to_float(data.scale[v])) ||
                 std::isnan(bf16_to_float(data.err[v])))
@@ -92,18 +89,12 @@ void check_centroids(Check *c)
     for (uint32_t list = 0; list < index.meta.nlist; list++) {
         CHECK_FOR_INTERRUPTS();
         read_part(c->rel, PageKind::Centroid, index.meta.centroids, list * record, record, bytes);
-        CentroidTerms stored;
-        memcpy(&stored, bytes, sizeof stored);
-        for (size_t i = 0; i < D; i++) {
-            uint16_t h;
-            memcpy(&h, bytes + sizeof stored + 2 * i, sizeof h);
-            centre[i] = bf16_to_float(h);
-        }
+        const StoredCentroid stored = centroid_of_record(bytes);
+        widen_coordinates(stored.coordinates, D, centre);
         const CentroidTerms terms = centroid_terms(index.space, centre);
-        if (!near(stored.norm_sq, terms.norm_sq, terms.norm_sq) ||
-            !near(stored.mean_dot, terms.mean_dot, mean_norm * std::sqrt(terms.norm_sq)))
-            report_corrupted(c->rel, index.meta.centroids + (BlockNumber)(list * record / kPayload),
-                             "centroid does not fit its terms");
+        if (!near(stored.terms.norm_sq, terms.norm_sq, terms.norm_sq) ||
+            !near(stored.terms.mean_dot, terms.mean_dot, mean_norm * std::sqrt(terms.norm_sq)))
+            report_corrupted(c->rel, centroid_block(index, list), "centroid does not fit its terms");
     }
     pfree(bytes);
     pfree(centre);
@@ -125,7 +116,7 @@ void check_fixed_parts(Check *c)
         check_centroid_tiles(c, meta.query_tiles);
     check_centroids(c);
     const uint32_t directory_pages = (index.groups + index.groups_per_page - 1) / index.groups_per_page;
-    check_part(c, PageKind::Directory, meta.directory, (uint64_t)directory_pages * kPayload, false, nullptr);
+    check_part(c, PageKind::Directory, meta.directory, bytes_of_pages(directory_pages), false, nullptr);
     // Every page was claimed once, so the right number of them means that no gap is left.
     if (meta.first_list_block != meta.directory + directory_pages || c->seen.count != meta.first_list_block)
         report_corrupted(c->rel, 0, "parts do not lie one after the other");

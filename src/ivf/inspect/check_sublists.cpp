@@ -2,7 +2,6 @@
 #include "core/tile.h"
 #include "ivf/inspect/check.h"
 #include "ivf/store/sublists.h"
-#include "ivf/store/page.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -29,9 +28,9 @@ struct SublistCheck
 Sublists read_record(SublistCheck *s, uint32_t list, const ListEntry &entry)
 {
     const int64 place = walk_place(&s->pages, entry.sublists);
-    if (place < 0 || entry.sublists_offset >= kPayload || entry.sublists_offset % kUnit != 0)
+    if (place < 0 || !valid_unit_offset(entry.sublists_offset))
         damaged(*s, entry.sublists, "directory of sub-lists outside its group's pages");
-    const uint64_t position = (uint64_t)place * kPayload + entry.sublists_offset;
+    const uint64_t position = position_of((uint64_t)place, entry.sublists_offset);
     SublistHeader header;
     walk_read(&s->pages, position, sizeof header, (uint8_t *)&header);
     if (header.entries > entry.rows || header.pages > s->tiles->count)
@@ -100,7 +99,7 @@ void check_sublists(Check *c, const Group *group, ChainWalk *tiles)
             continue;
         const Sublists sublists = read_record(&s, record.group * index.meta.group_lists + l, entry);
         const uint64_t first = check_pages(&s, sublists, entry.sublists);
-        check_keys(&s, sublists, first * kPayload + sublists.header.offset, entry.sublists);
+        check_keys(&s, sublists, position_of(first, sublists.header.offset), entry.sublists);
     }
 }
 

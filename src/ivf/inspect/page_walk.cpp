@@ -1,6 +1,6 @@
 #include "ivf/inspect/page_walk.h"
 
-#include "ivf/store/page.h"
+#include "ivf/store/stream.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -39,24 +39,14 @@ static void claim(BlockSet *set, BlockNumber block)
     set->count++;
 }
 
-// Where pd_lower must be: open pages fill up row by row, all others are in use to the end.
-static uint32_t used_to(const char *page, PageKind kind)
-{
-    if (kind != PageKind::Open)
-        return BLCKSZ - sizeof(PageTail);
-    const OpenHeader *header = (const OpenHeader *)(page + kPayloadStart);
-    return kPayloadStart + sizeof(OpenHeader) + header->rows * header->row_bytes;
-}
-
 void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy)
 {
     const BlockNumber block = BufferGetBlockNumber(buf);
     memcpy(copy->data, BufferGetPage(buf), BLCKSZ);
     UnlockReleaseBuffer(buf);
-    const PageHeader header = (PageHeader)copy->data;
     if (!is_page_of((Page)copy->data, kind))
         report_corrupted(set->rel, block, "page in use is marked as free");
-    if (header->pd_lower != used_to(copy->data, kind) || header->pd_upper != header->pd_special)
+    if (!valid_page_bounds((Page)copy->data, kind))
         report_corrupted(set->rel, block, "damaged page header");
     claim(set, block);
 }
@@ -65,14 +55,6 @@ void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock 
 {
     CHECK_FOR_INTERRUPTS();
     visit_buffer(set, read_page(set->rel, block, kind, BUFFER_LOCK_SHARE), kind, copy);
-}
-
-BlockNumber next_block(Relation rel, BlockNumber block, PageKind kind)
-{
-    Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_SHARE);
-    const BlockNumber next = page_tail(BufferGetPage(buf))->next;
-    UnlockReleaseBuffer(buf);
-    return next;
 }
 
 void keys_begin(Keys *keys)
@@ -109,7 +91,7 @@ void walk_chain(ChainWalk *chain, BlockSet *set, PageKind kind, BlockNumber bloc
         if (look)
             look(arg, chain->count, block, chain->page);
         chain->blocks[chain->count++] = block;
-        block = page_tail((Page)chain->page.data)->next;
+        block = next_of((Page)chain->page.data);
     }
     chain->by_block = (uint64_t *)palloc_extended((chain->count + 1) * sizeof(uint64_t), MCXT_ALLOC_HUGE);
     for (uint32_t i = 0; i < chain->count; i++)
@@ -124,11 +106,15 @@ int64 walk_place(const ChainWalk *chain, BlockNumber block)
     return found != end && *found >> 32 == block ? (int64)(uint32_t)*found : -1;
 }
 
+BlockNumber walk_block(const ChainWalk *chain, uint64_t position)
+{
+    return chain->blocks[page_of_position(position)];
+}
+
 void walk_read(ChainWalk *chain, uint64_t position, size_t bytes, uint8_t *out)
 {
     while (bytes > 0) {
-        const uint64_t place = position / kPayload;
-        const uint32_t offset = (uint32_t)(position % kPayload);
+        const uint64_t place = page_of_position(position);
         if (place >= chain->count)
             report_corrupted(chain->rel, chain->count ? chain->blocks[chain->count - 1] : 0,
                              "chain of pages ends too early");
@@ -138,8 +124,8 @@ void walk_read(ChainWalk *chain, uint64_t position, size_t bytes, uint8_t *out)
             UnlockReleaseBuffer(buf);
             chain->loaded = (uint32_t)place;
         }
-        const size_t n = Min(bytes, (size_t)(kPayload - offset));
-        memcpy(out, chain->page.data + kPayloadStart + offset, n);
+        const size_t n = bytes_on_page(position, bytes);
+        memcpy(out, byte_at((Page)chain->page.data, position), n);
         out += n;
         position += n;
         bytes -= n;

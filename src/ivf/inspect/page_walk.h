@@ -29,9 +29,6 @@ void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock 
 // The same of a page that is share locked already; lets go of it.
 void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy);
 
-// The link of a page that was visited before, as it is now.
-BlockNumber next_block(Relation rel, BlockNumber block, PageKind kind);
-
 struct Keys // growing array
 {
     uint64_t *items;
@@ -60,6 +57,8 @@ void walk_chain(ChainWalk *chain, BlockSet *set, PageKind kind, BlockNumber bloc
                 void (*look)(void *, uint32_t place, BlockNumber, const PGAlignedBlock &), void *arg);
 // Place of a block in the chain, -1 if it is not there.
 int64 walk_place(const ChainWalk *chain, BlockNumber block);
+// The page on which a position lies that was read or is about to be.
+BlockNumber walk_block(const ChainWalk *chain, uint64_t position);
 // Copies bytes at a position counted in payload bytes from the chain's start. Errors: INDEX_CORRUPTED behind
 // its end.
 void walk_read(ChainWalk *chain, uint64_t position, size_t bytes, uint8_t *out);

@@ -1,25 +1,36 @@
 #include "ivf/store/centroids.h"
 
 #include "core/half.h"
-#include "ivf/store/page.h"
-#include "ivf/store/stream.h"
 
 namespace vq::ivf {
+
+StoredCentroid centroid_of_record(const uint8_t *record)
+{
+    StoredCentroid centroid;
+    memcpy(&centroid.terms, record, sizeof centroid.terms);
+    centroid.coordinates = record + sizeof centroid.terms;
+    return centroid;
+}
+
+void widen_coordinates(const uint8_t *coordinates, size_t n, float *centre)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t h;
+        memcpy(&h, coordinates + i * sizeof h, sizeof h);
+        centre[i] = bf16_to_float(h);
+    }
+}
 
 void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *stored, float *centre)
 {
     const size_t D = index.shape.space_dims;
     const uint64_t at = list * centroid_record_bytes(index.shape) + sizeof(CentroidTerms);
-    const uint8_t *centroid = stored;
+    const uint8_t *coordinates = stored;
     if (index.centroid_records)
-        centroid = index.centroid_records + at;
+        coordinates = index.centroid_records + at;
     else
         read_part(rel, PageKind::Centroid, index.meta.centroids, at, D * sizeof(uint16_t), stored);
-    for (size_t i = 0; i < D; i++) {
-        uint16_t h;
-        memcpy(&h, centroid + 2 * i, sizeof h);
-        centre[i] = bf16_to_float(h);
-    }
+    widen_coordinates(coordinates, D, centre);
 }
 
 void centroids_open(CentroidReader *reader, Relation rel, const Index *index)
@@ -43,9 +54,8 @@ static const uint8_t *read_record(CentroidReader *reader, uint32_t list)
     const uint64_t position = list * bytes;
     if (index.centroid_records)
         return index.centroid_records + position;
-    const BlockNumber block = index.meta.centroids + (BlockNumber)(position / kPayload);
-    const uint32_t offset = (uint32_t)(position % kPayload);
-    if (offset + bytes > kPayload) {
+    const BlockNumber block = centroid_block(index, list);
+    if (bytes_on_page(position, bytes) < bytes) {
         let_go(reader);
         read_part(reader->rel, PageKind::Centroid, index.meta.centroids, position, bytes, reader->copy);
         return reader->copy;
@@ -55,16 +65,12 @@ static const uint8_t *read_record(CentroidReader *reader, uint32_t list)
         reader->buf = read_page(reader->rel, block, PageKind::Centroid, BUFFER_LOCK_SHARE);
         reader->block = block;
     }
-    return (const uint8_t *)page_payload(BufferGetPage(reader->buf)) + offset;
+    return byte_at(BufferGetPage(reader->buf), position);
 }
 
 StoredCentroid centroids_read(CentroidReader *reader, uint32_t list)
 {
-    const uint8_t *record = read_record(reader, list);
-    StoredCentroid centroid;
-    memcpy(&centroid.terms, record, sizeof centroid.terms);
-    centroid.coordinates = record + sizeof centroid.terms;
-    return centroid;
+    return centroid_of_record(read_record(reader, list));
 }
 
 void centroids_close(CentroidReader *reader)

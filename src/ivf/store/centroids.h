@@ -2,10 +2,7 @@
 #pragma once
 
 #include "ivf/store/index.h"
-
-extern "C" {
-#include "storage/buf.h"
-}
+#include "ivf/store/stream.h"
 
 namespace vq::ivf {
 
@@ -19,6 +16,18 @@ constexpr size_t centroid_record_bytes(const CodecShape &shape)
     return sizeof(CentroidTerms) + shape.space_dims * sizeof(uint16_t);
 }
 
+// Where the row data of a tile of centroid codes lies in its part.
+constexpr uint64_t centroid_row_data_position(const CodecShape &shape, uint32_t tile)
+{
+    return tile * (uint64_t)centroid_tile_bytes(shape) + (uint64_t)shape.code_bytes * kUnit;
+}
+// Page on which a centroid's record begins.
+inline BlockNumber centroid_block(const Index &index, uint32_t list)
+{
+    return index.meta.centroids +
+           (BlockNumber)page_of_position(list * (uint64_t)centroid_record_bytes(index.shape));
+}
+
 // Centroid of a list, as floats. stored: scratch, space_dims * 2 bytes. Both space_dims long.
 void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *stored, float *centre);
 
@@ -27,6 +36,11 @@ struct StoredCentroid
     CentroidTerms terms;
     const uint8_t *coordinates; // bfloat16, not aligned; valid until the next read
 };
+
+// A record that was read: a view.
+StoredCentroid centroid_of_record(const uint8_t *record);
+// Coordinates as floats; n of them.
+void widen_coordinates(const uint8_t *coordinates, size_t n, float *centre);
 
 // Reads one centroid after the other; cheapest in order of list numbers, where neighbours share a page.
 struct CentroidReader

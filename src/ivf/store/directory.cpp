@@ -1,7 +1,6 @@
 #include "ivf/store/directory.h"
 
 #include "pg/checksum.h"
-#include "ivf/store/page.h"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -24,9 +23,35 @@ void read_group(Relation rel, const Index &index, uint32_t group_number, Group *
         report_corrupted(rel, block, "damaged directory");
 }
 
-void seal_group_record(const Index &index, Group *group)
+void init_group(const Index &index, uint32_t group_number, Group *group)
+{
+    memset(group, 0, group_bytes(index));
+    GroupRecord &record = group->record;
+    record.group = group_number;
+    record.open_head = record.open_tail = InvalidBlockNumber;
+    record.tile_head = record.fine_head = record.sublist_head = InvalidBlockNumber;
+    std::fill_n(group->entries, index.meta.group_lists, kEmptyList);
+    update_group_crc(index, group);
+}
+
+void update_group_crc(const Index &index, Group *group)
 {
     group->record.crc = group_crc(index, group);
+}
+
+Buffer lock_directory(Relation rel, const Index &index, uint32_t group)
+{
+    return read_page(rel, directory_block(index, group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+}
+
+void write_group(Relation rel, const Index &index, Group *group)
+{
+    const uint32_t number = group->record.group;
+    update_group_crc(index, group);
+    Buffer buf = lock_directory(rel, index, number);
+    memcpy(group_on_page(index, BufferGetPage(buf), number), group, group_bytes(index));
+    MarkBufferDirty(buf);
+    UnlockReleaseBuffer(buf);
 }
 
 void lock_group(Relation rel, uint32_t group)

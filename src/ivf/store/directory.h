@@ -2,10 +2,7 @@
 #pragma once
 
 #include "ivf/store/index.h"
-
-extern "C" {
-#include "storage/buf.h"
-}
+#include "ivf/store/page.h"
 
 namespace vq::ivf {
 
@@ -39,14 +36,32 @@ inline uint32_t lists_of_group(const Index &index, uint32_t group)
     return Min(index.meta.group_lists, index.meta.nlist - group * index.meta.group_lists);
 }
 
-// Recomputes the checksum of a record that lies on a page (or anywhere) and was changed.
-void seal_group_record(const Index &index, Group *group);
+// A record of lists without rows.
+void init_group(const Index &index, uint32_t group_number, Group *group);
 
-// The record on a directory page that the caller has locked.
+// Recomputes the checksum of a record that was changed.
+void update_group_crc(const Index &index, Group *group);
+
+// The page of a group's record, exclusively locked.
+Buffer lock_directory(Relation rel, const Index &index, uint32_t group);
+
+// The record on a page that the caller has locked.
 inline Group *group_on_page(const Index &index, Page page, uint32_t group)
 {
-    return (Group *)((char *)page + kPayloadStart + directory_offset(index, group));
+    return (Group *)(page_payload(page) + directory_offset(index, group));
 }
+
+// Registers the page, which lock_directory gave, with a WAL record under way; change(Group *) changes the record on it.
+template <class Change>
+void update_group(GenericXLogState *state, const Index &index, Buffer buf, uint32_t group, Change change)
+{
+    Group *on_page = group_on_page(index, GenericXLogRegisterBuffer(state, buf, 0), group);
+    change(on_page);
+    update_group_crc(index, on_page);
+}
+
+// Index build: writes a record over the one on its page, with its checksum; not logged.
+void write_group(Relation rel, const Index &index, Group *group);
 
 // Maintenance of a group (sealing, rewriting, deleting) is one at a time: a heavyweight page lock on its
 // number. Readers and inserters don't take it.

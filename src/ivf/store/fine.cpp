@@ -1,7 +1,5 @@
 #include "ivf/store/fine.h"
 
-#include "ivf/store/page.h"
-
 namespace vq::ivf {
 
 void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *record)
@@ -17,13 +15,24 @@ void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *r
             report_corrupted(rel, block, "no such refine record");
         uint32_t n = Min(left, kFinePayload - offset);
         memcpy(record, payload + sizeof(FineHeader) + offset, n);
-        BlockNumber next = page_tail(BufferGetPage(buf))->next;
+        const BlockNumber next = next_of(BufferGetPage(buf));
         UnlockReleaseBuffer(buf);
         record += n;
         left -= n;
         block = next;
         offset = 0;
     }
+}
+
+bool valid_fine_page(const Index &index, uint32_t group, Page page)
+{
+    const FineHeader *header = (const FineHeader *)page_payload(page);
+    return header->group == group && header->slots <= Max(fine_slots(index), 1u) && header->closed <= 1;
+}
+
+uint32_t used_fine_slots(Page page)
+{
+    return ((const FineHeader *)page_payload(page))->slots;
 }
 
 void build_fine(const Index &index, const float *x, const float factors[3], const uint8_t *codec_fine,

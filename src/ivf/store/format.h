@@ -240,6 +240,11 @@ struct OpenRow // followed by the code
     uint16_t unused;
 };
 static_assert(sizeof(OpenRow) == 24);
+// pd_lower of an Open page with that many rows. All other pages are in use to the end.
+constexpr uint32_t open_page_end(uint32_t rows, uint32_t row_bytes)
+{
+    return kPayloadStart + sizeof(OpenHeader) + rows * row_bytes;
+}
 constexpr uint32_t open_row_bytes(uint32_t code_bytes)
 {
     return (sizeof(OpenRow) + code_bytes + 7) / 8 * 8;

@@ -6,6 +6,7 @@ extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
+#include "miscadmin.h"
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
@@ -138,6 +139,20 @@ void free_page(Relation rel, BlockNumber block)
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
     RecordFreeIndexPage(rel, block);
+}
+
+void free_chain(Relation rel, BlockNumber block, BlockNumber end, PageKind kind)
+{
+    while (block != end) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = lock_page_if(rel, block, kind);
+        if (buf == InvalidBuffer) // a damaged link: to a page of another kind, or back to one just freed
+            report_corrupted(rel, block, "chain leads to a page that is not its own");
+        const BlockNumber next = next_of(BufferGetPage(buf));
+        UnlockReleaseBuffer(buf);
+        free_page(rel, block);
+        block = next;
+    }
 }
 
 } // namespace vq::ivf

@@ -20,4 +20,8 @@ Buffer append_page(Relation rel, ForkNumber fork);
 // older snapshots. Locks: takes the page's exclusive lock. One WAL record.
 void free_page(Relation rel, BlockNumber block);
 
+// Frees the pages of a chain from `block` up to `end` (left out; InvalidBlockNumber = the chain's end). Honours interrupts,
+// which leave pages behind that nothing refers to. Errors: INDEX_CORRUPTED at a page that is not of that kind and in use.
+void free_chain(Relation rel, BlockNumber block, BlockNumber end, PageKind kind);
+
 } // namespace vq::ivf

@@ -3,7 +3,6 @@
 #include "ivf/store/centroids.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
-#include "ivf/store/page.h"
 #include "pg/version.h"
 
 extern "C" {
@@ -77,7 +76,7 @@ bool meta_sane(const MetaPage &m)
 void read_meta(Relation rel, MetaPage *meta)
 {
     Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
-    memcpy(meta, page_payload(BufferGetPage(buf)), sizeof *meta);
+    *meta = *meta_on_page(BufferGetPage(buf));
     UnlockReleaseBuffer(buf);
     if (meta->magic != kMetaMagic)
         report_corrupted(rel, 0, "not a vector_quant index");
@@ -179,6 +178,13 @@ uint32_t meta_crc(const MetaPage &meta)
     MetaPage copy = meta;
     copy.crc = 0;
     return pg::checksum(&copy, sizeof copy);
+}
+
+void write_meta(Buffer buf, MetaPage *meta)
+{
+    meta->crc = meta_crc(*meta);
+    memcpy(page_payload(BufferGetPage(buf)), meta, sizeof *meta);
+    MarkBufferDirty(buf);
 }
 
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)

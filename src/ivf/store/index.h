@@ -5,11 +5,7 @@
 #include "core/scalar_quantizer.h"
 #include "core/space.h"
 #include "ivf/store/access_method.h"
-#include "ivf/store/format.h"
-
-extern "C" {
-#include "utils/rel.h"
-}
+#include "ivf/store/page.h"
 
 namespace vq::ivf {
 
@@ -72,6 +68,13 @@ constexpr size_t codec_image_offset(uint32_t dims, uint32_t space_dims)
 void cache_centroids(Relation rel, Index *index);
 
 uint32_t meta_crc(const MetaPage &meta);
+
+inline const MetaPage *meta_on_page(Page page)
+{
+    return (const MetaPage *)page_payload(page);
+}
+// Index build: meta, with its checksum, onto a meta page that the caller has locked; not logged.
+void write_meta(Buffer buf, MetaPage *meta);
 
 // Registers the relcache callback; from _PG_init.
 void init_index_cache();

@@ -31,7 +31,7 @@ static void look_at(OpenReader *r, BlockNumber block, const char *page)
     r->sequence = header.sequence;
     r->rows = header.rows;
     r->first_row = payload + sizeof(OpenHeader);
-    r->next = page_tail((Page)page)->next;
+    r->next = next_of((Page)page);
 }
 
 static Buffer read_next(const OpenReader *r)

@@ -43,6 +43,15 @@ bool is_page_of(Page page, PageKind kind)
     return !PageIsNew(page) && is_our_page(page) && page_tail(page)->kind == (uint16_t)kind;
 }
 
+bool valid_page_bounds(Page page, PageKind kind)
+{
+    const PageHeader header = (PageHeader)page;
+    const OpenHeader *open = (const OpenHeader *)page_payload(page);
+    const uint32_t end =
+        kind == PageKind::Open ? open_page_end(open->rows, open->row_bytes) : header->pd_special;
+    return header->pd_lower == end && header->pd_upper == header->pd_special;
+}
+
 Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)
 {
     check_block(rel, block);
@@ -77,6 +86,14 @@ Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
 {
     check_block(rel, block);
     return check_page(rel, ReadBuffer(rel, block), kind, lock);
+}
+
+BlockNumber read_next(Relation rel, BlockNumber block, PageKind kind)
+{
+    Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_SHARE);
+    const BlockNumber next = next_of(BufferGetPage(buf));
+    UnlockReleaseBuffer(buf);
+    return next;
 }
 
 void init_page(Page page, PageKind kind)

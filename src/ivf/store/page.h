@@ -34,6 +34,9 @@ bool is_page_of(Page page, PageKind kind);
 // INDEX_CORRUPTED if there is no such block.
 Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind);
 
+// Whether pd_lower and pd_upper are what a page of that kind has.
+bool valid_page_bounds(Page page, PageKind kind);
+
 // Raises INDEX_CORRUPTED with the REINDEX hint; detail is a short phrase ("list extent out of bounds").
 [[noreturn]] void report_corrupted(Relation rel, BlockNumber block, const char *detail);
 
@@ -45,6 +48,18 @@ inline char *page_payload(Page page)
 {
     return (char *)page + kPayloadStart;
 }
+
+// The page that follows in the page's chain; InvalidBlockNumber at the end.
+inline BlockNumber next_of(Page page)
+{
+    return page_tail(page)->next;
+}
+inline void link_page(Page page, BlockNumber next)
+{
+    page_tail(page)->next = next;
+}
+// The same of a page that is not at hand, as it is now. Locks: the page, for a moment. Errors: as read_page.
+BlockNumber read_next(Relation rel, BlockNumber block, PageKind kind);
 
 // A byte of a page's payload.
 struct PagePlace

@@ -23,12 +23,18 @@ void part_end(PartWriter *w)
     w->used = kPayload;
 }
 
+void part_keep_together(PartWriter *w, size_t bytes)
+{
+    if (w->used + bytes > kPayload)
+        part_end(w);
+}
+
 void part_write(PartWriter *w, const void *data, size_t bytes)
 {
     for (const char *p = (const char *)data; bytes > 0;) {
         if (w->used == kPayload) {
             if (w->buf != InvalidBuffer) // parts can also be read as chains
-                page_tail(BufferGetPage(w->buf))->next = BufferGetBlockNumber(w->buf) + 1;
+                link_page(BufferGetPage(w->buf), BufferGetBlockNumber(w->buf) + 1);
             part_end(w);
             w->buf = append_page(w->rel, w->fork);
             init_page(BufferGetPage(w->buf), w->kind);

@@ -24,6 +24,8 @@ struct PartWriter
 
 // The part begins where the fork ends now. Nothing is logged.
 void part_begin(PartWriter *writer, Relation rel, ForkNumber fork, PageKind kind);
+// What is written next begins on a new page unless `bytes` bytes fit on this one: they never cross pages then.
+void part_keep_together(PartWriter *writer, size_t bytes);
 // Appends bytes; pages are linked, so that a part can be read as a chain too.
 void part_write(PartWriter *writer, const void *data, size_t bytes);
 // The last page goes out; what is written next begins on a page of its own.

@@ -10,7 +10,7 @@ namespace vq::ivf {
 
 void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, uint32_t offset)
 {
-    if (offset >= kPayload || offset % kUnit != 0)
+    if (!valid_unit_offset(offset))
         report_corrupted(rel, block, "unit offset out of bounds");
     *s = {rel, kind, read_page(rel, block, kind, BUFFER_LOCK_SHARE), block, offset, nullptr};
 }
@@ -31,7 +31,7 @@ void stream_close(UnitStream *s)
 
 static void next_page(UnitStream *s)
 {
-    BlockNumber next = page_tail(BufferGetPage(s->buf))->next;
+    const BlockNumber next = next_of(BufferGetPage(s->buf));
     stream_close(s);
     CHECK_FOR_INTERRUPTS();
     if (next == InvalidBlockNumber)
@@ -113,14 +113,12 @@ void stream_skip(UnitStream *s, uint64_t bytes)
 
 void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out)
 {
-    for (size_t done = 0; done < bytes;) {
-        BlockNumber block = first + (BlockNumber)((position + done) / kPayload);
-        uint32_t offset = (uint32_t)((position + done) % kPayload);
-        size_t n = Min(bytes - done, (size_t)(kPayload - offset));
-        Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_SHARE);
-        memcpy((char *)out + done, page_payload(BufferGetPage(buf)) + offset, n);
+    for (size_t done = 0, n; done < bytes; done += n) {
+        const uint64_t at = position + done;
+        n = bytes_on_page(at, bytes - done);
+        Buffer buf = read_page(rel, first + (BlockNumber)page_of_position(at), kind, BUFFER_LOCK_SHARE);
+        memcpy((char *)out + done, byte_at(BufferGetPage(buf), at), n);
         UnlockReleaseBuffer(buf);
-        done += n;
     }
 }
 
@@ -130,9 +128,9 @@ void read_whole_part(Relation rel, PageKind kind, BlockNumber first, size_t byte
     range_begin(&range, rel, first, pages_of(bytes));
     for (size_t done = 0, n; done < bytes; done += n) {
         CHECK_FOR_INTERRUPTS();
-        n = Min(bytes - done, (size_t)kPayload);
+        n = bytes_on_page(done, bytes - done);
         Buffer buf = range_next(&range, kind);
-        memcpy((char *)out + done, page_payload(BufferGetPage(buf)), n);
+        memcpy((char *)out + done, byte_at(BufferGetPage(buf), done), n);
         UnlockReleaseBuffer(buf);
     }
     range_end(&range);

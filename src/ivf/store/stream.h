@@ -6,6 +6,35 @@
 
 namespace vq::ivf {
 
+// Positions are counted in payload bytes from the start of a chain or part.
+constexpr uint64_t position_of(uint64_t page, uint32_t offset)
+{
+    return page * kPayload + offset;
+}
+constexpr uint64_t page_of_position(uint64_t position)
+{
+    return position / kPayload;
+}
+constexpr uint32_t offset_of_position(uint64_t position)
+{
+    return (uint32_t)(position % kPayload);
+}
+// Of `bytes` bytes from a position on, those that lie on its page.
+constexpr uint32_t bytes_on_page(uint64_t position, uint64_t bytes)
+{
+    return (uint32_t)Min(bytes, (uint64_t)kPayload - position % kPayload);
+}
+// The byte there; page: the one that it lies on.
+inline const uint8_t *byte_at(Page page, uint64_t position)
+{
+    return (const uint8_t *)page_payload(page) + offset_of_position(position);
+}
+// Whether a unit may begin there on a page.
+constexpr bool valid_unit_offset(uint32_t offset)
+{
+    return offset < kPayload && offset % kUnit == 0;
+}
+
 // A position in a chain of pages of one kind, with a pin and a share lock on the current page while open; or
 // in memory.
 struct UnitStream
@@ -62,10 +91,14 @@ void stream_skip(UnitStream *s, uint64_t bytes);
 // Reads `bytes` bytes at byte `position` of a part that lies on contiguous pages of one kind.
 void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out);
 
-// Pages of such a part.
+// Pages of such a part; bytes of a part that fills its pages.
 constexpr uint32_t pages_of(uint64_t bytes)
 {
     return (uint32_t)((bytes + kPayload - 1) / kPayload);
+}
+constexpr uint64_t bytes_of_pages(uint32_t pages)
+{
+    return (uint64_t)pages * kPayload;
 }
 
 // Reads such a part of `bytes` bytes from its beginning, many pages at a time.

@@ -1,7 +1,7 @@
-// Writing the directories of sub-lists (see format.h).
+#include "ivf/store/sublist_writer.h"
+
 #include "core/half.h"
 #include "ivf/store/centroids.h"
-#include "ivf/store/writer.h"
 #include "pg/memory.h"
 
 namespace vq::ivf {
@@ -12,7 +12,6 @@ SublistWriter *sublists_begin(SublistWriter *w, const Index *index, const PageSo
     *w = {};
     w->index = index;
     chain_begin(&w->chain, source, PageKind::Sublist);
-    w->offset = kPayload;
     if (index->meta.sublist_layers == 0)
         return nullptr;
     w->entry_capacity = 256;
@@ -92,10 +91,10 @@ void sublists_put(SublistWriter *w, uint32_t list, ListEntry *entry)
     memcpy(pages, w->pages, w->page_count * sizeof(BlockNumber));
     memcpy(entries, w->entries, w->entry_count * sizeof(SublistEntry));
     ((SublistHeader *)record)->crc = sublist_crc(record, bytes);
-    chain_reserve(&w->chain, &w->offset);
+    chain_reserve(&w->chain);
     entry->sublists = w->chain.block;
-    entry->sublists_offset = (uint16_t)w->offset;
-    chain_append(&w->chain, &w->offset, record, bytes, nullptr);
+    entry->sublists_offset = (uint16_t)w->chain.used;
+    chain_append(&w->chain, record, bytes);
     pfree(record);
     w->rows = w->entry_count = w->page_count = 0;
     w->scale_sum = 0;

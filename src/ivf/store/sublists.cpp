@@ -66,10 +66,11 @@ void tiles_open_at(TileReader *r, Relation rel, const Index *index, const Sublis
 {
     const SublistHeader &h = sublists.header;
     const uint64_t at = h.offset + sublist_tile_position(*index, tile);
-    if (at / kPayload >= h.pages)
+    const uint64_t page = page_of_position(at);
+    if (page >= h.pages)
         report_corrupted(rel, sublists.pages[0], "directory of sub-lists lacks pages");
     tiles_open(r, rel, index, h.list, kEmptyList);
-    stream_open(&r->stream, rel, PageKind::Tile, sublists.pages[at / kPayload], (uint32_t)(at % kPayload));
+    stream_open(&r->stream, rel, PageKind::Tile, sublists.pages[page], offset_of_position(at));
     r->rows_left = Min(tiles * simd::kTileRows, h.rows - tile * simd::kTileRows);
 }
 

@@ -1,7 +1,8 @@
 #include "ivf/write/append.h"
 
-#include "ivf/store/writer.h"
+#include "ivf/store/fine_writer.h"
 #include "ivf/store/free_pages.h"
+#include "ivf/store/open_writer.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -42,33 +43,23 @@ Buffer lock_if_still(const Target &t, BlockNumber block, PageKind kind)
 FineAddress put_record(const Target &t, Buffer buf, const uint8_t *record)
 {
     GenericXLogState *state = GenericXLogStart(t.rel);
-    char *payload = page_payload(GenericXLogRegisterBuffer(state, buf, 0));
-    const uint32_t slot = ((FineHeader *)payload)->slots++;
-    memcpy(payload + sizeof(FineHeader) + slot * t.index->fine_record_bytes, record,
-           t.index->fine_record_bytes);
+    const uint32_t slot = fine_page_add(*t.index, GenericXLogRegisterBuffer(state, buf, 0), record);
     GenericXLogFinish(state);
     return fine_address(BufferGetBlockNumber(buf), slot);
-}
-
-bool has_room(const Target &t, Buffer buf)
-{
-    const FineHeader *header = (const FineHeader *)page_payload(BufferGetPage(buf));
-    return header->group == t.group && !header->closed && header->slots < fine_slots(*t.index);
 }
 
 // Makes `first` (the first page of a chain of `pages` whose last leads to `expected`) the group's fine head,
 // if that still is `expected`.
 bool link_fine(const Target &t, BlockNumber expected, BlockNumber first, uint32_t pages)
 {
-    Buffer buf =
-        read_page(t.rel, directory_block(*t.index, t.group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    Buffer buf = lock_directory(t.rel, *t.index, t.group);
     const bool same = group_on_page(*t.index, BufferGetPage(buf), t.group)->record.fine_head == expected;
     if (same) {
         GenericXLogState *state = GenericXLogStart(t.rel);
-        Group *group = group_on_page(*t.index, GenericXLogRegisterBuffer(state, buf, 0), t.group);
-        group->record.fine_head = first;
-        group->record.fine_pages += pages;
-        seal_group_record(*t.index, group);
+        update_group(state, *t.index, buf, t.group, [&](Group *group) {
+            group->record.fine_head = first;
+            group->record.fine_pages += pages;
+        });
         GenericXLogFinish(state);
     }
     UnlockReleaseBuffer(buf);
@@ -82,17 +73,10 @@ bool extend_fine(const Target &t, BlockNumber head, const uint8_t *record, FineA
     FineWriter writer;
     fine_begin(&writer, t.index, {t.rel, t.heap, false}, t.group);
     *address = fine_add(&writer, record);
-    BlockNumber block = writer.chain.first;
     fine_end(&writer, head);
-    if (link_fine(t, head, block, writer.chain.pages))
+    if (link_fine(t, head, writer.chain.first, writer.chain.pages))
         return true;
-    for (uint32_t i = 0; i < writer.chain.pages; i++) {
-        Buffer buf = read_page(t.rel, block, PageKind::Fine, BUFFER_LOCK_SHARE);
-        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
-        free_page(t.rel, block);
-        block = next;
-    }
+    free_chain(t.rel, writer.chain.first, head, PageKind::Fine);
     return false;
 }
 
@@ -110,7 +94,7 @@ Buffer store_record(const Target &t, const uint8_t *record, FineAddress *address
             continue;
         }
         Buffer buf = lock_if_still(t, head, PageKind::Fine);
-        if (buf != InvalidBuffer && has_room(t, buf)) {
+        if (buf != InvalidBuffer && fine_page_has_room(*t.index, t.group, BufferGetPage(buf))) {
             *address = put_record(t, buf, record);
             return buf;
         }
@@ -130,32 +114,19 @@ Buffer store_record(const Target &t, const uint8_t *record, FineAddress *address
 // --- open rows
 // ----------------------------------------------------------------------------------------------------------------------
 
-bool is_open_tail(const Target &t, Buffer buf)
-{
-    const OpenHeader *header = (const OpenHeader *)page_payload(BufferGetPage(buf));
-    return header->group == t.group && !header->closed &&
-           page_tail(BufferGetPage(buf))->next == InvalidBlockNumber;
-}
-
 bool append_to_tail(const Target &t, BlockNumber tail, const char *row)
 {
     Buffer buf = lock_if_still(t, tail, PageKind::Open);
     if (buf == InvalidBuffer)
         return false;
-    const uint32_t rows = ((const OpenHeader *)page_payload(BufferGetPage(buf)))->rows;
-    const bool fits = is_open_tail(t, buf) && rows < t.index->open_rows_per_page;
+    const bool fits = open_page_has_room(*t.index, t.group, BufferGetPage(buf));
     if (fits) {
         GenericXLogState *state = GenericXLogStart(t.rel);
-        put_open_row(*t.index, GenericXLogRegisterBuffer(state, buf, 0), row);
+        open_page_add(*t.index, GenericXLogRegisterBuffer(state, buf, 0), row);
         GenericXLogFinish(state);
     }
     UnlockReleaseBuffer(buf);
     return fits;
-}
-
-uint32_t sequence_of(Buffer buf)
-{
-    return ((const OpenHeader *)page_payload(BufferGetPage(buf)))->sequence;
 }
 
 // Adds a page with the row to the chain's end, if that still is `tail`; one record for the link, the
@@ -163,8 +134,7 @@ uint32_t sequence_of(Buffer buf)
 uint32_t extend_chain(const Target &t, BlockNumber tail, const char *row)
 {
     const Index &index = *t.index;
-    Buffer directory =
-        read_page(t.rel, directory_block(index, t.group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    Buffer directory = lock_directory(t.rel, index, t.group);
     if (group_on_page(index, BufferGetPage(directory), t.group)->record.open_tail != tail) {
         UnlockReleaseBuffer(directory);
         return 0;
@@ -173,19 +143,20 @@ uint32_t extend_chain(const Target &t, BlockNumber tail, const char *row)
                         ? InvalidBuffer
                         : read_page(t.rel, tail, PageKind::Open, BUFFER_LOCK_EXCLUSIVE);
     Buffer buf = new_page(t.rel, t.heap);
-    const uint32_t sequence = before == InvalidBuffer ? 1 : sequence_of(before) + 1;
+    const BlockNumber block = BufferGetBlockNumber(buf);
+    const uint32_t sequence = before == InvalidBuffer ? 1 : open_page_sequence(BufferGetPage(before)) + 1;
 
     GenericXLogState *state = GenericXLogStart(t.rel);
-    Group *group = group_on_page(index, GenericXLogRegisterBuffer(state, directory, 0), t.group);
-    if (before == InvalidBuffer)
-        group->record.open_head = BufferGetBlockNumber(buf);
-    else
-        page_tail(GenericXLogRegisterBuffer(state, before, 0))->next = BufferGetBlockNumber(buf);
-    group->record.open_tail = BufferGetBlockNumber(buf);
-    seal_group_record(index, group);
+    update_group(state, index, directory, t.group, [&](Group *group) {
+        if (before == InvalidBuffer)
+            group->record.open_head = block;
+        group->record.open_tail = block;
+    });
+    if (before != InvalidBuffer)
+        link_page(GenericXLogRegisterBuffer(state, before, 0), block);
     Page page = GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE);
     format_open_page(index, t.group, sequence, page);
-    put_open_row(index, page, row);
+    open_page_add(index, page, row);
     GenericXLogFinish(state);
 
     UnlockReleaseBuffer(buf);

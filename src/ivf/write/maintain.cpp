@@ -2,8 +2,10 @@
 
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
-#include "ivf/store/writer.h"
+#include "ivf/store/fine_writer.h"
 #include "ivf/store/free_pages.h"
+#include "ivf/store/open_writer.h"
+#include "ivf/store/run_writer.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -47,7 +49,7 @@ BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
         return tail;
     Buffer buf = read_page(m.rel, tail, PageKind::Open, BUFFER_LOCK_EXCLUSIVE);
     GenericXLogState *state = GenericXLogStart(m.rel);
-    ((OpenHeader *)page_payload(GenericXLogRegisterBuffer(state, buf, 0)))->closed = 1;
+    open_page_close(GenericXLogRegisterBuffer(state, buf, 0));
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
     return tail;
@@ -90,29 +92,6 @@ TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record)
     return taken;
 }
 
-BlockNumber next_of(Relation rel, BlockNumber block, PageKind kind)
-{
-    Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_SHARE);
-    BlockNumber next = page_tail(BufferGetPage(buf))->next;
-    UnlockReleaseBuffer(buf);
-    return next;
-}
-
-void free_chain(Relation rel, BlockNumber block, PageKind kind)
-{
-    while (block != InvalidBlockNumber) {
-        CHECK_FOR_INTERRUPTS();
-        Buffer buf = lock_page_if(rel, block, kind);
-        if (buf ==
-            InvalidBuffer) // a damaged link: to a page of something else, or back into what was just freed
-            report_corrupted(rel, block, "chain leads to a page that is not its own");
-        const BlockNumber next = page_tail(BufferGetPage(buf))->next;
-        UnlockReleaseBuffer(buf);
-        free_page(rel, block);
-        block = next;
-    }
-}
-
 // What the group's record becomes.
 struct Switch
 {
@@ -137,30 +116,30 @@ void switch_group(const Maintenance &m, const Switch &s)
     Buffer fine = s.fine_rotated == InvalidBlockNumber
                       ? InvalidBuffer
                       : read_page(m.rel, s.fine_rotated, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
-    Buffer directory =
-        read_page(m.rel, directory_block(index, m.group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    Buffer directory = lock_directory(m.rel, index, m.group);
     // Pages that inserters put behind the closed one stay in the chain.
     const BlockNumber later = m.taken.closed == InvalidBlockNumber
                                   ? group_on_page(index, BufferGetPage(directory), m.group)->record.open_head
-                                  : next_of(m.rel, m.taken.closed, PageKind::Open);
+                                  : read_next(m.rel, m.taken.closed, PageKind::Open);
     const BlockNumber last_open = s.open->chain.block;
     chain_end(&s.open->chain, later);
 
     GenericXLogState *state = GenericXLogStart(m.rel);
-    Group *group = group_on_page(index, GenericXLogRegisterBuffer(state, directory, 0), m.group);
-    memcpy(group->entries, s.entries, index.meta.group_lists * sizeof(ListEntry));
-    group->record.tile_head = s.tile_head;
-    group->record.tile_pages = s.tile_pages;
-    group->record.sublist_head = s.sublist_head;
-    group->record.sublist_pages = s.sublist_pages;
-    group->record.open_head = s.open->chain.pages > 0 ? s.open->chain.first : later;
-    if (later == InvalidBlockNumber)
-        group->record.open_tail = last_open;
-    if (fine != InvalidBuffer) {
-        group->record.fine_pages = group->record.fine_pages - s.old_fine_pages + s.new_fine_pages;
-        page_tail(GenericXLogRegisterBuffer(state, fine, 0))->next = s.fine_first;
-    }
-    seal_group_record(index, group);
+    update_group(state, index, directory, m.group, [&](Group *group) {
+        GroupRecord &record = group->record;
+        memcpy(group->entries, s.entries, index.meta.group_lists * sizeof(ListEntry));
+        record.tile_head = s.tile_head;
+        record.tile_pages = s.tile_pages;
+        record.sublist_head = s.sublist_head;
+        record.sublist_pages = s.sublist_pages;
+        record.open_head = s.open->chain.pages > 0 ? s.open->chain.first : later;
+        if (later == InvalidBlockNumber)
+            record.open_tail = last_open;
+        if (fine != InvalidBuffer)
+            record.fine_pages = record.fine_pages - s.old_fine_pages + s.new_fine_pages;
+    });
+    if (fine != InvalidBuffer)
+        link_page(GenericXLogRegisterBuffer(state, fine, 0), s.fine_first);
     GenericXLogFinish(state);
     UnlockReleaseBuffer(directory);
     if (fine != InvalidBuffer)
@@ -221,19 +200,18 @@ BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head, uint32_t *o
     fine_begin(&writer, m.index, m.source, m.group);
     fine_new_page(&writer);
     const BlockNumber fresh = writer.chain.first;
-    chain_end(&writer.chain, InvalidBlockNumber);
+    fine_end(&writer, InvalidBlockNumber);
 
-    Buffer directory =
-        read_page(m.rel, directory_block(index, m.group), PageKind::Directory, BUFFER_LOCK_EXCLUSIVE);
+    Buffer directory = lock_directory(m.rel, index, m.group);
     Buffer buf = read_page(m.rel, fresh, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
     GenericXLogState *state = GenericXLogStart(m.rel);
-    Group *group = group_on_page(index, GenericXLogRegisterBuffer(state, directory, 0), m.group);
-    *old_head = group->record.fine_head;
-    *old_pages = group->record.fine_pages;
-    page_tail(GenericXLogRegisterBuffer(state, buf, 0))->next = *old_head;
-    group->record.fine_head = fresh;
-    group->record.fine_pages++;
-    seal_group_record(index, group);
+    update_group(state, index, directory, m.group, [&](Group *group) {
+        *old_head = group->record.fine_head;
+        *old_pages = group->record.fine_pages;
+        group->record.fine_head = fresh;
+        group->record.fine_pages++;
+    });
+    link_page(GenericXLogRegisterBuffer(state, buf, 0), *old_head);
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
     UnlockReleaseBuffer(directory);
@@ -241,7 +219,7 @@ BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head, uint32_t *o
     if (*old_head != InvalidBlockNumber) {
         Buffer old = read_page(m.rel, *old_head, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
         GenericXLogState *closing = GenericXLogStart(m.rel);
-        ((FineHeader *)page_payload(GenericXLogRegisterBuffer(closing, old, 0)))->closed = 1;
+        fine_page_close(GenericXLogRegisterBuffer(closing, old, 0));
         GenericXLogFinish(closing);
         UnlockReleaseBuffer(old);
     }
@@ -371,10 +349,10 @@ void rewrite(Maintenance *m)
                       r.sublists.chain.pages, &none, rotated, r.fine.chain.first, old_fine_pages,
                       r.fine.chain.pages});
     free_taken(*m);
-    free_chain(m->rel, group->record.tile_head, PageKind::Tile);
-    free_chain(m->rel, group->record.sublist_head, PageKind::Sublist);
+    free_chain(m->rel, group->record.tile_head, InvalidBlockNumber, PageKind::Tile);
+    free_chain(m->rel, group->record.sublist_head, InvalidBlockNumber, PageKind::Sublist);
     if (r.moves_fine)
-        free_chain(m->rel, old_fine, PageKind::Fine);
+        free_chain(m->rel, old_fine, InvalidBlockNumber, PageKind::Fine);
 }
 
 Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group)

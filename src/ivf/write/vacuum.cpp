@@ -84,12 +84,11 @@ void delete_in_open_pages(BulkDelete *b, uint32_t group, BlockNumber head)
 // Adds what died to the directory's counts. The group's lock is held: no one else changes the entries.
 void count_dead(BulkDelete *b, uint32_t group_number, const Group *group)
 {
-    Buffer buf = read_page(b->rel, directory_block(*b->index, group_number), PageKind::Directory,
-                           BUFFER_LOCK_EXCLUSIVE);
+    Buffer buf = lock_directory(b->rel, *b->index, group_number);
     GenericXLogState *state = GenericXLogStart(b->rel);
-    Group *on_page = group_on_page(*b->index, GenericXLogRegisterBuffer(state, buf, 0), group_number);
-    memcpy(on_page->entries, group->entries, b->index->meta.group_lists * sizeof(ListEntry));
-    seal_group_record(*b->index, on_page);
+    update_group(state, *b->index, buf, group_number, [&](Group *on_page) {
+        memcpy(on_page->entries, group->entries, b->index->meta.group_lists * sizeof(ListEntry));
+    });
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
 }

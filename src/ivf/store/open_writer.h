@@ -1,0 +1,36 @@
+// Writing open rows: a chain of new Open pages, and what an inserter does to one that is there. Reading: open_rows.h.
+#pragma once
+
+#include "ivf/store/page_chain.h"
+#include "ivf/store/stored_row.h"
+
+namespace vq::ivf {
+
+struct OpenWriter
+{
+    const Index *index;
+    PageChain chain; // its last page is still to be linked: chain_end
+    uint32_t group;
+    char *row; // scratch
+};
+
+// Memory: one row, in the current context.
+void open_begin(OpenWriter *writer, const Index *index, const PageSource &source, uint32_t group);
+void open_add(OpenWriter *writer, uint32_t list, const StoredRow &row);
+
+// Lays a row out as Open pages hold it, in open_row_bytes bytes that are zero.
+void format_open_row(const Index &index, uint32_t list, const StoredRow &row, char *out);
+
+// Makes a page an empty Open page of a group. sequence: see open_rows.h.
+void format_open_page(const Index &index, uint32_t group, uint32_t sequence, Page page);
+// Its place in the chain, from 1.
+uint32_t open_page_sequence(Page page);
+// Whether an Open page is one of that group, the last of its chain, and takes one more row.
+bool open_page_has_room(const Index &index, uint32_t group, Page page);
+// Appends a row laid out by format_open_row to a page with room. pd_lower follows the last row: full-page images leave the
+// rest out.
+void open_page_add(const Index &index, Page page, const char *row);
+// The page takes no more rows.
+void open_page_close(Page page);
+
+} // namespace vq::ivf

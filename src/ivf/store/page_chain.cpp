@@ -1,0 +1,80 @@
+#include "ivf/store/page_chain.h"
+
+#include "ivf/store/free_pages.h"
+
+namespace vq::ivf {
+
+void chain_begin(PageChain *chain, const PageSource &source, PageKind kind)
+{
+    chain->source = source;
+    chain->kind = kind;
+    chain->first = chain->block = InvalidBlockNumber;
+    chain->buf = InvalidBuffer;
+    chain->pages = 0;
+    chain->used = kPayload;
+}
+
+static void put_page(PageChain *chain, BlockNumber next)
+{
+    Page copy = chain_page(chain);
+    link_page(copy, next);
+    LockBuffer(chain->buf, BUFFER_LOCK_EXCLUSIVE);
+    if (chain->source.build) {
+        memcpy(BufferGetPage(chain->buf), copy, BLCKSZ);
+        MarkBufferDirty(chain->buf);
+    } else {
+        GenericXLogState *state = GenericXLogStart(chain->source.rel);
+        memcpy(GenericXLogRegisterBuffer(state, chain->buf, GENERIC_XLOG_FULL_IMAGE), copy, BLCKSZ);
+        GenericXLogFinish(state);
+    }
+    UnlockReleaseBuffer(chain->buf);
+    chain->buf = InvalidBuffer;
+}
+
+void chain_extend(PageChain *chain)
+{
+    const PageSource &source = chain->source;
+    Buffer buf = source.build ? append_page(source.rel, MAIN_FORKNUM) : new_page(source.rel, source.heap);
+    const BlockNumber block = BufferGetBlockNumber(buf);
+    if (!source.build)
+        claim_page(BufferGetPage(buf), chain->kind);
+    LockBuffer(buf, BUFFER_LOCK_UNLOCK); // nothing refers to it yet: the pin is enough until it is written
+    if (chain->pages > 0)
+        put_page(chain, block);
+    else
+        chain->first = block;
+    chain->buf = buf;
+    chain->block = block;
+    chain->pages++;
+    chain->used = 0;
+    init_page(chain_page(chain), chain->kind);
+}
+
+void chain_reserve(PageChain *chain)
+{
+    if (chain->used == kPayload)
+        chain_extend(chain);
+}
+
+size_t chain_put(PageChain *chain, const uint8_t *bytes, size_t n)
+{
+    chain_reserve(chain);
+    const size_t part = Min(n, (size_t)(kPayload - chain->used));
+    memcpy(page_payload(chain_page(chain)) + chain->used, bytes, part);
+    chain->used += (uint32_t)part;
+    return part;
+}
+
+void chain_append(PageChain *chain, const uint8_t *bytes, size_t n)
+{
+    for (size_t done = 0; done < n;)
+        done += chain_put(chain, bytes + done, n - done);
+}
+
+void chain_end(PageChain *chain, BlockNumber next)
+{
+    if (chain->pages > 0)
+        put_page(chain, next);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,116 @@
+#include "ivf/store/run_writer.h"
+
+#include "ivf/store/tiles.h"
+
+extern "C" {
+#include "port/pg_crc32c.h"
+}
+
+namespace vq::ivf {
+
+// Room for an extent of that many rows.
+static size_t extent_bytes(const Index &index, uint32_t rows)
+{
+    const uint32_t tiles = (rows + simd::kTileRows - 1) / simd::kTileRows;
+    return sizeof(ExtentHeader) + (size_t)tiles * tile_bytes(index, simd::kTileRows);
+}
+
+void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries,
+               SublistWriter *sublists)
+{
+    w->index = index;
+    chain_begin(&w->chain, source, PageKind::Tile);
+    w->buffered = 0;
+    w->entries = entries;
+    w->list = w->first_list = group * index->meta.group_lists;
+    w->sublists = sublists;
+    w->rows = (StoredRow *)palloc(kExtentRows * sizeof(StoredRow));
+    w->codes = (uint8_t *)palloc((size_t)kExtentRows * index->shape.code_bytes);
+    w->bytes = (uint8_t *)palloc_extended(extent_bytes(*index, kExtentRows), MCXT_ALLOC_HUGE);
+}
+
+// The tiles of the buffered rows, behind the header's place in w->bytes. Returns where they end; *crc: of what never changes.
+static uint8_t *format_tiles(RunWriter *w, pg_crc32c *crc)
+{
+    const Index &index = *w->index;
+    const size_t code_bytes = index.shape.code_bytes;
+    memset(w->bytes, 0, extent_bytes(index, w->buffered));
+    uint8_t *out = w->bytes + sizeof(ExtentHeader);
+    INIT_CRC32C(*crc);
+    for (uint32_t first = 0; first < w->buffered; first += simd::kTileRows) {
+        const uint32_t n = Min((uint32_t)simd::kTileRows, w->buffered - first);
+        tile_pack(w->codes + first * code_bytes, code_bytes, n, code_bytes, out);
+        format_row_data(w->rows + first, RowData(n, index.has_fine()), n, out + tile_code_bytes(code_bytes));
+        COMP_CRC32C(*crc, out, tile_checked_bytes(index, n));
+        out += tile_bytes(index, n);
+    }
+    FIN_CRC32C(*crc);
+    return out;
+}
+
+// w->bytes up to `end` onto the chain's pages; the directory of sub-lists learns of each.
+static void put_extent(RunWriter *w, const uint8_t *end)
+{
+    if (w->sublists)
+        sublists_extent(w->sublists, w->chain.block, w->chain.used);
+    for (const uint8_t *p = w->bytes; p < end;) {
+        const uint32_t pages = w->chain.pages;
+        p += chain_put(&w->chain, p, (size_t)(end - p));
+        if (w->sublists && w->chain.pages != pages)
+            sublists_page(w->sublists, w->chain.block);
+    }
+}
+
+static void flush_extent(RunWriter *w)
+{
+    if (w->buffered == 0)
+        return;
+    ListEntry *entry = &w->entries[w->list - w->first_list];
+    ExtentHeader header = {};
+    const uint8_t *end = format_tiles(w, &header.crc);
+    header.magic = kExtentMagic;
+    header.list = w->list;
+    header.rows = w->buffered;
+    header.next_block = entry->block;
+    header.next_offset = entry->offset;
+    memcpy(w->bytes, &header, sizeof header);
+
+    chain_reserve(&w->chain);
+    entry->block = w->chain.block;
+    entry->offset = (uint16_t)w->chain.used;
+    entry->rows += w->buffered;
+    put_extent(w, end);
+    w->buffered = 0;
+}
+
+static void end_list(RunWriter *w)
+{
+    flush_extent(w);
+    if (w->sublists)
+        sublists_put(w->sublists, w->list, &w->entries[w->list - w->first_list]);
+}
+
+void run_add(RunWriter *w, uint32_t list, const StoredRow &row)
+{
+    if (w->buffered > 0 && list != w->list)
+        end_list(w);
+    else if (w->buffered == kExtentRows)
+        flush_extent(w);
+    w->list = list;
+    if (w->sublists)
+        sublists_row(w->sublists, row);
+    const size_t code_bytes = w->index->shape.code_bytes;
+    memcpy(w->codes + w->buffered * code_bytes, row.code, code_bytes);
+    w->rows[w->buffered++] = row;
+}
+
+void run_end(RunWriter *w, BlockNumber next)
+{
+    end_list(w);
+    chain_end(&w->chain, next);
+    pfree(w->rows);
+    pfree(w->codes);
+    pfree(w->bytes);
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,38 @@
+// Writing the directories of the sub-lists of a run's lists (format.h), one record a list, as the run's rows go by.
+#pragma once
+
+#include "ivf/store/page_chain.h"
+#include "ivf/store/sublists.h"
+
+namespace vq::ivf {
+
+struct SublistWriter
+{
+    const Index *index;
+    PageChain chain;
+    // The list at hand
+    uint32_t rows;
+    double scale_sum; // of the rows' factors
+    SublistEntry *entries;
+    uint32_t entry_count, entry_capacity;
+    BlockNumber *pages; // of its extents
+    uint32_t page_count, page_capacity;
+    uint32_t first_offset; // of its first extent, on pages[0]
+    // Scratch
+    uint8_t *stored_centre;
+    float *centre;
+    float *place;
+};
+
+// Returns the writer, for run_begin, or null where the index has no sub-lists: then the chain stays empty. Memory: scratch of
+// three vectors and growing arrays, in the current context; freed by sublists_end.
+SublistWriter *sublists_begin(SublistWriter *writer, const Index *index, const PageSource &source);
+// What the run tells of a list: a row that it takes; an extent that begins on the run's page `block` at `offset`; a further
+// page that the extent goes on upon; and the list's end, which writes the directory unless the list has no rows.
+void sublists_row(SublistWriter *writer, const StoredRow &row);
+void sublists_extent(SublistWriter *writer, BlockNumber block, uint32_t offset);
+void sublists_page(SublistWriter *writer, BlockNumber block);
+void sublists_put(SublistWriter *writer, uint32_t list, ListEntry *entry);
+void sublists_end(SublistWriter *writer);
+
+} // namespace vq::ivf

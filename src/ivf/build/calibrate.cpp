@@ -19,7 +19,7 @@ static_assert(kTimesNearer * kNeighbours <= kNearest);
 constexpr size_t kGapDepth = 1024; // lists of a query whose gaps are kept
 
 // What the queries have met.
-struct Measured
+struct Findings
 {
     uint64_t *at_place; // neighbours whose list is visited as the i-th
     float *errors;      // of estimates, in units of the codes' own standard errors
@@ -35,7 +35,8 @@ struct Measured
     size_t near_count;
 };
 
-double exact_score(const Prober *p, const float *q, const float *x)
+// Of a sample row as the metric has it, without a code.
+double sample_score(const Prober *p, const float *q, const float *x)
 {
     const auto &k = simd::kernels();
     const size_t dims = p->sample->dims;
@@ -60,17 +61,17 @@ bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out)
     const RoutedList &list = p->order[p->place[row.list]];
     const double dot = (double)head.mul * p->index->codec->scan_row(p->query.state, row.code) + head.offset;
     out->estimate = (double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot;
-    out->score = exact_score(p, q, x);
+    out->score = sample_score(p, q, x);
     out->error = (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err);
     const double share = (out->estimate - out->score) / out->error;
     return std::isfinite(share) && std::fabs(share) <= 100;
 }
 
 // The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough.
-void probe_codes(Prober *p, Measured *m, const float *q, const Nearest &nearest, bool for_defaults)
+void probe_codes(Prober *p, Findings *m, const float *q, const Nearest &nearest, bool for_defaults)
 {
     const size_t asked = Min(nearest.found, m->rows_asked);
-    const double last = exact_score(p, q, sample_row(p, nearest.row[asked - 1]));
+    const double last = sample_score(p, q, sample_row(p, nearest.row[asked - 1]));
     for (size_t j = 0; j < (for_defaults ? Min(nearest.found, kNeighbours) : asked); j++) {
         Estimate e;
         if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e))
@@ -85,7 +86,7 @@ void probe_codes(Prober *p, Measured *m, const float *q, const Nearest &nearest,
 // How many of the codes' own standard errors make one of epsilon's: so many that kEpsilon of them cover all but kAbove
 // of the near rows, as they do for Gaussian errors. Never less than one: a bound that is too wide costs time, one that is
 // too narrow costs rows.
-float error_scale(Measured *m)
+float error_scale(Findings *m)
 {
     constexpr double kEpsilon = 1.9, kAbove = 0.02;
     constexpr size_t kEnough = 500;
@@ -103,7 +104,7 @@ float gap_of(const Prober *p, size_t place)
     return std::isfinite(gap) ? gap : 0;
 }
 
-void probe_places(Prober *p, Measured *m, const Nearest &nearest, bool for_defaults)
+void probe_places(Prober *p, Findings *m, const Nearest &nearest, bool for_defaults)
 {
     float *gaps = m->gaps + m->queries++ * m->depth;
     for (size_t place = 0; place < m->depth; place++)
@@ -124,7 +125,7 @@ size_t sampled(size_t n, const Sample &sample, uint64_t table_rows)
     return Max((size_t)std::lround((double)n * share), (size_t)1);
 }
 
-void open_measured(Measured *m, uint32_t nlist, size_t queries)
+void open_findings(Findings *m, uint32_t nlist, size_t queries)
 {
     *m = {};
     m->at_place = (uint64_t *)palloc0(nlist * sizeof(uint64_t));
@@ -136,7 +137,7 @@ void open_measured(Measured *m, uint32_t nlist, size_t queries)
 }
 
 // Lists that n queries need for each recall of kCalibrationRecall.
-void fill_calibration(MetaPage *meta, const Measured &m, size_t n)
+void fill_calibration(MetaPage *meta, const Findings &m, size_t n)
 {
     uint64_t covered = 0;
     uint32_t point = 0;
@@ -148,7 +149,7 @@ void fill_calibration(MetaPage *meta, const Measured &m, size_t n)
     }
 }
 
-RecallTable recall_table(const MetaPage &meta, const Measured &m)
+RecallTable recall_table(const MetaPage &meta, const Findings &m)
 {
     for (size_t i = 0; i < m.width_count; i++)
         m.widths[i] /= meta.error_scale;
@@ -184,8 +185,8 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
 
     Prober p;
     open_prober(&p, rel, index, &sample, centroids);
-    Measured m;
-    open_measured(&m, meta->nlist, all);
+    Findings m;
+    open_findings(&m, meta->nlist, all);
     m.rows_asked = sampled(kNeighbours, sample, meta->build_rows);
     m.rows_near = Max(sampled(kTimesNearer * kNeighbours, sample, meta->build_rows), (size_t)2);
     each_query(p, 0, all, [&](size_t i) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kSampleSeed = 42; // fixed: the same table gives the same index
 
-struct Drawing
+struct SampleDrawing
 {
     Sample *sample;
     Relation index;
@@ -28,7 +28,7 @@ struct Drawing
     Reservoir reservoir;
 };
 
-void keep_row(Drawing *d, const float *x)
+void keep_vector(SampleDrawing *d, const float *x)
 {
     Sample *s = d->sample;
     const size_t at = d->reservoir.place();
@@ -44,14 +44,14 @@ void keep_row(Drawing *d, const float *x)
 
 void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg)
 {
-    Drawing *d = (Drawing *)arg;
+    SampleDrawing *d = (SampleDrawing *)arg;
     if (isnull[0])
         return;
     MemoryContext old = MemoryContextSwitchTo(d->row_memory);
     const uint32_t dims = d->sample->dims;
     const float *x = vector_of_datum(values[0], d->element, dims, d->index);
     if (!d->sample->unit || !is_zero(x, dims))
-        keep_row(d, x);
+        keep_vector(d, x);
     MemoryContextSwitchTo(old);
     MemoryContextReset(d->row_memory);
 }
@@ -65,7 +65,7 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
     *sample = {nullptr, 0, capacity, column.dims, column.metric == Metric::Cosine, 0};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * column.dims * sizeof(float), MCXT_ALLOC_HUGE);
-    Drawing drawing = {sample, index, column.element, nullptr, {capacity, Random(kSampleSeed), 0}};
+    SampleDrawing drawing = {sample, index, column.element, nullptr, {capacity, Random(kSampleSeed), 0}};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
 

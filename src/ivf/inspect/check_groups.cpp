@@ -115,16 +115,17 @@ void check_list(GroupCheck *g, uint32_t list, const ListEntry &entry)
 void check_extents_apart(GroupCheck *g)
 {
     // Begin, end, begin, end ...: sorted by begin, no end may lie behind the next begin.
-    struct Span
+    struct ExtentRange
     {
         uint64_t begin, end;
     };
-    Span *spans = (Span *)g->extents.items;
+    ExtentRange *ranges = (ExtentRange *)g->extents.items;
     const size_t n = g->extents.count / 2;
-    std::sort(spans, spans + n, [](const Span &a, const Span &b) { return a.begin < b.begin; });
+    std::sort(ranges, ranges + n,
+              [](const ExtentRange &a, const ExtentRange &b) { return a.begin < b.begin; });
     for (size_t i = 1; i < n; i++)
-        if (spans[i - 1].end > spans[i].begin)
-            report_corrupted(g->c->rel, walk_block(&g->tiles, spans[i].begin), "extents overlap");
+        if (ranges[i - 1].end > ranges[i].begin)
+            report_corrupted(g->c->rel, walk_block(&g->tiles, ranges[i].begin), "extents overlap");
 }
 
 void check_tiles(GroupCheck *g)
@@ -195,7 +196,7 @@ void check_fine_page(void *arg, uint32_t place, BlockNumber block, const PGAlign
     GroupCheck *g = pages->g;
     Page page = (Page)copy.data;
     if (!valid_fine_page(*g->c->index, g->number, page))
-        report_corrupted(g->c->rel, block, "damaged refine page");
+        report_corrupted(g->c->rel, block, "damaged fine page");
     if (place >= pages->capacity)
         pages->slots = (uint32_t *)repalloc_huge(pages->slots, (pages->capacity *= 2) * sizeof(uint32_t));
     pages->slots[place] = used_fine_slots(page);
@@ -209,7 +210,7 @@ void check_fine(GroupCheck *g)
     const GroupRecord &record = g->group->record;
     if (!index.has_fine()) {
         if (record.fine_head != InvalidBlockNumber || record.fine_pages != 0)
-            report_corrupted(c->rel, directory_block(index, g->number), "refine pages in an index without");
+            report_corrupted(c->rel, directory_block(index, g->number), "fine pages in an index without");
         return;
     }
     FinePage pages = {g, (uint32_t *)palloc(64 * sizeof(uint32_t)), 64};
@@ -217,7 +218,7 @@ void check_fine(GroupCheck *g)
     walk_begin(&chain, c->rel);
     walk_chain(&chain, &c->seen, PageKind::Fine, record.fine_head, check_fine_page, &pages);
     if (chain.count != record.fine_pages)
-        report_corrupted(c->rel, directory_block(index, g->number), "wrong number of refine pages");
+        report_corrupted(c->rel, directory_block(index, g->number), "wrong number of fine pages");
 
     const uint32_t width = fine_pages_of_record(index); // pages of a record
     uint64_t *keys = g->records.items;
@@ -225,13 +226,13 @@ void check_fine(GroupCheck *g)
         const BlockNumber block = (BlockNumber)(keys[i] >> 16);
         const int64 place = walk_place(&chain, block);
         if (place < 0 || place + width > chain.count || (keys[i] & 0xFFFF) >= pages.slots[place])
-            report_corrupted(c->rel, block, "no such refine record");
+            report_corrupted(c->rel, block, "no such fine record");
         keys[i] = (uint64_t)place * 0x10000 + (keys[i] & 0xFFFF); // from blocks to places, below
     }
     std::sort(keys, keys + g->records.count);
     for (size_t i = 1; i < g->records.count; i++)
         if (width > 1 ? keys[i] < keys[i - 1] + ((uint64_t)width << 16) : keys[i] == keys[i - 1])
-            report_corrupted(c->rel, chain.blocks[keys[i] >> 16], "two rows share a refine record");
+            report_corrupted(c->rel, chain.blocks[keys[i] >> 16], "two rows share a fine record");
 }
 
 } // namespace

@@ -25,7 +25,7 @@ struct SublistCheck
     report_corrupted(s.c->rel, block, what);
 }
 
-Sublists read_record(SublistCheck *s, uint32_t list, const ListEntry &entry)
+Sublists checked_sublists(SublistCheck *s, uint32_t list, const ListEntry &entry)
 {
     const int64 place = walk_place(&s->pages, entry.sublists);
     if (place < 0 || !valid_unit_offset(entry.sublists_offset))
@@ -97,7 +97,7 @@ void check_sublists(Check *c, const Group *group, ChainWalk *tiles)
         const ListEntry &entry = group->entries[l];
         if (entry.sublists == InvalidBlockNumber)
             continue;
-        const Sublists sublists = read_record(&s, record.group * index.meta.group_lists + l, entry);
+        const Sublists sublists = checked_sublists(&s, record.group * index.meta.group_lists + l, entry);
         const uint64_t first = check_pages(&s, sublists, entry.sublists);
         check_keys(&s, sublists, position_of(first, sublists.header.offset), entry.sublists);
     }

@@ -33,8 +33,8 @@ struct Stats
 };
 
 // Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
-void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber head, uint64_t *rows_of_list,
-                Stats *s)
+void add_open(Relation rel, const Index &index, uint32_t g, BlockNumber head, uint64_t *rows_of_list,
+              Stats *s)
 {
     OpenReader reader;
     open_rows_begin(&reader, rel, &index, g, head);
@@ -52,7 +52,7 @@ void count_open(Relation rel, const Index &index, uint32_t g, BlockNumber head, 
     }
 }
 
-void count_group(Relation rel, const Index &index, uint32_t g, Group *group, uint64_t *rows_of_list, Stats *s)
+void add_group(Relation rel, const Index &index, uint32_t g, Group *group, uint64_t *rows_of_list, Stats *s)
 {
     read_group(rel, index, g, group);
     for (uint32_t l = 0; l < index.meta.group_lists; l++) {
@@ -62,7 +62,7 @@ void count_group(Relation rel, const Index &index, uint32_t g, Group *group, uin
     s->tile_pages += group->record.tile_pages;
     s->fine_pages += group->record.fine_pages;
     s->sublist_pages += group->record.sublist_pages;
-    count_open(rel, index, g, group->record.open_head, rows_of_list, s);
+    add_open(rel, index, g, group->record.open_head, rows_of_list, s);
     for (uint32_t l = 0; l < lists_of_group(index, g); l++) {
         s->rows += rows_of_list[l];
         s->rows_max = Max(s->rows_max, rows_of_list[l]);
@@ -76,7 +76,7 @@ Stats count_all(Relation rel, const Index &index)
     Group *group = (Group *)palloc(group_bytes(index));
     uint64_t *rows_of_list = (uint64_t *)palloc(index.meta.group_lists * sizeof(uint64_t));
     for (uint32_t g = 0; g < index.groups; g++)
-        count_group(rel, index, g, group, rows_of_list, &s);
+        add_group(rel, index, g, group, rows_of_list, &s);
     return s;
 }
 

@@ -61,16 +61,16 @@ IndexInfo *scan_info(Relation rel)
     return info;
 }
 
-struct Drawing
+struct RowDrawing
 {
     Reservoir reservoir;
     Datum *values;
     MemoryContext memory; // of values
 };
 
-void keep_row(void *arg, const ItemPointerData &, Datum value, const float *)
+void keep_value(void *arg, const ItemPointerData &, Datum value, const float *)
 {
-    Drawing *d = (Drawing *)arg;
+    RowDrawing *d = (RowDrawing *)arg;
     const size_t at = d->reservoir.place();
     if (at == d->reservoir.capacity)
         return;
@@ -95,8 +95,8 @@ void visit_table_rows(Relation heap, Relation rel, const Index &index, Snapshot 
 size_t draw_table_rows(Relation heap, Relation rel, const Index &index, uint64_t seed, size_t capacity,
                        Datum *values)
 {
-    Drawing drawing = {{capacity, Random(seed), 0}, values, CurrentMemoryContext};
-    Visit v = begin_visit(index, keep_row, &drawing);
+    RowDrawing drawing = {{capacity, Random(seed), 0}, values, CurrentMemoryContext};
+    Visit v = begin_visit(index, keep_value, &drawing);
     IndexInfo *info = scan_info(rel);
     BlockDraw draw;
     BlockNumber block;

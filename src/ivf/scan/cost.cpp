@@ -28,7 +28,7 @@ constexpr double kDistanceCost = 50; // of cpu_operator_cost: one exact distance
 // pages and out of line (bench/run.sh --only filters).
 constexpr double kLooksPerRow = 6;
 
-struct Shape
+struct CostInputs
 {
     double lists;
     double probed;
@@ -37,12 +37,12 @@ struct Shape
     double share; // of the probed lists' rows that are read
 };
 
-Shape shape_of(const IndexOptInfo *info, MemoryContext memory)
+CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
 {
     Relation rel = index_open(info->indexoid, NoLock);
     const MetaPage &meta = open_index(rel, memory)->meta;
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
-    Shape s;
+    CostInputs s;
     s.lists = meta.nlist;
     s.probed = settings.nprobe > 0 ? settings.nprobe : default_nprobe(meta);
     if (settings.target_recall > 0)
@@ -79,9 +79,9 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant cost", ALLOCSET_SMALL_SIZES);
     const IndexOptInfo *info = path->indexinfo;
-    Shape s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1};
+    CostInputs s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1};
     if (!info->hypothetical)
-        s = shape_of(info, memory);
+        s = cost_inputs(info, memory);
     MemoryContextDelete(memory);
 
     double random_page, sequential_page;

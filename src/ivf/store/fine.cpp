@@ -12,7 +12,7 @@ void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *r
         Buffer buf = read_page(rel, block, PageKind::Fine, BUFFER_LOCK_SHARE);
         const char *payload = page_payload(BufferGetPage(buf));
         if (address.slot >= ((const FineHeader *)payload)->slots || (slots > 0 && address.slot >= slots))
-            report_corrupted(rel, block, "no such refine record");
+            report_corrupted(rel, block, "no such fine record");
         uint32_t n = Min(left, kFinePayload - offset);
         memcpy(record, payload + sizeof(FineHeader) + offset, n);
         const BlockNumber next = next_of(BufferGetPage(buf));

@@ -10,7 +10,7 @@
 //   Directory   group records, a fixed number a page: contiguous
 //   Tile        sealed rows of a group of lists: a chain of pages holding extents
 //   Open        rows as inserted, of all lists of a group: a chain of pages
-//   Fine        finer codes and refine codes: a chain of pages per group, addressed by (block, slot)
+//   Fine        fine records (fine.h): a chain of pages per group, addressed by (block, slot)
 //   Sublist     directories of sub-lists: a chain of pages per group, one record a list
 #pragma once
 
@@ -184,7 +184,7 @@ struct SublistEntry
 };
 static_assert(sizeof(SublistEntry) == 12);
 
-// Address of a finer code. block == InvalidBlockNumber: none.
+// Address of a fine record. block == InvalidBlockNumber: none.
 struct FineAddress
 {
     uint16_t block_hi;
@@ -196,7 +196,7 @@ static_assert(sizeof(FineAddress) == 6);
 
 // Row data of a tile of n rows, m = n rounded up to an even number, arrays in this order, padded to kUnit:
 //   float add[m]; bfloat16 scale[m]; bfloat16 err[m]; uint32 tid_block[m]; uint16 tid_offset[m] (0 = dead);
-//   with finer codes also uint32 fine_block[m]; uint16 fine_slot[m]
+//   with fine records also uint32 fine_block[m]; uint16 fine_slot[m]
 struct RowData
 {
     uint32_t m;

@@ -34,7 +34,7 @@ static void look_at(OpenReader *r, BlockNumber block, const char *page)
     r->next = next_of((Page)page);
 }
 
-static Buffer read_next(const OpenReader *r)
+static Buffer read_next_page(const OpenReader *r)
 {
     if (r->vacuum)
         compat_vacuum_delay_point();
@@ -48,7 +48,7 @@ bool open_rows_next(OpenReader *r)
     open_rows_let_go(r);
     if (r->next == InvalidBlockNumber)
         return false;
-    r->buf = read_next(r);
+    r->buf = read_next_page(r);
     look_at(r, r->next, (const char *)BufferGetPage(r->buf));
     return true;
 }
@@ -58,7 +58,7 @@ bool open_rows_next_copy(OpenReader *r, PGAlignedBlock *copy)
     open_rows_let_go(r);
     if (r->next == InvalidBlockNumber)
         return false;
-    Buffer buf = read_next(r);
+    Buffer buf = read_next_page(r);
     memcpy(copy->data, BufferGetPage(buf), BLCKSZ);
     UnlockReleaseBuffer(buf);
     open_rows_look_at(r, *copy);

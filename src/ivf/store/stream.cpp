@@ -65,19 +65,19 @@ void stream_copy(UnitStream *s, size_t bytes, uint8_t *out)
     }
 }
 
-const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
+const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t row_group_bytes, uint8_t *buffer,
                                   uint32_t *got)
 {
     const uint8_t *p = stream_take(s, want, got);
-    if (group_bytes == kUnit || *got % group_bytes == 0)
+    if (row_group_bytes == kUnit || *got % row_group_bytes == 0)
         return p;
-    const uint32_t part = *got % group_bytes; // at the end of a page
+    const uint32_t part = *got % row_group_bytes; // at the end of a page
     *got -= part;
     s->offset -= part;
     if (*got > 0)
         return p;
-    *got = group_bytes;
-    return stream_read(s, group_bytes, buffer);
+    *got = row_group_bytes;
+    return stream_read(s, row_group_bytes, buffer);
 }
 
 const uint8_t *stream_read(UnitStream *s, uint32_t bytes, uint8_t *buffer)

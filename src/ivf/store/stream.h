@@ -56,9 +56,9 @@ void stream_close(UnitStream *s);
 // the pointer is valid until the next call. Moves to the next page when one is used up.
 const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got);
 
-// The same in whole groups of group_bytes (a multiple of kUnit), of which `want` is a multiple, too. A group that crosses a
+// The same in whole groups of row_group_bytes (a multiple of kUnit), of which `want` is a multiple, too. A group that crosses a
 // page border is copied to `buffer`.
-const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t group_bytes, uint8_t *buffer,
+const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t row_group_bytes, uint8_t *buffer,
                                   uint32_t *got);
 
 // Copies exactly `bytes` bytes.

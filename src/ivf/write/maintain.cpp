@@ -253,7 +253,7 @@ struct Rewriter
     uint8_t *code;  // of one row
 };
 
-void keep_row(KeyedRows *k, const Index &index, const StoredRow &row)
+void keep_keyed(KeyedRows *k, const Index &index, const StoredRow &row)
 {
     const size_t code_bytes = index.shape.code_bytes;
     if (k->count == k->capacity) {
@@ -274,7 +274,7 @@ void rewrite_row(Rewriter *r, uint32_t list, StoredRow row)
         row.fine = fine_add(&r->fine, r->record);
     }
     if (r->run.sublists)
-        keep_row(&r->keyed, *r->m->index, row);
+        keep_keyed(&r->keyed, *r->m->index, row);
     else
         run_add(&r->run, list, row);
 }

@@ -119,7 +119,7 @@ struct GroupCounts
     uint64_t open_rows; // dead ones included
 };
 
-GroupCounts count_group(Relation rel, const Index &index, const Group *group)
+GroupCounts group_counts(Relation rel, const Index &index, const Group *group)
 {
     GroupCounts c = {};
     for (uint32_t l = 0; l < lists_of_group(index, group->record.group); l++) {
@@ -182,7 +182,7 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
         Group *group = (Group *)palloc(group_bytes(index));
         lock_group(info->index, g);
         read_group(info->index, index, g, group);
-        GroupCounts counts = count_group(info->index, index, group);
+        GroupCounts counts = group_counts(info->index, index, group);
         if (worth_rewriting(group, counts))
             rewrite_group(info->index, heap, index, g);
         unlock_group(info->index, g);

@@ -1,4 +1,5 @@
-// Reading the centroids as they are stored: CentroidTerms, then space_dims coordinates as bfloat16.
+// The centroids as they are stored, in two parts of an index: tiles of their codes (code rows, then CentroidRowData), and their
+// records (CentroidTerms, then space_dims coordinates as bfloat16).
 #pragma once
 
 #include "ivf/store/index.h"
@@ -6,7 +7,6 @@
 
 namespace vq::ivf {
 
-// Bytes of a tile of centroid codes.
 constexpr size_t centroid_tile_bytes(const CodecShape &shape)
 {
     return (size_t)shape.code_bytes * kUnit + sizeof(CentroidRowData);
@@ -16,19 +16,19 @@ constexpr size_t centroid_record_bytes(const CodecShape &shape)
     return sizeof(CentroidTerms) + shape.space_dims * sizeof(uint16_t);
 }
 
-// Where the row data of a tile of centroid codes lies in its part.
+// Where the row data of a tile lies in its part.
 constexpr uint64_t centroid_row_data_position(const CodecShape &shape, uint32_t tile)
 {
     return tile * (uint64_t)centroid_tile_bytes(shape) + (uint64_t)shape.code_bytes * kUnit;
 }
-// Page on which a centroid's record begins.
+// The page on which a centroid's record begins.
 inline BlockNumber centroid_block(const Index &index, uint32_t list)
 {
     return index.meta.centroids +
            (BlockNumber)page_of_position(list * (uint64_t)centroid_record_bytes(index.shape));
 }
 
-// Centroid of a list, as floats. stored: scratch, space_dims * 2 bytes. Both space_dims long.
+// The centroid of a list, as space_dims floats. stored: scratch for space_dims bfloat16.
 void read_centre(Relation rel, const Index &index, uint32_t list, uint8_t *stored, float *centre);
 
 struct StoredCentroid
@@ -37,9 +37,9 @@ struct StoredCentroid
     const uint8_t *coordinates; // bfloat16, not aligned; valid until the next read
 };
 
-// A record that was read: a view.
+// A view of a record in memory.
 StoredCentroid centroid_of_record(const uint8_t *record);
-// Coordinates as floats; n of them.
+// n coordinates as floats.
 void widen_coordinates(const uint8_t *coordinates, size_t n, float *centre);
 
 // Reads one centroid after the other; cheapest in order of list numbers, where neighbours share a page.
@@ -52,7 +52,7 @@ struct CentroidReader
     uint8_t *copy; // of a record that crosses pages
 };
 
-// Memory: one record in the current context, freed by centroids_close.
+// Memory: one record in the current context, freed by centroids_close, which also lets go of the page at hand.
 void centroids_open(CentroidReader *reader, Relation rel, const Index *index);
 StoredCentroid centroids_read(CentroidReader *reader, uint32_t list);
 void centroids_close(CentroidReader *reader);

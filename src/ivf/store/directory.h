@@ -15,7 +15,7 @@ inline uint32_t directory_offset(const Index &index, uint32_t group)
     return group % index.groups_per_page * group_record_bytes(index.meta.group_lists);
 }
 
-// A copy of a group's record with its entries: what one reader sees. palloc'd; group_lists entries.
+// A group's record with its entries, group_bytes long: on its page, or the copy that one reader works with.
 struct Group
 {
     GroupRecord record;

@@ -1,5 +1,7 @@
-// Records on Fine pages: [float factors[3], codec's finer code] and [float error, refine code], whichever the
-// index has.
+// Fine records: what Fine pages hold of a row, for a closer look than its code in the tile allows. Two parts, of which an index
+// may have either or both:
+//   [float factors[3], codec's finer code]   the codec's own, by its options
+//   [float error, refine code]               a scalar quantization of the row (option "refine"), and how far off it is
 #pragma once
 
 #include "ivf/store/index.h"
@@ -26,7 +28,7 @@ constexpr uint32_t fine_pages_of_record(const Index &index)
 // Copies the record at `address` (fine_record_bytes). Errors: INDEX_CORRUPTED.
 void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *record);
 
-// Whether a Fine page is one of that group, and says of itself what can be.
+// Whether a Fine page is one of that group, and has no more slots in use than fit.
 bool valid_fine_page(const Index &index, uint32_t group, Page page);
 uint32_t used_fine_slots(Page page);
 

@@ -1,23 +1,25 @@
-// New pages, and pages that nothing refers to any more: where they come from and when one may be used again.
+// Where new pages come from, and what becomes of pages that nothing refers to any more. A freed page keeps its content, for
+// scans that began before, and is stamped with the next transaction id. The free space map offers it at once, but it is given
+// out again only when no snapshot, here or on a standby, can be that old.
 #pragma once
 
 #include "ivf/store/page.h"
 
 namespace vq::ivf {
 
-// A new page for this index, exclusively locked, not formatted: a freed page if one may be reused, else the
-// relation grows. The caller formats it under GENERIC_XLOG_FULL_IMAGE before it lets go of the lock, or claims
-// it: the free space map may have offered it to another backend too.
+// A page for new content, exclusively locked: a freed one that may be reused, else the relation grows. What it holds is not
+// defined. The free space map may have offered it to another backend too, so it must not look free when the lock is let go:
+// format it before (under GENERIC_XLOG_FULL_IMAGE), or claim it. heap: the table, whose snapshots are asked about.
 Buffer new_page(Relation rel, Relation heap);
 
-// Makes a locked page from new_page look taken. Not logged: what counts is the image that follows.
+// Makes a page from new_page, still locked, look taken, for a caller that formats it later. Not logged: after a crash nothing
+// refers to the page yet.
 void claim_page(Page page, PageKind kind);
 
-// Appends a page at the end of the relation, exclusively locked (index build: nobody else is there).
+// Index build, where nobody else is there: a page at the end of the fork, exclusively locked, empty.
 Buffer append_page(Relation rel, ForkNumber fork);
 
-// Puts a page that nothing on disk refers to any more into the free space map, stamped so that it waits for
-// older snapshots. Locks: takes the page's exclusive lock. One WAL record.
+// Frees a page that nothing on disk refers to any more. Locks: the page's exclusive lock. One WAL record.
 void free_page(Relation rel, BlockNumber block);
 
 // Frees the pages of a chain from `block` up to `end` (left out; InvalidBlockNumber = the chain's end). Honours interrupts,

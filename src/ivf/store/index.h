@@ -26,7 +26,7 @@ struct Index // immutable; memory belongs to the cache
     const uint8_t *query_codes;
     const uint8_t *centroid_records;
     uint32_t refine_bytes;      // of the refine code alone, 0 = none
-    uint32_t fine_record_bytes; // of a row's record on Fine pages, 0 = none
+    uint32_t fine_record_bytes; // of a row's fine record (fine.h), 0 = none
     uint32_t open_row_bytes;
     uint32_t open_rows_per_page;
     uint32_t groups;
@@ -38,8 +38,7 @@ struct Index // immutable; memory belongs to the cache
     bool has_refine() const { return meta.refine != kNoRefine; }
 };
 
-// A record on a Fine page: [float factors[3], codec's finer code] if the codec has one, then [float error,
-// refine code].
+// Bytes of the codec's part of a fine record; the refine part follows.
 constexpr uint32_t codec_fine_part(const CodecShape &shape)
 {
     return shape.fine_bytes > 0 ? 3 * sizeof(float) + shape.fine_bytes : 0;
@@ -54,8 +53,8 @@ constexpr size_t kCachedCentroidBytes = 8 << 20;
 // the REINDEX hint.
 const Index *open_index(Relation rel, MemoryContext owner);
 
-// Lays out an Index over an image (build); everything but block numbers must be set in meta. image: mean,
-// moved mean, codec image, refine image.
+// Index build: makes an Index of a meta page, of which only the block numbers may still be missing, and an image (mean, moved
+// mean, codec image, refine image), which must live as long.
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
 
 // Bytes before the codec image.

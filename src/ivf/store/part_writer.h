@@ -17,9 +17,9 @@ struct PartWriter
     Relation rel;
     ForkNumber fork;
     PageKind kind;
-    Buffer buf;
-    uint32_t used;
-    BlockNumber first;
+    Buffer buf;        // the last page, exclusively locked; InvalidBuffer = none
+    uint32_t used;     // bytes of its payload; kPayload = the next byte begins a page
+    BlockNumber first; // where the part begins
 };
 
 // The part begins where the fork ends now. Nothing is logged.

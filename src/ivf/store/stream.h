@@ -1,5 +1,5 @@
-// Reading bytes of pages in order: a chain of pages as a stream of 32-byte units, one share lock at a time; and parts that
-// lie on contiguous pages.
+// Payloads as one row of bytes: a chain of pages read as a stream of units (kUnit, format.h), and parts of an index that lie on
+// contiguous pages. Readers hold a share lock on one page at a time.
 #pragma once
 
 #include "ivf/store/page.h"
@@ -35,29 +35,32 @@ constexpr bool valid_unit_offset(uint32_t offset)
     return offset < kPayload && offset % kUnit == 0;
 }
 
-// A position in a chain of pages of one kind, with a pin and a share lock on the current page while open; or
-// in memory.
+// Reads a chain of pages of one kind; the page at hand is pinned and share locked. Or reads a copy in memory.
 struct UnitStream
 {
     Relation rel;
     PageKind kind;
-    Buffer buf; // InvalidBuffer: closed
-    BlockNumber block;
-    uint32_t offset;       // into the payload
-    const uint8_t *memory; // not null: what follows lies here, all of it
+    Buffer buf;            // InvalidBuffer: closed, or in memory
+    BlockNumber block;     // the page at hand
+    uint32_t offset;       // of the next byte, into its payload
+    const uint8_t *memory; // not null: the next byte lies here, and all that follow
 };
 
+// Starts at a byte of a page. Errors: INDEX_CORRUPTED if no unit can begin there.
 void stream_open(UnitStream *s, Relation rel, PageKind kind, BlockNumber block, uint32_t offset);
 void stream_open_memory(UnitStream *s, const uint8_t *memory);
+// Lets go of the page at hand.
 void stream_close(UnitStream *s);
 
-// Up to `want` bytes (a multiple of kUnit) that lie together at the current position; *got says how many (at
-// least one unit; want = 0 only moves to the next page if this one is used up). The position moves past them;
-// the pointer is valid until the next call. Moves to the next page when one is used up.
+// All that follows here moves on past what it reads. Where a page is used up it goes to the next one of the chain first.
+// Errors: INDEX_CORRUPTED if there is none. Pointers are valid until the next call.
+
+// The next bytes, as many as lie on one page, but not more than `want`, a multiple of kUnit; *got: how many, at least one unit.
+// want = 0 only leaves a page that is used up.
 const uint8_t *stream_take(UnitStream *s, uint32_t want, uint32_t *got);
 
-// The same in whole groups of row_group_bytes (a multiple of kUnit), of which `want` is a multiple, too. A group that crosses a
-// page border is copied to `buffer`.
+// The same for code rows that the codec takes some at a time (CodecShape::row_group): whole groups of row_group_bytes, of which
+// `want` is a multiple. A group that crosses a page border comes alone, as a copy in `buffer`.
 const uint8_t *stream_take_groups(UnitStream *s, uint32_t want, uint32_t row_group_bytes, uint8_t *buffer,
                                   uint32_t *got);
 
@@ -85,13 +88,13 @@ inline PagePlace place_in(const StreamSpan &span, uint32_t byte)
 // stream_read that also says where the bytes lie; not for a stream in memory.
 const uint8_t *stream_read_placed(UnitStream *s, uint32_t bytes, uint8_t *buffer, StreamSpan *span);
 
-// Moves past `bytes` bytes without looking at them (pages between are still visited, for their links).
+// Moves past `bytes` bytes. Pages between are visited all the same, for their links.
 void stream_skip(UnitStream *s, uint64_t bytes);
 
-// Reads `bytes` bytes at byte `position` of a part that lies on contiguous pages of one kind.
+// Copies `bytes` bytes from a position on of a part that begins on page `first`.
 void read_part(Relation rel, PageKind kind, BlockNumber first, uint64_t position, size_t bytes, void *out);
 
-// Pages of such a part; bytes of a part that fills its pages.
+// Pages of a part of that many bytes; bytes of one that fills so many pages.
 constexpr uint32_t pages_of(uint64_t bytes)
 {
     return (uint32_t)((bytes + kPayload - 1) / kPayload);
@@ -101,7 +104,7 @@ constexpr uint64_t bytes_of_pages(uint32_t pages)
     return (uint64_t)pages * kPayload;
 }
 
-// Reads such a part of `bytes` bytes from its beginning, many pages at a time.
+// Copies the first `bytes` bytes of a part, reading many pages at a time.
 void read_whole_part(Relation rel, PageKind kind, BlockNumber first, size_t bytes, void *out);
 
 } // namespace vq::ivf

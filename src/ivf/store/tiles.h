@@ -23,38 +23,39 @@ inline TileRows tile_rows_of(const Index &index, const uint8_t *tile, uint32_t r
     return {RowData(rows, index.has_fine()), rows, tile + tile_code_bytes(index.shape.code_bytes)};
 }
 
-// Whether a header is one of that list, and says of itself what can be.
+// Whether a header belongs to that list and has 1 to most_rows rows.
 inline bool valid_extent(const ExtentHeader &header, uint32_t list, uint32_t most_rows)
 {
     return header.magic == kExtentMagic && header.list == list && header.rows > 0 && header.rows <= most_rows;
 }
 
-// One tile after the other of a list; see ExtentHeader. Row data stays valid until the next call.
+// Hands out the tiles of a list one after the other, the newest extent first. Row data stays valid until the next call.
 struct TileReader
 {
     const Index *index;
-    UnitStream stream;
+    UnitStream stream; // within the current extent
     uint32_t list;
-    uint32_t rows_left;     // of the extent
-    uint32_t budget;        // rows that older extents may hold at most: no chain can run in circles
-    BlockNumber next_block; // older extent
+    uint32_t rows_left; // of the current extent, behind the current tile
+    uint32_t
+        budget; // rows that older extents may have in all; as each has some, their chain cannot run in circles
+    BlockNumber next_block; // the next older extent; InvalidBlockNumber = none
     uint32_t next_offset;
-    uint32_t rows; // of the current tile
-    uint8_t buffer[kMaxRowData];
+    uint32_t rows;               // of the current tile
+    uint8_t buffer[kMaxRowData]; // row data that crosses a page border
 };
 
-// Starts at a list's newest extent.
+// entry: the list's, as its group's record had it. Reads nothing yet.
 void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry);
 
-// Goes to the next tile: its row count, 0 when the list is done (nothing is locked then). Afterwards its codes are to be
-// scored, copied or skipped, then its row data is to be read.
+// Goes to the next tile and returns its row count; 0 when the list is done, with nothing locked then. The caller then takes
+// the tile's codes, by one of the three functions below, and its row data, before it asks for the next tile.
 uint32_t tiles_next(TileReader *r);
 
-// Unlocks the page at hand, for a reader that is not to be asked until the list is done.
+// Lets go of the page at hand, for a caller that stops before the list is done.
 void tiles_close(TileReader *r);
 
-// Adds up what the codec's kernel finds for the codes of the tile that comes next in the stream. state: the codec's prepared
-// query. acc: kTileRows sums, 0 at first.
+// Runs the codes of a tile, next in the stream, through the codec's kernel. state: the codec's prepared query. acc: kTileRows
+// sums that are added to, 0 at first. Serves tiles of centroids, too.
 inline void score_tile_codes(UnitStream *stream, const Index &index, const void *state, uint32_t *acc)
 {
     const uint32_t code_rows = index.shape.code_bytes, together = index.shape.row_group * kUnit;
@@ -68,8 +69,8 @@ inline void score_tile_codes(UnitStream *stream, const Index &index, const void 
 void tile_copy_codes(TileReader *r, uint8_t *out);
 void tile_skip_codes(TileReader *r);
 
-// Row data of the current tile; its codes must have been taken. span: where it lies.
 TileRows tile_rows(TileReader *r);
+// span: where the row data lies, for who changes it.
 TileRows tile_rows_placed(TileReader *r, StreamSpan *span);
 
 } // namespace vq::ivf

@@ -149,8 +149,7 @@ void check_tiles(GroupCheck *g)
 
 void check_open_page(GroupCheck *g, const OpenReader &page)
 {
-    for (uint32_t i = 0; i < page.rows; i++) {
-        const OpenRow &row = page.row(i);
+    for (const OpenRow &row : page) {
         if (std::isnan(row.factors.add) || std::isnan(bf16_to_float(row.factors.scale)) ||
             std::isnan(bf16_to_float(row.factors.err)))
             report_corrupted(g->c->rel, page.block, "row factor is not a number");

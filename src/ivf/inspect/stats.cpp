@@ -40,8 +40,7 @@ void add_open(Relation rel, const Index &index, uint32_t g, BlockNumber head, ui
     open_rows_begin(&reader, rel, &index, g, head);
     while (open_rows_next(&reader)) {
         s->open_pages++;
-        for (uint32_t i = 0; i < reader.rows; i++) {
-            const OpenRow &row = reader.row(i);
+        for (const OpenRow &row : reader) {
             if (is_dead(row)) {
                 s->dead_rows++;
                 continue;

@@ -25,7 +25,8 @@ inline StoredRow stored_row(const OpenRow &row)
     return {row.tid, row.factors, row.fine, open_row_code(row)};
 }
 
-// A walk over the chain; first the walk, then the page at hand.
+// A walk over the chain, page by page, and the rows of the page at hand: for (const OpenRow &row : reader). A row is valid
+// while its page, or the page's copy, is.
 struct OpenReader
 {
     Relation rel;
@@ -41,20 +42,33 @@ struct OpenReader
     uint32_t rows;     // dead ones included
     const char *first_row;
 
-    // Row i. Valid while the page or its copy is. Errors: INDEX_CORRUPTED if it is of no list of the group.
-    const OpenRow &row(uint32_t i) const
+    struct Iterator
     {
-        const OpenRow *row = (const OpenRow *)(first_row + i * index->open_row_bytes);
-        if (unlikely(row->list >= lists))
-            report_corrupted(rel, block, "row of a list outside its group");
-        return *row;
-    }
+        const char *at;
+        size_t row_bytes;
+        uint32_t lists;
+        const OpenReader *reader;
 
-    // Where the offset number of row i's id lies: 0 there makes it dead.
-    PagePlace tid_offset_place(uint32_t i) const
+        // Errors: INDEX_CORRUPTED if the row is of no list of the group.
+        const OpenRow &operator*() const
+        {
+            const OpenRow *row = (const OpenRow *)at;
+            if (unlikely(row->list >= lists))
+                report_corrupted(reader->rel, reader->block, "row of a list outside its group");
+            return *row;
+        }
+        void operator++() { at += row_bytes; }
+        bool operator!=(const Iterator &other) const { return at != other.at; }
+    };
+    Iterator begin() const { return {first_row, index->open_row_bytes, lists, this}; }
+    Iterator end() const { return {first_row + (size_t)rows * index->open_row_bytes, 0, 0, nullptr}; }
+
+    // Where the offset number of a row's id lies: 0 there makes it dead.
+    PagePlace tid_offset_place(const OpenRow &row) const
     {
-        return {block, (uint32_t)(sizeof(OpenHeader) + i * index->open_row_bytes + offsetof(OpenRow, tid) +
-                                  offsetof(ItemPointerData, ip_posid))};
+        const size_t at = (size_t)((const char *)&row - first_row) + offsetof(OpenRow, tid) +
+                          offsetof(ItemPointerData, ip_posid);
+        return {block, (uint32_t)(sizeof(OpenHeader) + at)};
     }
 };
 

@@ -63,12 +63,6 @@ void tile_skip_codes(TileReader *r)
     stream_skip(&r->stream, tile_code_bytes(r->index->shape.code_bytes));
 }
 
-TileRows tile_rows(TileReader *r)
-{
-    const RowData layout(r->rows, r->index->has_fine());
-    return {layout, r->rows, stream_read(&r->stream, layout.bytes(), r->buffer)};
-}
-
 TileRows tile_rows_placed(TileReader *r, StreamSpan *span)
 {
     const RowData layout(r->rows, r->index->has_fine());

@@ -69,7 +69,11 @@ inline void score_tile_codes(UnitStream *stream, const Index &index, const void 
 void tile_copy_codes(TileReader *r, uint8_t *out);
 void tile_skip_codes(TileReader *r);
 
-TileRows tile_rows(TileReader *r);
+inline TileRows tile_rows(TileReader *r)
+{
+    const RowData layout(r->rows, r->index->has_fine());
+    return {layout, r->rows, stream_read(&r->stream, layout.bytes(), r->buffer)};
+}
 // span: where the row data lies, for who changes it.
 TileRows tile_rows_placed(TileReader *r, StreamSpan *span);
 

@@ -65,11 +65,9 @@ void take_page(TakenRows *taken, const OpenReader &page)
         taken->row_capacity = 2 * (taken->row_count + page.rows);
         taken->rows = (OpenRowRef *)repalloc_huge(taken->rows, taken->row_capacity * sizeof(OpenRowRef));
     }
-    for (uint32_t i = 0; i < page.rows; i++) {
-        const OpenRow &row = page.row(i);
+    for (const OpenRow &row : page)
         if (!is_dead(row))
             taken->rows[taken->row_count++] = {row.list, &row};
-    }
 }
 
 // Closes the chain's tail and reads all rows up to it, sorted by list (stable, so by age within a list).

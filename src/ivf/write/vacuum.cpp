@@ -71,11 +71,9 @@ void delete_in_open_pages(BulkDelete *b, uint32_t group, BlockNumber head)
     open_rows_begin(&reader, b->rel, b->index, group, head);
     reader.vacuum = true;
     while (open_rows_next(&reader)) {
-        for (uint32_t i = 0; i < reader.rows; i++) {
-            const OpenRow &row = reader.row(i);
+        for (const OpenRow &row : reader)
             if (!is_dead(row) && table_says_dead(b, row.tid))
-                tombstones_add(&b->found, reader.tid_offset_place(i));
-        }
+                tombstones_add(&b->found, reader.tid_offset_place(row));
         open_rows_let_go(&reader);
         tombstones_write(&b->found, b->rel, PageKind::Open);
     }

@@ -42,7 +42,7 @@ inline constexpr Setting kCommonSettings[] = {
                   "Lists that an iterative scan visits at most (0 = all)",
                   "Sets the number of lists that an iterative scan visits at most.", "0 = all."),
     query_setting("iterative_scan", VQ_FIELD(query.iterative),
-                  one_of(kIterativeScans, (int)IterativeScan::RelaxedOrder),
+                  one_of(kIterativeScans, (int)IterativeScan::StrictOrder),
                   "What to do when more rows are wanted",
                   "Sets what happens when a query wants more rows than nprobe lists hold.", nullptr),
     query_setting("refine_k", VQ_FIELD(query.refine_k), real(0, 1000, 0),

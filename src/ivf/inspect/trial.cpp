@@ -1,6 +1,7 @@
 #include "ivf/inspect/trial.h"
 
-#include "ivf/row/exact.h"
+#include "ivf/row/heap_reader.h"
+#include "ivf/row/opclass.h"
 #include "ivf/scan/scan_stats.h"
 #include "ivf/row/table_rows.h"
 #include "ivf/row/vector_datum.h"
@@ -39,18 +40,25 @@ void check_memory(const Index &index, int rows, int queries)
                  errhint("Ask for fewer, or raise maintenance_work_mem.")));
 }
 
-ExactQuery trial_query(const Trials &t, Datum query)
+ScanKeyData order_by(const Trials &t, uint32_t query)
+{
+    ScanKeyData key = t.order_by;
+    key.sk_argument = t.queries[query];
+    return key;
+}
+
+ExactQuery trial_query(const Trials &t, uint32_t query)
 {
     const Index &index = *t.index;
-    const uint32_t dims = index.meta.options.dims;
-    return exact_query((Metric)index.meta.metric, index.element(), dims,
-                       elements_of_query(query, index.element(), dims));
+    return exact_query((Metric)index.meta.metric, index.element(), index.meta.options.dims,
+                       order_by(t, query));
 }
 
 // --- the exact answer
 
 struct Exact
 {
+    Relation index;
     uint32_t count;
     uint32_t rows;
     uint64_t seen;
@@ -58,13 +66,14 @@ struct Exact
     double *scores; // count x rows: a heap each, the farthest on top
 };
 
-void offer_row(void *arg, const ItemPointerData &, Datum, const float *x)
+void offer_row(void *arg, const ItemPointerData &, Datum value, const float *)
 {
     Exact *e = (Exact *)arg;
     const uint64_t held = Min(e->seen, (uint64_t)e->rows);
     for (uint32_t i = 0; i < e->count; i++) {
         double *heap = e->scores + (size_t)i * e->rows;
-        const double score = exact_score(e->queries[i], x);
+        const double score =
+            score_of_distance(e->queries[i].metric, exact_distance(e->queries[i], value, e->index));
         if (held < e->rows)
             heap[held] = score;
         else if (score < heap[0]) {
@@ -79,11 +88,11 @@ void offer_row(void *arg, const ItemPointerData &, Datum, const float *x)
 
 void find_limits(Trials *t)
 {
-    Exact e = {t->count, t->rows, 0, nullptr, nullptr};
+    Exact e = {t->target.rel, t->count, t->rows, 0, nullptr, nullptr};
     e.queries = (ExactQuery *)palloc(t->count * sizeof(ExactQuery));
     e.scores = (double *)palloc_extended((Size)t->count * t->rows * sizeof(double), MCXT_ALLOC_HUGE);
     for (uint32_t i = 0; i < t->count; i++)
-        e.queries[i] = trial_query(*t, t->queries[i]);
+        e.queries[i] = trial_query(*t, i);
     visit_table_rows(t->target.heap, t->target.rel, *t->index, t->snapshot, offer_row, &e);
     t->rows = (uint32_t)Min(e.seen, (uint64_t)t->rows);
     t->limit = (double *)palloc(t->count * sizeof(double));
@@ -100,22 +109,19 @@ void find_limits(Trials *t)
 // How many of the rows that the index gives for query i are among the nearest.
 uint32_t count_hits(const Trials &t, IndexScanDesc scan, HeapReader *reader, uint32_t i)
 {
-    ScanKeyData key = {};
-    key.sk_flags = SK_ORDER_BY;
-    key.sk_attno = 1;
-    key.sk_argument = t.queries[i];
+    ScanKeyData key = order_by(t, i);
     index_rescan(scan, nullptr, 0, &key, 1);
-    const ExactQuery query = trial_query(t, t.queries[i]);
+    const ExactQuery query = trial_query(t, i);
     uint32_t hits = 0;
     for (uint32_t found = 0; found < t.rows;) {
         const ItemPointer tid = index_getnext_tid(scan, ForwardScanDirection);
-        double score;
+        double distance;
         if (tid == nullptr)
             break;
-        if (!heap_score(reader, query, *tid, &score))
+        if (!heap_distance(reader, query, *tid, &distance))
             continue; // dead, or not for this snapshot
         found++;
-        hits += score <= t.limit[i];
+        hits += score_of_distance(query.metric, distance) <= t.limit[i];
     }
     return hits;
 }
@@ -134,7 +140,11 @@ void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
 {
     check_range("k", rows, kMostTrialRows);
     check_range("queries", queries, kMostTrialQueries);
-    *t = {target, open_index(target.rel, CurrentMemoryContext), nullptr, (uint32_t)rows, 0, nullptr, nullptr};
+    *t = {};
+    t->target = target;
+    t->index = open_index(target.rel, CurrentMemoryContext);
+    t->order_by = order_by_key(target.rel);
+    t->rows = (uint32_t)rows;
     check_memory(*t->index, rows, queries);
     t->snapshot = inspect_snapshot(target.rel);
     t->queries = (Datum *)palloc0((Size)queries * sizeof(Datum));

@@ -5,6 +5,10 @@
 #include "ivf/store/index.h"
 #include "ivf/inspect/inspect.h"
 
+extern "C" {
+#include "access/skey.h"
+}
+
 namespace vq::ivf {
 
 constexpr int kMostTrialQueries = 10000;
@@ -15,7 +19,8 @@ struct Trials
     Inspected target;
     const Index *index;
     Snapshot snapshot;
-    uint32_t rows; // asked of each query; fewer if the table has fewer
+    ScanKeyData order_by; // its argument is to be filled in
+    uint32_t rows;        // asked of each query; fewer if the table has fewer
     uint32_t count;
     Datum *queries; // of the indexed type, as the table has them
     double *limit;  // score of a query's last row: whatever is no farther is among the nearest

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "utils/lsyscache.h"
 }
 
 namespace vq::ivf {
@@ -36,6 +37,16 @@ IndexedColumn indexed_column(Relation index)
 {
     const int32 dims = TupleDescAttr(index->rd_att, 0)->atttypmod;
     return {opclass_metric(index), opclass_element(index), dims > 0 ? (uint32_t)dims : 0};
+}
+
+ScanKeyData order_by_key(Relation index)
+{
+    const Oid type = index->rd_opcintype[0];
+    const Oid op = get_opfamily_member(index->rd_opfamily[0], type, type, 1);
+    ScanKeyData key;
+    ScanKeyEntryInitialize(&key, SK_ORDER_BY, 1, 1, type, index->rd_indcollation[0], get_opcode(op),
+                           (Datum)0);
+    return key;
 }
 
 } // namespace vq::ivf

@@ -6,6 +6,7 @@
 #include "pg/postgres_cpp.h"
 
 extern "C" {
+#include "access/skey.h"
 #include "utils/rel.h"
 }
 
@@ -24,5 +25,9 @@ struct IndexedColumn
 };
 // Errors: INVALID_OBJECT_DEFINITION if the operator class says nothing we know.
 IndexedColumn indexed_column(Relation index);
+
+// The key of ORDER BY by the index's operator; its argument is null. Memory of what the operator's function keeps: the current
+// context.
+ScanKeyData order_by_key(Relation index);
 
 } // namespace vq::ivf

@@ -1,5 +1,7 @@
 #include "ivf/row/vector_datum.h"
 
+#include "core/half.h"
+#include "types/distance.h"
 #include "types/halfvec.h"
 
 namespace vq::ivf {
@@ -54,6 +56,37 @@ const float *as_floats(const void *elements, Element element, uint32_t dims)
     float *out = (float *)palloc(dims * sizeof(float));
     simd::kernels().half_to_float((const uint16_t *)elements, out, dims);
     return out;
+}
+
+Datum make_vector_datum(Element element, uint32_t dims)
+{
+    Vector *v = (Vector *)palloc0(vector_datum_bytes(element, dims)); // a halfvec begins alike
+    SET_VARSIZE(v, vector_datum_bytes(element, dims));
+    v->dim = (int16)dims;
+    return PointerGetDatum(v);
+}
+
+Datum copy_vector_datum(Datum value, Element element, uint32_t dims)
+{
+    (void)elements_of_query(value, element, dims);
+    return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+void fill_vector_datum(struct varlena *datum, Element element, const float *x, uint32_t dims)
+{
+    if (element == Element::FP32)
+        memcpy(((Vector *)datum)->x, x, dims * sizeof(float));
+    else
+        for (uint32_t i = 0; i < dims; i++)
+            ((HalfVector *)datum)->x[i] = float_to_half(x[i]);
+}
+
+bool is_own_distance(const FmgrInfo &function)
+{
+    const PGFunction own[] = {
+        vq_l2_distance,         vq_vector_negative_inner_product,  vq_cosine_distance,
+        vq_halfvec_l2_distance, vq_halfvec_negative_inner_product, vq_halfvec_cosine_distance};
+    return std::find(own, own + lengthof(own), function.fn_addr) != own + lengthof(own);
 }
 
 Size vector_datum_bytes(Element element, uint32_t dims)

@@ -25,6 +25,16 @@ inline const float *vector_of_datum(Datum value, simd::Element element, uint32_t
     return as_floats(elements_of_datum(value, element, dims, index), element, dims);
 }
 
+// A new plain datum in the current context: of zeros, or a copy. Errors: as elements_of_query.
+Datum make_vector_datum(simd::Element element, uint32_t dims);
+Datum copy_vector_datum(Datum value, simd::Element element, uint32_t dims);
+
+// Puts x into a datum from make_vector_datum; halfs are rounded to.
+void fill_vector_datum(struct varlena *datum, simd::Element element, const float *x, uint32_t dims);
+
+// Whether a function is one of those behind our own types' ORDER BY operators.
+bool is_own_distance(const FmgrInfo &function);
+
 // Bytes of a plain datum of that many dimensions, header included.
 Size vector_datum_bytes(simd::Element element, uint32_t dims);
 

@@ -1,8 +1,10 @@
-// The lists that a scan visits together. A search takes its lists in the query's order, a batch at a time: at first as many as
-// its settings or target ask for, then, if the executor wants more rows than those hold, as many again as so far.
+// The lists that a scan visits together, and the candidates among their rows. A search takes its lists in the query's order, a
+// batch at a time. Batches stand side by side: their lists are disjoint, each remembers which of its rows were looked at, and
+// the scan takes the best candidate of all of them.
 #pragma once
 
 #include "ivf/row/route.h"
+#include "ivf/scan/candidates.h"
 #include "ivf/scan/scan_query.h"
 #include "ivf/scan/scan_stats.h"
 #include "ivf/store/sublists.h"
@@ -17,7 +19,7 @@ struct ProbedList
     ListEntry
         entry; // as the directory had it when the list was first visited: all passes see the same extents
     const Sublists *sublists; // null: all of it is read
-    uint32_t *tiles;          // one bit a tile of the sub-lists, a word an extent: to be read now
+    uint32_t *tiles;          // one bit a tile of the sub-lists, a word an extent: to be read
 };
 
 // Whether bounds of the list's rows can be computed in float. If not they say nothing (NaN would even lose
@@ -30,7 +32,8 @@ inline bool fits_float(const ProbedList &list)
 struct ProbedGroup
 {
     uint32_t group;
-    BlockNumber open_head;
+    BlockNumber open_head; // from the same copy of the record as its lists' entries
+    int32_t *slots;        // place of each list of the group in the batch, -1: not in it
 };
 
 // Which rows of its lists a batch is about.
@@ -45,32 +48,28 @@ struct Batch
 {
     ProbedList *lists; // by nearness
     uint32_t list_count;
-    ProbedGroup *groups; // that the lists are in, each once
+    ProbedGroup *groups; // that the lists are in, each once; none in a Rest
     uint32_t group_count;
-    int32_t *slot_of_list; // place of every list of the index in `lists`, -1: not in this batch
     BatchPart part;
-    MemoryContext sublist_memory; // directories of sub-lists, null until there are some
+    Candidates candidates; // if `truncated`, further rows need another pass
 };
 
-// Where a search stands in the query's order of lists.
-struct Probing
+// No row of it is left to be looked at.
+inline bool batch_used_up(const Batch &batch)
 {
-    Router router;
-    uint32_t first;   // lists of the first batch
-    uint32_t most;    // that the search may visit
-    uint32_t visited; // lists of all batches so far
-};
+    return candidates_empty(&batch.candidates) && !batch.candidates.truncated;
+}
 
-// Ranks the lists. Memory of all functions: the current context, which must live as long as the scan.
-void begin_probing(Probing *probing, Batch *batch, Relation rel, const ScanQuery &query);
+// The lists that come next in the query's order, at most `count`. Memory: in the current context.
+Batch *open_batch(Relation rel, const ScanQuery &query, Router *router, uint32_t count, ScanStats *stats);
 
-// Goes on to the next batch: what was left out of this one, or further lists. False when there are no more.
-bool next_batch(Relation rel, const ScanQuery &query, Probing *probing, Batch *batch, ScanStats *stats);
+// What a batch of the nearest sub-lists left out, as a batch of its own. It looks into the other one.
+Batch *open_rest(const Batch &nearest);
 
-// Reads the directories of the batch's lists and chooses the tiles to be read first: Whole or Nearest. (sublist_scan.cpp)
+// Chooses the tiles of the batch's lists to be read: Whole or Nearest. (sublist_scan.cpp)
 void choose_nearest(Relation rel, const ScanQuery &query, Batch *batch, ScanStats *stats);
 
-// From Nearest to Rest.
-void choose_rest(Batch *batch);
+// tiles: those not chosen of a list, in the current context. (sublist_scan.cpp)
+uint32_t *tiles_left(const ProbedList &list);
 
 } // namespace vq::ivf

@@ -115,12 +115,11 @@ void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
 
 void scan_open(const Pass &p, const ProbedGroup &group)
 {
-    const int32_t *slots = p.batch->slot_of_list + group.group * p.index->meta.group_lists;
     OpenReader reader;
     open_rows_begin(&reader, p.rel, p.index, group.group, group.open_head);
     while (open_rows_next(&reader))
         for (const OpenRow &row : reader) {
-            const int32_t slot = slots[row.list];
+            const int32_t slot = group.slots[row.list];
             if (slot >= 0 && !is_dead(row))
                 scan_open_row(p, row, (uint32_t)slot);
         }
@@ -128,21 +127,23 @@ void scan_open(const Pass &p, const ProbedGroup &group)
 
 } // namespace
 
-void collect(Relation rel, const ScanQuery &query, const Batch &batch, uint32_t keep, const Candidate *after,
-             Candidates *candidates, ScanStats *stats)
+void collect(Relation rel, const ScanQuery &query, Batch *batch, uint32_t keep, const Candidate *after,
+             ScanStats *stats)
 {
+    Candidates *candidates = &batch->candidates;
+    const Candidate from = after ? *after : Candidate{};
     if (candidates->items)
         pfree(candidates->items);
-    candidates_begin(candidates, palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE), keep, after);
-    const Pass pass = {rel, &query, &batch, query.index, &query.head(), &simd::kernels(), candidates, stats};
-    const bool rest = batch.part == BatchPart::Rest;
-    for (uint32_t slot = 0; slot < batch.list_count; slot++)
-        if (batch.lists[slot].sublists)
+    candidates_begin(candidates, palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE), keep,
+                     after ? &from : nullptr);
+    const Pass pass = {rel, &query, batch, query.index, &query.head(), &simd::kernels(), candidates, stats};
+    for (uint32_t slot = 0; slot < batch->list_count; slot++)
+        if (batch->lists[slot].sublists)
             scan_sublists(pass, slot);
-        else if (!rest)
+        else if (batch->part != BatchPart::Rest)
             scan_sealed(pass, slot);
-    for (uint32_t g = 0; g < batch.group_count && !rest; g++)
-        scan_open(pass, batch.groups[g]);
+    for (uint32_t g = 0; g < batch->group_count; g++)
+        scan_open(pass, batch->groups[g]);
     candidates_finish(candidates);
     stats->passes++;
 }

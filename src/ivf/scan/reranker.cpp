@@ -39,8 +39,8 @@ static float codec_fine_bound(const ScanQuery &query, const ProbedList &list, co
     return list.add + factors[0] + factors[1] * dot - query.epsilon * list.distance * factors[2];
 }
 
-// From the refine code in r->record: the exact score (true), or a bound.
-static bool refined_score(Reranker *r, const ScanQuery &query, double *score)
+// From the refine code in r->record: the exact distance (true), or a bound.
+static bool refined_distance(Reranker *r, const ScanQuery &query, double *distance, double *bound)
 {
     const Index &index = *query.index;
     const uint8_t *part = r->record + codec_fine_part(index.shape);
@@ -49,43 +49,43 @@ static bool refined_score(Reranker *r, const ScanQuery &query, double *score)
     sq_decode((Element)index.meta.refine, index.meta.options.dims, index.refine_image, part + sizeof error,
               r->decoded);
     if (error == 0)
-        *score = exact_score(query.exact, r->decoded);
+        *distance = decoded_distance(query.exact, r->decoded);
     else
-        *score = refined_bound(query.exact, r->decoded, error, error > r->clamp_error ? 1 : r->error_share);
+        *bound = refined_bound(query.exact, r->decoded, error, error > r->clamp_error ? 1 : r->error_share);
     return error == 0;
 }
 
-static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, const Batch &batch, Candidate c,
-                           Candidates *candidates, Results *results)
+static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, Batch *batch, Candidate c,
+                           Results *results)
 {
     read_fine(rel, *query.index, c.fine, r->record);
-    double bound;
+    double distance, bound;
     if (!query.index->has_refine())
-        bound = codec_fine_bound(query, batch.lists[c.slot], c, r->record);
-    else if (refined_score(r, query, &bound)) {
-        check_tid(&r->heap, c.tid); // the executor will fetch it
-        results_push(results, bound, c.tid);
+        bound = codec_fine_bound(query, batch->lists[c.slot], c, r->record);
+    else if (refined_distance(r, query, &distance, &bound)) {
+        results_push(results, distance, c.tid, false);
         return;
     }
     c.refined = 1;
     if (bound > c.lower)
         c.lower = rounded_down(Min(bound, (double)kScoreLimit));
-    candidates_push(candidates, c);
+    candidates_push(&batch->candidates, c);
 }
 
-void look_at(Relation rel, Reranker *r, const ScanQuery &query, const Batch &batch, Candidate c,
-             Candidates *candidates, Results *results, ScanStats *stats)
+void look_at(Relation rel, Reranker *r, const ScanQuery &query, Batch *batch, Results *results,
+             ScanStats *stats)
 {
+    const Candidate c = candidates_pop(&batch->candidates);
     r->looked_at += c.refined == 0;
     if (query.index->has_fine() && !c.refined) {
         stats->refined++;
-        look_at_record(rel, r, query, batch, c, candidates, results);
+        look_at_record(rel, r, query, batch, c, results);
         return;
     }
-    double score;
+    double distance;
     stats->reranked++;
-    if (heap_score(&r->heap, query.exact, c.tid, &score))
-        results_push(results, score, c.tid);
+    if (heap_distance(&r->heap, query.exact, c.tid, &distance))
+        results_push(results, distance, c.tid, true);
 }
 
 } // namespace vq::ivf

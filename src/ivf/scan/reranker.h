@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ivf/scan/batch.h"
-#include "ivf/scan/candidates.h"
+#include "ivf/row/heap_reader.h"
 #include "ivf/scan/results.h"
 
 namespace vq::ivf {
@@ -21,9 +21,9 @@ struct Reranker
 void reranker_open(Reranker *reranker, const Index &index, Relation heap, Relation rel, Snapshot snapshot);
 void reranker_close(Reranker *reranker);
 
-// Looks at a candidate that was taken from `candidates`. Its row goes to `results` with its exact score, or, after a look at
-// its fine record, the candidate goes back with a tighter bound. A row that the snapshot does not see is dropped.
-void look_at(Relation rel, Reranker *reranker, const ScanQuery &query, const Batch &batch,
-             Candidate candidate, Candidates *candidates, Results *results, ScanStats *stats);
+// Looks at the batch's best candidate. Its row goes to `results` with its exact distance, or, after a look at its fine record, the
+// candidate goes back with a tighter bound. A row that the snapshot does not see is dropped.
+void look_at(Relation rel, Reranker *reranker, const ScanQuery &query, Batch *batch, Results *results,
+             ScanStats *stats);
 
 } // namespace vq::ivf

@@ -4,10 +4,18 @@ namespace vq::ivf {
 
 namespace {
 
+// As float8 is sorted: NaN is greater than every number.
+bool nearer(double a, double b)
+{
+    return std::isnan(b) ? !std::isnan(a) : a < b;
+}
+
 bool comes_after(const Result &a, const Result &b)
 {
-    if (a.score != b.score)
-        return a.score > b.score;
+    if (nearer(b.distance, a.distance))
+        return true;
+    if (nearer(a.distance, b.distance))
+        return false;
     return ItemPointerCompare(const_cast<ItemPointer>(&a.tid), const_cast<ItemPointer>(&b.tid)) > 0;
 }
 
@@ -23,26 +31,31 @@ void append(ResultArray *array, const Result &row)
 
 } // namespace
 
-void results_push(Results *r, double score, const ItemPointerData &tid)
+void results_push(Results *r, double distance, const ItemPointerData &tid, bool visible)
 {
-    if (r->order_begun && score < r->last_score) {
-        if (!r->strict)
-            append(&r->late, {score, tid});
+    const Result result = {distance, tid, visible};
+    if (r->order_begun && nearer(distance, r->last_distance)) {
+        if (r->strict)
+            r->dropped++;
+        else
+            append(&r->late, result);
         return;
     }
-    append(&r->waiting, {score, tid});
+    append(&r->waiting, result);
     std::push_heap(r->waiting.items, r->waiting.items + r->waiting.count, comes_after);
 }
 
-Result results_give_out(Results *r)
+Result results_pop(Results *r)
 {
-    const Result nearest = r->waiting.items[0];
     std::pop_heap(r->waiting.items, r->waiting.items + r->waiting.count, comes_after);
-    r->waiting.count--;
-    r->last_score = nearest.score;
+    return r->waiting.items[--r->waiting.count];
+}
+
+void results_give_out(Results *r, const Result &result)
+{
+    r->last_distance = result.distance;
     r->order_begun = true;
     r->given_out++;
-    return nearest;
 }
 
 bool results_release_late(Results *r)
@@ -52,7 +65,7 @@ bool results_release_late(Results *r)
     const uint32_t count = r->late.count;
     r->late.count = 0;
     for (uint32_t i = 0; i < count; i++)
-        results_push(r, r->late.items[i].score, r->late.items[i].tid);
+        results_push(r, r->late.items[i].distance, r->late.items[i].tid, r->late.items[i].visible);
     return count > 0;
 }
 

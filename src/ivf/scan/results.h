@@ -1,4 +1,4 @@
-// Rows whose score is exact and that were not given out yet.
+// Rows whose exact distance is known and that were not given out yet.
 #pragma once
 
 #include "pg/postgres_cpp.h"
@@ -11,8 +11,9 @@ namespace vq::ivf {
 
 struct Result
 {
-    double score;
+    double distance; // the operator's own value; NaN is behind all numbers, as PostgreSQL sorts it
     ItemPointerData tid;
+    bool visible; // the snapshot sees the row; else nobody has looked yet
 };
 
 struct ResultArray
@@ -22,20 +23,22 @@ struct ResultArray
     uint32_t capacity;
 };
 
-// An error bound holds with high probability only: a row can turn out nearer than one already given out. It is late. In strict
-// order it is dropped; else it waits for the batch's end, so that distances never decrease within a batch.
+// An error bound holds with high probability only, and lists that are visited later may hold nearer rows: a row can turn out
+// nearer than one already given out. It is late. In strict order it is dropped and counted; else it waits until further lists
+// are visited, or the end.
 struct Results
 {
     ResultArray waiting; // a heap, nearest on top
     ResultArray late;
     bool strict;
-    double last_score;  // of the row given out last
-    bool order_begun;   // last_score binds: a row of this batch was given out (in strict order: of any batch)
-    uint64_t given_out; // rows
+    double last_distance; // of the row given out last
+    bool order_begun;     // last_distance binds
+    uint64_t given_out;   // rows
+    uint64_t dropped;     // late rows in strict order
 };
 
 // Memory: arrays that grow, in the current context.
-void results_push(Results *results, double score, const ItemPointerData &tid);
+void results_push(Results *results, double distance, const ItemPointerData &tid, bool visible);
 
 inline bool results_empty(const Results &results)
 {
@@ -46,10 +49,13 @@ inline const Result &results_nearest(const Results &results)
     return results.waiting.items[0];
 }
 
-// Takes the nearest result: it is given out.
-Result results_give_out(Results *results);
+// Takes the nearest result.
+Result results_pop(Results *results);
 
-// A batch is over: late rows join the results again. False if there are none.
+// The result taken last is given out: what comes from now on has to be as far.
+void results_give_out(Results *results, const Result &result);
+
+// Late rows join the results again. False if there are none.
 bool results_release_late(Results *results);
 
 } // namespace vq::ivf

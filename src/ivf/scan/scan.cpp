@@ -20,33 +20,56 @@ namespace {
 
 static_assert(std::is_trivially_destructible_v<Scan>);
 
-// --- passes
+// --- candidates
 
-// The candidates of a batch that just began.
-void first_pass(Relation rel, Scan *scan)
+// A lower bound of the scores of the batch's rows that were not looked at.
+double batch_bound(const Batch &batch)
 {
-    results_release_late(&scan->results);
-    collect(rel, scan->query, scan->batch, kFirstPass, nullptr, &scan->candidates, &scan->stats);
+    double bound = std::numeric_limits<double>::infinity();
+    if (!candidates_empty(&batch.candidates))
+        bound = candidates_top(&batch.candidates).lower;
+    if (batch.candidates.truncated)
+        bound = Min(bound, (double)batch.candidates.last.lower);
+    return bound;
 }
 
-// The candidates that the last pass had no room for.
-void next_pass(Relation rel, Scan *scan)
+// The batch with the most promising candidate; null if all are used up.
+Batch *best_batch(const Probing &probing, double *bound)
 {
-    const Candidate after = scan->candidates.last;
-    const size_t bound = (size_t)work_mem * 1024 / 2 / candidates_bytes(1);
-    const size_t keep = Min((size_t)scan->candidates.keep * kGrowth, Max(bound, (size_t)kFirstPass));
-    collect(rel, scan->query, scan->batch, (uint32_t)keep, &after, &scan->candidates, &scan->stats);
+    Batch *best = nullptr;
+    *bound = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < probing.batch_count; i++) {
+        Batch *batch = probing.batches[i];
+        const double b = batch_bound(*batch);
+        if (!batch_used_up(*batch) && (best == nullptr || b < *bound)) {
+            best = batch;
+            *bound = b;
+        }
+    }
+    return best;
+}
+
+// The candidates that the batch's last pass had no room for.
+void next_pass(Relation rel, Scan *scan, Batch *batch)
+{
+    const Candidate after = batch->candidates.last;
+    const size_t room = (size_t)work_mem * 1024 / 2 / (size_t)scan->probing.batch_count / candidates_bytes(1);
+    const size_t keep = Min((size_t)batch->candidates.keep * kGrowth, Max(room, (size_t)kFirstPass));
+    collect(rel, scan->query, batch, (uint32_t)keep, &after, &scan->stats);
+}
+
+// False if there are no further lists.
+bool visit_more(Relation rel, Scan *scan, bool run_out)
+{
+    Batch *batch = next_batch(rel, scan->query, &scan->probing, run_out, &scan->stats);
+    if (batch == nullptr)
+        return false;
+    results_release_late(&scan->results);
+    collect(rel, scan->query, batch, kFirstPass, nullptr, &scan->stats);
+    return true;
 }
 
 // --- giving out
-
-// Whether some row of the batch may be nearer than `score`.
-bool may_be_beaten(const Candidates &candidates, double score)
-{
-    if (!candidates_empty(&candidates) && candidates_top(&candidates).lower < score)
-        return true;
-    return candidates.truncated && candidates.last.lower < score;
-}
 
 // Whether the user's or memory's limit on looking is reached.
 bool looked_enough(const Scan &scan)
@@ -59,43 +82,61 @@ bool looked_enough(const Scan &scan)
            scan.results.waiting.count * sizeof(Result) > (size_t)work_mem * 1024;
 }
 
-// Whether the nearest result may go out.
-bool result_ready(const Scan &scan)
+double nearest_score(const Scan &scan)
 {
-    if (results_empty(scan.results))
-        return false;
-    return scan.query.exact.unordered ||
-           !may_be_beaten(scan.candidates, results_nearest(scan.results).score) || looked_enough(scan);
+    return score_of_distance(scan.query.exact.metric, results_nearest(scan.results).distance);
 }
 
-// One step towards the next result: a look at a candidate, a pass, or a batch. False when there is nothing left to do.
-bool advance(Relation rel, Scan *scan)
+// Whether further lists have to be visited before the next row goes out: the consumer has come as deep as those visited are
+// enough for, or the row is at no finite distance, so that any other one is nearer.
+bool wants_more_lists(const Scan &scan)
 {
-    if (!candidates_empty(&scan->candidates))
-        look_at(rel, &scan->reranker, scan->query, scan->batch, candidates_pop(&scan->candidates),
-                &scan->candidates, &scan->results, &scan->stats);
-    else if (scan->candidates.truncated)
-        next_pass(rel, scan);
-    else if (next_batch(rel, scan->query, &scan->probing, &scan->batch, &scan->stats))
-        first_pass(rel, scan);
+    if (scan.query.exact.unordered || !more_to_visit(scan.probing, scan.query))
+        return false;
+    return (double)scan.results.given_out >= scan.probing.depth ||
+           (!results_empty(scan.results) && !std::isfinite(nearest_score(scan)));
+}
+
+// One step towards the next row, unless it is ready: true. A step is further lists, a pass, or a look at a candidate. *done:
+// there is nothing left to do.
+bool next_is_ready(Relation rel, Scan *scan, bool *done)
+{
+    if (wants_more_lists(*scan)) {
+        visit_more(rel, scan, false);
+        return false;
+    }
+    double bound;
+    Batch *batch = best_batch(scan->probing, &bound);
+    if (!results_empty(scan->results) && (batch == nullptr || scan->query.exact.unordered ||
+                                          !(bound < nearest_score(*scan)) || looked_enough(*scan)))
+        return true;
+    if (batch == nullptr)
+        *done = !visit_more(rel, scan, true) && !results_release_late(&scan->results);
+    else if (candidates_empty(&batch->candidates))
+        next_pass(rel, scan, batch);
     else
-        return results_release_late(&scan->results);
-    return true;
+        look_at(rel, &scan->reranker, scan->query, batch, &scan->results, &scan->stats);
+    return false;
 }
 
 // False, and the scan is done, when there is no row left.
 bool next_row(Relation rel, Scan *scan, ItemPointer tid)
 {
-    while (!result_ready(*scan)) {
+    for (bool done = false; !done;) {
         CHECK_FOR_INTERRUPTS();
-        if (!advance(rel, scan)) {
-            scan->state = ScanState::Done;
-            return false;
-        }
+        if (!next_is_ready(rel, scan, &done))
+            continue;
+        const Result next = results_pop(&scan->results);
+        // A row that the snapshot does not see is not given out, and must not say what is late.
+        if (!next.visible && !heap_visible(&scan->reranker.heap, next.tid))
+            continue;
+        results_give_out(&scan->results, next);
+        scan->stats.returned++;
+        *tid = next.tid;
+        return true;
     }
-    *tid = results_give_out(&scan->results).tid;
-    scan->stats.returned++;
-    return true;
+    scan->state = ScanState::Done;
+    return false;
 }
 
 // --- a search's beginning and end
@@ -118,7 +159,7 @@ void start(IndexScanDesc desc, Scan *scan)
     pgstat_count_index_scan(rel);
     compat_count_search(desc);
     prepare_query(&scan->query, rel, desc->orderByData[0]);
-    begin_probing(&scan->probing, &scan->batch, rel, scan->query);
+    begin_probing(&scan->probing, rel, scan->query);
     scan->results.strict = scan->query.settings.iterative == IterativeScan::StrictOrder;
     reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot);
     scan->state = ScanState::Running;

@@ -1,8 +1,7 @@
 // One ordered scan: its parts, and what to hand out next.
 #pragma once
 
-#include "ivf/scan/batch.h"
-#include "ivf/scan/candidates.h"
+#include "ivf/scan/probing.h"
 #include "ivf/scan/reranker.h"
 #include "ivf/scan/results.h"
 

@@ -4,10 +4,6 @@
 #include "ivf/scan/probes.h"
 #include "ivf/scan/sublist_rank.h"
 
-extern "C" {
-#include "utils/memutils.h"
-}
-
 namespace vq::ivf {
 
 namespace {
@@ -46,15 +42,6 @@ uint32_t read_directories(Relation rel, const Index &index, Batch *batch, uint64
     return count;
 }
 
-MemoryContext sublist_memory(Batch *batch)
-{
-    if (batch->sublist_memory == nullptr)
-        batch->sublist_memory =
-            AllocSetContextCreate(CurrentMemoryContext, "vector_quant sub-lists", ALLOCSET_DEFAULT_SIZES);
-    MemoryContextReset(batch->sublist_memory);
-    return batch->sublist_memory;
-}
-
 } // namespace
 
 void choose_nearest(Relation rel, const ScanQuery &query, Batch *batch, ScanStats *stats)
@@ -63,7 +50,6 @@ void choose_nearest(Relation rel, const ScanQuery &query, Batch *batch, ScanStat
     const double share = read_share(query.index->meta, query.settings);
     if (share >= 1) // nothing to choose
         return;
-    MemoryContext old = MemoryContextSwitchTo(sublist_memory(batch));
     uint64_t rows = 0;
     const uint32_t count = read_directories(rel, *query.index, batch, &rows);
     RankedSublist *all = (RankedSublist *)palloc_extended(count * sizeof(RankedSublist), MCXT_ALLOC_HUGE);
@@ -84,22 +70,19 @@ void choose_nearest(Relation rel, const ScanQuery &query, Batch *batch, ScanStat
     if (chosen < n)
         batch->part = BatchPart::Nearest;
     pfree(all);
-    MemoryContextSwitchTo(old);
 }
 
-void choose_rest(Batch *batch)
+uint32_t *tiles_left(const ProbedList &list)
 {
-    batch->part = BatchPart::Rest;
-    for (uint32_t i = 0; i < batch->list_count; i++) {
-        const ProbedList &list = batch->lists[i];
-        if (list.sublists == nullptr)
-            continue;
-        const uint32_t tiles = list.sublists->tiles();
-        for (uint32_t w = 0; w < words(*list.sublists); w++) {
-            const uint32_t left = tiles - w * 32;
-            list.tiles[w] = ~list.tiles[w] & (left >= 32 ? ~0u : (1u << left) - 1);
-        }
+    if (list.sublists == nullptr)
+        return nullptr;
+    const uint32_t tiles = list.sublists->tiles();
+    uint32_t *left = (uint32_t *)palloc(words(*list.sublists) * sizeof(uint32_t));
+    for (uint32_t w = 0; w < words(*list.sublists); w++) {
+        const uint32_t rest = tiles - w * 32;
+        left[w] = ~list.tiles[w] & (rest >= 32 ? ~0u : (1u << rest) - 1);
     }
+    return left;
 }
 
 } // namespace vq::ivf

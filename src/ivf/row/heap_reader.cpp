@@ -1,0 +1,98 @@
+#include "ivf/row/heap_reader.h"
+
+#include "ivf/row/vector_datum.h"
+#include "ivf/store/page.h"
+
+extern "C" {
+#include "catalog/index.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot,
+                      simd::Element element, uint32_t dims)
+{
+    *reader = {};
+    reader->element = element;
+    reader->datum_bytes = vector_datum_bytes(element, dims);
+    reader->heap = heap;
+    reader->index = index;
+    reader->snapshot = snapshot;
+    reader->fetch = table_index_fetch_begin(heap);
+    reader->slot = table_slot_create(heap, nullptr);
+    reader->column = index->rd_index->indkey.values[0];
+    reader->row_memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant row", ALLOCSET_DEFAULT_SIZES);
+    reader->blocks = RelationGetNumberOfBlocks(heap);
+    if (reader->column == 0) {
+        reader->info = BuildIndexInfo(index);
+        reader->estate = CreateExecutorState();
+        GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
+    }
+}
+
+void heap_reader_close(HeapReader *reader)
+{
+    if (reader->fetch == nullptr)
+        return;
+    if (reader->estate)
+        FreeExecutorState(reader->estate);
+    pg::toast_close(&reader->toast);
+    ExecDropSingleTupleTableSlot(reader->slot);
+    table_index_fetch_end(reader->fetch);
+    MemoryContextDelete(reader->row_memory);
+    reader->fetch = nullptr;
+}
+
+static Datum indexed_value(HeapReader *reader, bool *isnull)
+{
+    if (reader->column != 0)
+        return slot_getattr(reader->slot, reader->column, isnull);
+    Datum values[INDEX_MAX_KEYS];
+    bool nulls[INDEX_MAX_KEYS];
+    ResetPerTupleExprContext(reader->estate);
+    FormIndexDatum(reader->info, reader->slot, reader->estate, values, nulls);
+    *isnull = nulls[0];
+    return values[0];
+}
+
+void check_tid(HeapReader *reader, const ItemPointerData &tid)
+{
+    const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
+    if (block >= reader->blocks)
+        reader->blocks = RelationGetNumberOfBlocks(reader->heap);
+    if (block >= reader->blocks || tid.ip_posid > MaxOffsetNumber)
+        report_corrupted(reader->index, InvalidBlockNumber, "row id beyond the end of the table");
+}
+
+bool heap_visible(HeapReader *reader, const ItemPointerData &tid)
+{
+    ItemPointerData root = tid;
+    bool call_again = false;
+    check_tid(reader, tid);
+    return table_index_fetch_tuple(reader->fetch, &root, reader->snapshot, reader->slot, &call_again,
+                                   nullptr);
+}
+
+bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance)
+{
+    if (!heap_visible(reader, tid))
+        return false;
+    bool isnull;
+    MemoryContext owner = MemoryContextSwitchTo(reader->row_memory);
+    Datum value = indexed_value(reader, &isnull);
+    if (!isnull) {
+        MemoryContextSwitchTo(owner); // what the TOAST reader opens lives as long as the scan
+        const struct varlena *plain = pg::toast_read(&reader->toast, value, reader->datum_bytes);
+        if (plain)
+            value = PointerGetDatum(plain);
+        MemoryContextSwitchTo(reader->row_memory);
+        *distance = exact_distance(query, value, reader->index);
+    }
+    MemoryContextSwitchTo(owner);
+    MemoryContextReset(reader->row_memory);
+    return !isnull;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,47 @@
+// Rows of the table as a scan's snapshot sees them, and their exact distances.
+#pragma once
+
+#include "ivf/row/exact.h"
+#include "pg/toast.h"
+
+extern "C" {
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
+}
+
+namespace vq::ivf {
+
+// Fetches the indexed value of heap rows.
+struct HeapReader
+{
+    Relation heap;
+    Relation index;
+    Snapshot snapshot;
+    IndexFetchTableData *fetch;
+    TupleTableSlot *slot;
+    IndexInfo *info; // expressions are evaluated with `estate`
+    EState *estate;
+    AttrNumber column; // plain column, or 0 = expression
+    MemoryContext row_memory;
+    pg::ToastReader toast;
+    simd::Element element;
+    Size datum_bytes;   // of a plain vector
+    BlockNumber blocks; // of the heap when the scan began
+};
+
+void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapshot snapshot,
+                      simd::Element element, uint32_t dims);
+void heap_reader_close(HeapReader *reader);
+
+// Errors: INDEX_CORRUPTED if the row id cannot be one of the table's.
+void check_tid(HeapReader *reader, const ItemPointerData &tid);
+
+// Distance of the row that `tid` leads to for this snapshot; false if it is not visible. Errors: INDEX_CORRUPTED
+// for an impossible tid.
+bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance);
+
+// Whether the snapshot sees the row. Errors: the same.
+bool heap_visible(HeapReader *reader, const ItemPointerData &tid);
+
+} // namespace vq::ivf

@@ -1,0 +1,34 @@
+// Which lists a search visits when. A consumer that takes more rows needs more lists: the 100 nearest rows lie in more of them
+// than the 10 nearest. So lists are added before rows go out, not when they are used up.
+#pragma once
+
+#include "ivf/scan/batch.h"
+
+namespace vq::ivf {
+
+constexpr int kMostBatches =
+    80; // lists grow by half with every other one at least, and there are 65,536 at most
+
+struct Probing
+{
+    Router router;
+    uint32_t first;   // lists of the first batch: for kFirstDepth rows
+    uint32_t most;    // that the search may visit
+    uint32_t visited; // lists of all batches so far
+    uint64_t rows;    // that those hold in tiles
+    double depth;     // rows that may go out before further lists are wanted
+    Batch *batches[kMostBatches];
+    int batch_count;
+};
+
+// Ranks the lists. Memory of all functions: the current context, which must live as long as the scan.
+void begin_probing(Probing *probing, Relation rel, const ScanQuery &query);
+
+// Whether a further batch can be had.
+bool more_to_visit(const Probing &probing, const ScanQuery &query);
+
+// Opens the next batch: what the last one left out, or further lists. run_out: all rows of those visited are used up. Null when
+// there is no more.
+Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool run_out, ScanStats *stats);
+
+} // namespace vq::ivf

@@ -128,12 +128,7 @@ VQ_FUNCTION(vq_index_check)
     // Keeps VACUUM away and lets rows come; a standby cannot lock that hard.
     const LOCKMODE lock = RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock;
     const Inspected target = inspect_open(PG_GETARG_OID(0), lock);
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant check", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
     check_index(target.heap, target.rel, heapallindexed);
-    MemoryContextSwitchTo(old);
-    MemoryContextDelete(memory);
     inspect_close(target);
     PG_RETURN_VOID();
 }

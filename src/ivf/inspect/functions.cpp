@@ -38,10 +38,7 @@ VQ_FUNCTION(vq_prewarm)
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     const BlockNumber blocks = RelationGetNumberOfBlocks(target.rel);
     read_ahead(target.rel, 0, blocks);
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant prewarm", ALLOCSET_SMALL_SIZES);
-    open_index(target.rel, memory);
-    MemoryContextDelete(memory);
+    open_index(target.rel, target.memory);
     inspect_close(target);
     PG_RETURN_INT64((int64)blocks);
 }

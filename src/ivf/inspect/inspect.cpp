@@ -18,6 +18,7 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
@@ -101,20 +102,37 @@ Inspected inspect_open(Oid index, LOCKMODE heap_lock)
         missing(index);
     check_opened(rel);
 
-    Inspected target = {heap, rel, heap_lock, InvalidOid, 0, 0};
+    Inspected target = {};
+    target.heap = heap;
+    target.rel = rel;
+    target.heap_lock = heap_lock;
     GetUserIdAndSecContext(&target.user, &target.security);
     SetUserIdAndSecContext(heap->rd_rel->relowner, target.security | SECURITY_RESTRICTED_OPERATION);
     target.guc_level = NewGUCNestLevel();
     compat_restrict_search_path();
+    target.memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant inspection", ALLOCSET_DEFAULT_SIZES);
+    target.outer = MemoryContextSwitchTo(target.memory);
     return target;
 }
 
 void inspect_close(const Inspected &target)
 {
+    MemoryContextSwitchTo(target.outer);
+    MemoryContextDelete(target.memory);
     AtEOXact_GUC(false, target.guc_level);
     SetUserIdAndSecContext(target.user, target.security);
     relation_close(target.rel, AccessShareLock);
     relation_close(target.heap, target.heap_lock);
+}
+
+Datum inspect_return(const Inspected &target, TupleDesc desc, const Datum *values, const bool *nulls)
+{
+    MemoryContextSwitchTo(target.outer);
+    HeapTuple row =
+        heap_form_tuple(BlessTupleDesc(desc), const_cast<Datum *>(values), const_cast<bool *>(nulls));
+    inspect_close(target);
+    return HeapTupleGetDatum(row);
 }
 
 Snapshot inspect_snapshot(Relation rel)

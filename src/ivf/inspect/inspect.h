@@ -28,6 +28,8 @@ struct Inspected
     Oid user; // the caller and what he had set; errors bring both back
     int security;
     int guc_level;
+    MemoryContext memory; // of all that is allocated until inspect_close; current from inspect_open on
+    MemoryContext outer;
 };
 
 // Locks the table, then the index: waits for a REINDEX or DROP under way. From here to inspect_close the session is the
@@ -38,6 +40,9 @@ struct Inspected
 // index, OBJECT_NOT_IN_PREREQUISITE_STATE for one that is not valid or not here (unlogged, on a standby).
 Inspected inspect_open(Oid index, LOCKMODE heap_lock);
 void inspect_close(const Inspected &target);
+
+// Closes it and makes the row that a function returns: values of its columns, in `target.memory` where they are pointers.
+Datum inspect_return(const Inspected &target, TupleDesc desc, const Datum *values, const bool *nulls);
 
 // The transaction's snapshot, registered, to hold the index against its table. Errors: T_R_SERIALIZATION_FAILURE if
 // it is older than the index and may not be able to judge rows whose HOT chains the build skipped.

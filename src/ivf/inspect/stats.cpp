@@ -8,7 +8,6 @@
 #include "ivf/row/vector_datum.h"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -164,10 +163,7 @@ VQ_FUNCTION(vq_index_stats)
     using namespace vq::ivf;
     const TupleDesc desc = result_row_type(fcinfo);
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant stats", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
-    const vq::ivf::Index &index = *open_index(target.rel, memory);
+    const vq::ivf::Index &index = *open_index(target.rel, target.memory);
     const MetaPage &meta = index.meta;
     const Stats s = count_all(target.rel, index);
     const uint64_t pages = RelationGetNumberOfBlocks(target.rel);
@@ -216,9 +212,5 @@ VQ_FUNCTION(vq_index_stats)
     nulls[kGrowth] = growth == 0;
     nulls[kDrift] = drift == 0;
     nulls[kAdvice] = advice == nullptr;
-    MemoryContextSwitchTo(old);
-    const Datum result = HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
-    MemoryContextDelete(memory);
-    inspect_close(target);
-    PG_RETURN_DATUM(result);
+    return inspect_return(target, desc, values, nulls);
 }

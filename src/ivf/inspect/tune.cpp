@@ -220,9 +220,6 @@ VQ_FUNCTION(vq_tune)
     const Output out = begin_output(fcinfo);
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     check_target_recall(target_recall);
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant tune", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
     Trials trials;
     prepare_trials(&trials, target, PG_GETARG_INT32(2), PG_GETARG_INT32(3));
     if (trials.count > 0)
@@ -230,8 +227,6 @@ VQ_FUNCTION(vq_tune)
     else
         ereport(NOTICE, (errmsg("index \"%s\" has no rows to try", RelationGetRelationName(target.rel))));
     close_trials(&trials);
-    MemoryContextSwitchTo(old);
-    MemoryContextDelete(memory);
     inspect_close(target);
     return (Datum)0;
 }

@@ -287,15 +287,12 @@ void add_floats(std::vector<Case> &cases, Data &d)
                              sink = out[0] + out[1] + out[2];
                          },
                          0});
-        const char *formats[] = {"SQ6", "SQ8", "FP16", "BF16"};
-        for (size_t e = 0; e < 4; e++)
-            cases.push_back({std::string("element_l2 ") + formats[e] + text(" %zu", dims), "ns", false,
-                             [&d, dims, e](auto &k) {
-                                 const uint8_t *code =
-                                     e == 3 ? reinterpret_cast<const uint8_t *>(d.bf16.data()) : d.stream;
-                                 sink = k.element_l2[e](d.x.data(), d.c.data(), code, dims);
-                             },
-                             0});
+        cases.push_back({text("bf16_l2sq %zu", dims), "ns", false,
+                         [&d, dims](auto &k) {
+                             sink = k.bf16_l2sq(d.x.data(), reinterpret_cast<const uint8_t *>(d.bf16.data()),
+                                                dims);
+                         },
+                         0});
     }
     for (size_t n : {512, 1024})
         cases.push_back({text("fwht %zu", n), "ns", false,

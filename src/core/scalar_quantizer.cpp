@@ -227,37 +227,4 @@ void sq_decode(Element e, size_t dims, const float *image, const uint8_t *code, 
     }
 }
 
-SqQuery sq_prepare(Element e, size_t dims, const float *image, const float *q, bool inner_product,
-                   float *weights) noexcept
-{
-    SqQuery query{
-        .element = e, .inner_product = inner_product, .dims = dims, .a = q, .s = nullptr, .constant = 0};
-    if (sq_image_bytes(e, dims) == 0)
-        return query;
-    const float *low = image, *step = image + dims;
-    query.a = weights;
-    if (inner_product) {
-        double constant = 0;
-        for (size_t d = 0; d < dims; d++) {
-            weights[d] = q[d] * step[d];
-            constant += (double)q[d] * low[d];
-        }
-        query.constant = (float)constant;
-        return query;
-    }
-    query.s = step;
-    for (size_t d = 0; d < dims; d++)
-        weights[d] = q[d] - low[d];
-    return query;
-}
-
-float sq_score(const SqQuery &query, const uint8_t *code) noexcept
-{
-    const simd::Kernels &kernels = simd::kernels();
-    size_t e = (size_t)query.element;
-    if (query.inner_product)
-        return query.constant + kernels.element_dot[e](query.a, code, query.dims);
-    return kernels.element_l2[e](query.a, query.s, code, query.dims);
-}
-
 } // namespace vq

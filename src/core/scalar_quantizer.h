@@ -3,8 +3,7 @@
 // SQ decoding: x~_i = low_i + step_i * code_i. Training chooses low and step so that integer data with a range of at most 255
 // (SQ8; 63 for SQ6) decodes without any loss: where every sampled value of every dimension is an integer, step is a
 // whole number >= 1 and low is an integer. (A half-step offset would lose those: recall then stops below 1.)
-// x~_i is the float low_i + (step_i * code_i), each operation rounded, no fused multiply-add; scores compute
-// (q_i - low_i) - step_i * code_i instead, which differs by rounding only and not at all on integer data.
+// x~_i is the float low_i + (step_i * code_i), each operation rounded, no fused multiply-add.
 #pragma once
 
 #include "simd/kernels.h"
@@ -49,23 +48,5 @@ void sq_train(Element e, size_t dims, const float *sample, size_t rows, float *i
 float sq_encode(Element e, size_t dims, const float *image, const float *x, uint8_t *code) noexcept;
 
 void sq_decode(Element e, size_t dims, const float *image, const uint8_t *code, float *x) noexcept;
-
-// A query prepared once. L2: a_i = q_i - low_i, s = step; inner product: w_i = q_i * step_i and a constant <q, low>.
-// weights: dims floats, owned by the caller (unused for the float formats, where the query itself is used). The result
-// points into weights, q and image.
-struct SqQuery
-{
-    Element element;
-    bool inner_product;
-    size_t dims;
-    const float *a; // L2: q - low; inner product: weights
-    const float *s; // L2: steps; nullptr = ones
-    float constant; // added to the inner product
-};
-SqQuery sq_prepare(Element e, size_t dims, const float *image, const float *q, bool inner_product,
-                   float *weights) noexcept;
-
-// Squared L2 distance, or the inner product <q, x~>, of the query and a code.
-float sq_score(const SqQuery &query, const uint8_t *code) noexcept;
 
 } // namespace vq

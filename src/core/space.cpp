@@ -82,14 +82,13 @@ ListTerms list_terms(const Space &space, const SpaceQuery &query, const Centroid
                      const uint8_t *centroid) noexcept
 {
     const auto &k = simd::kernels();
-    const auto bf16 = (size_t)simd::Element::BF16;
     if (query.overflow)
         return {-kScoreLimit, kScoreLimit};
     if (space.metric == Metric::L2) {
-        float d2 = clamp_score(k.element_l2[bf16](query.moved, nullptr, centroid, space.space_dims));
+        float d2 = clamp_score(k.bf16_l2sq(query.moved, centroid, space.space_dims));
         return {d2, std::sqrt(d2 > 0 ? d2 : 0)};
     }
-    float dot = k.element_dot[bf16](query.moved, centroid, space.space_dims);
+    float dot = k.bf16_dot(query.moved, centroid, space.space_dims);
     float d2 = clamp_score(query.norm_sq + terms.norm_sq - 2 * dot);
     return {clamp_score(-(dot + terms.mean_dot + query.mean_dot)), std::sqrt(d2 > 0 ? d2 : 0)};
 }

@@ -20,7 +20,6 @@ struct Lanes
     using F = xsimd::batch<float, xsimd::fma3<xsimd::avx2>>;
     static constexpr size_t kWidth = 8;
     static constexpr size_t kBlockRows = 3;
-    static constexpr size_t kSixBitRead = 6;
 
     static __m256i first(size_t n) noexcept
     {
@@ -31,7 +30,6 @@ struct Lanes
     static void store(float *p, F v) noexcept { v.store_unaligned(p); }
     static void store_first(float *p, F v, size_t n) noexcept { _mm256_maskstore_ps(p, first(n), v); }
     static F fma(F a, F b, F c) noexcept { return _mm256_fmadd_ps(a, b, c); }
-    static F fnma(F a, F b, F c) noexcept { return _mm256_fnmadd_ps(a, b, c); }
     // Neighbours first. Not xsimd's own, which has another name and order from version to version.
     static float sum(F v) noexcept
     {
@@ -83,10 +81,6 @@ struct Lanes
         __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
         return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
     }
-    static F u8(const uint8_t *p) noexcept
-    {
-        return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
-    }
     static F quads(const uint8_t *p) noexcept
     {
         const __m128i bytes = _mm_unpacklo_epi32(_mm_loadu_si32(p), _mm_loadu_si32(p + 64));
@@ -106,21 +100,6 @@ struct Lanes
         const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
         _mm256_storeu_si256((__m256i *)p, _mm256_xor_si256(bytes, _mm256_set1_epi8(-128)));
-    }
-    static constexpr int pair(unsigned byte) noexcept { return (int)(0x80800000u | (byte + 1) << 8 | byte); }
-    // Each 32-bit lane takes the two bytes that its six bits lie in, then shifts them down.
-    static F u6(const uint8_t *p) noexcept
-    {
-        uint32_t low;
-        uint16_t high;
-        __builtin_memcpy(&low, p, 4);
-        __builtin_memcpy(&high, p + 4, 2);
-        __m256i bytes = _mm256_broadcastsi128_si256(_mm_cvtsi64_si128((int64_t)((uint64_t)high << 32 | low)));
-        const __m256i where =
-            _mm256_setr_epi32(pair(0), pair(0), pair(1), pair(2), pair(3), pair(3), pair(4), pair(5));
-        const __m256i shift = _mm256_setr_epi32(0, 6, 4, 2, 0, 6, 4, 2);
-        __m256i codes = _mm256_srlv_epi32(_mm256_shuffle_epi8(bytes, where), shift);
-        return _mm256_cvtepi32_ps(_mm256_and_si256(codes, _mm256_set1_epi32(63)));
     }
     static uint32_t below(F a, F b) noexcept
     {

@@ -22,7 +22,6 @@ struct Lanes
     using F = xsimd::batch<float, xsimd::avx512bw>;
     static constexpr size_t kWidth = 16;
     static constexpr size_t kBlockRows = 6;
-    static constexpr size_t kSixBitRead = 12;
 
     static __mmask16 first(size_t n) noexcept { return (__mmask16)((1u << n) - 1); }
     static F load(const float *p) noexcept { return F::load_unaligned(p); }
@@ -30,7 +29,6 @@ struct Lanes
     static void store(float *p, F v) noexcept { v.store_unaligned(p); }
     static void store_first(float *p, F v, size_t n) noexcept { _mm512_mask_storeu_ps(p, first(n), v); }
     static F fma(F a, F b, F c) noexcept { return _mm512_fmadd_ps(a, b, c); }
-    static F fnma(F a, F b, F c) noexcept { return _mm512_fnmadd_ps(a, b, c); }
     static float sum(F v) noexcept { return _mm512_reduce_add_ps(v); }
 
     // Four vectors are added pairwise within the 128-bit lanes until a lane reads a b c d, then the lanes are
@@ -82,10 +80,6 @@ struct Lanes
         __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
         return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
     }
-    static F u8(const uint8_t *p) noexcept
-    {
-        return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
-    }
     static F quads(const uint8_t *p) noexcept
     {
         const __m128i low = _mm_unpacklo_epi32(_mm_loadu_si32(p), _mm_loadu_si32(p + 64)),
@@ -108,18 +102,6 @@ struct Lanes
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
         _mm512_storeu_si512(p, _mm512_xor_si512(bytes, _mm512_set1_epi8(-128)));
-    }
-    static constexpr int pair(unsigned byte) noexcept { return (int)(0x80800000u | (byte + 1) << 8 | byte); }
-    // Each 32-bit lane takes the two bytes that its six bits lie in, then shifts them down.
-    static F u6(const uint8_t *p) noexcept
-    {
-        __m512i bytes = _mm512_broadcast_i32x4(_mm_maskz_loadu_epi8(0xFFF, p));
-        const __m512i where =
-            _mm512_setr_epi32(pair(0), pair(0), pair(1), pair(2), pair(3), pair(3), pair(4), pair(5), pair(6),
-                              pair(6), pair(7), pair(8), pair(9), pair(9), pair(10), pair(11));
-        const __m512i shift = _mm512_setr_epi32(0, 6, 4, 2, 0, 6, 4, 2, 0, 6, 4, 2, 0, 6, 4, 2);
-        __m512i codes = _mm512_srlv_epi32(_mm512_shuffle_epi8(bytes, where), shift);
-        return _mm512_cvtepi32_ps(_mm512_and_si512(codes, _mm512_set1_epi32(63)));
     }
     static uint32_t below(F a, F b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
     static uint32_t equal(F a, F b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }

@@ -13,7 +13,8 @@ namespace vq::simd {
 constexpr size_t kTileRows = 32;        // rows of a tile; one 32-byte code row holds 8 bits of each
 constexpr float kLeastRounded = 1e-30f; // what round_to_bytes takes for more than nothing
 
-// Element formats of refine codes (core/scalar_quantizer.h) and of halfvec. Append, never renumber: stored in indexes.
+// Formats of the elements of a stored vector: of refine codes (core/scalar_quantizer.h) and of indexed columns.
+// Append, never renumber: stored in indexes.
 enum class Element : uint8_t
 {
     SQ6 = 0,
@@ -55,6 +56,10 @@ struct Kernels
     void (*half_to_float)(const uint16_t *x, float *out, size_t n) noexcept;
     // To nearest even; values beyond +-65504, infinities among them, become that.
     void (*float_to_half)(const float *x, uint16_t *out, size_t n) noexcept;
+
+    // --- a float32 vector and one of bfloat16 (2 n bytes, little-endian), n elements each ---
+    float (*bf16_dot)(const float *a, const uint8_t *b, size_t n) noexcept;
+    float (*bf16_l2sq)(const float *a, const uint8_t *b, size_t n) noexcept; // squared L2
 
     // --- blocks of float32 vectors ---
     // Dot products of nx rows of x with nc rows of c: out[i * out_stride + j] = <x_i, c_j>. Rows are contiguous,
@@ -134,16 +139,6 @@ struct Kernels
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
     // place[r] = where the r-th smallest of sixteen stands, the first of equals first. With NaN some place below 16.
     void (*order16)(const float x[16], uint8_t place[16]) noexcept;
-
-    // --- encoded vectors, indexed by Element; n = dimensions ---
-    // SQ8: one byte an element; SQ6: element i in bits 6i..6i+5 of the little-endian bit stream (ceil(6n/8) bytes);
-    // FP16 IEEE half, BF16 bfloat16, FP32 float: little-endian, unaligned.
-    // Decoded value v_i = code_i for SQ6/SQ8 (as an integer), the number itself for the float formats.
-    // element_l2[e]:  sum (a_i - s_i * v_i)^2 ; s == nullptr means all ones.
-    float (*element_l2[kElementCount])(const float *a, const float *s, const uint8_t *code,
-                                       size_t n) noexcept;
-    // element_dot[e]: sum w_i * v_i
-    float (*element_dot[kElementCount])(const float *w, const uint8_t *code, size_t n) noexcept;
 };
 
 namespace detail {

@@ -16,7 +16,6 @@ struct Lanes
     using F = xsimd::batch<float, xsimd::neon64>;
     static constexpr size_t kWidth = 4;
     static constexpr size_t kBlockRows = 6;
-    static constexpr size_t kSixBitRead = 3;
 
     static F load(const float *p) noexcept { return F::load_unaligned(p); }
     static F load_first(const float *p, size_t n) noexcept
@@ -33,7 +32,6 @@ struct Lanes
         __builtin_memcpy(p, lanes, n * sizeof *p);
     }
     static F fma(F a, F b, F c) noexcept { return vfmaq_f32(c, a, b); }
-    static F fnma(F a, F b, F c) noexcept { return vfmsq_f32(c, a, b); }
     static float sum(F v) noexcept { return vaddvq_f32(v); }
     static void store_sums(float *out, F a, F b, F c, F d) noexcept
     {
@@ -65,20 +63,6 @@ struct Lanes
     static F bf16(const uint8_t *p) noexcept
     {
         return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16));
-    }
-    static F u8(const uint8_t *p) noexcept
-    {
-        uint32_t word;
-        __builtin_memcpy(&word, p, 4);
-        uint16x8_t wide = vmovl_u8(vcreate_u8(word));
-        return vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)));
-    }
-    // Three bytes hold four elements: all lanes take them, each shifts its own down.
-    static F u6(const uint8_t *p) noexcept
-    {
-        const int32x4_t down = {0, -6, -12, -18};
-        uint32x4_t bits = vdupq_n_u32(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16);
-        return vcvtq_f32_u32(vandq_u32(vshlq_u32(bits, down), vdupq_n_u32(63)));
     }
     static F quads(const uint8_t *p) noexcept
     {

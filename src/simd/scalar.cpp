@@ -210,25 +210,6 @@ uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint
     return mask;
 }
 
-template <Element E>
-float decode(const uint8_t *code, size_t i) noexcept
-{
-    if constexpr (E == Element::SQ6) {
-        size_t byte = 6 * i / 8, shift = 6 * i % 8;
-        unsigned two = code[byte];
-        if (shift > 2) // the next byte belongs to the code only if this element reaches into it
-            two |= (unsigned)code[byte + 1] << 8;
-        return (float)(two >> shift & 63u);
-    } else if constexpr (E == Element::SQ8)
-        return (float)code[i];
-    else if constexpr (E == Element::FP16)
-        return half_to_float(load<uint16_t>(code + 2 * i));
-    else if constexpr (E == Element::BF16)
-        return bf16(load<uint16_t>(code + 2 * i));
-    else
-        return load<float>(code + 4 * i);
-}
-
 // Visits the subspaces of x: f(subspace, its first dimension, its dimensions, its half norms and coordinates).
 template <class F>
 void each_subspace(const float *codebook, size_t dims, size_t sub_dims, F f) noexcept
@@ -348,26 +329,26 @@ void order16(const float x[16], uint8_t place[16]) noexcept
     }
 }
 
-template <Element E>
-float element_l2(const float *a, const float *s, const uint8_t *code, size_t n) noexcept
+float bf16_dot(const float *a, const uint8_t *b, size_t n) noexcept
+{
+    return sum_of(n, [=](size_t i) { return at(a, i) * bf16(load<uint16_t>(b + 2 * i)); });
+}
+
+float bf16_l2sq(const float *a, const uint8_t *b, size_t n) noexcept
 {
     return sum_of(n, [=](size_t i) {
-        float v = decode<E>(code, i);
-        float d = at(a, i) - (s ? at(s, i) * v : v);
+        float d = at(a, i) - bf16(load<uint16_t>(b + 2 * i));
         return d * d;
     });
 }
 
-template <Element E>
-float element_dot(const float *w, const uint8_t *code, size_t n) noexcept
-{
-    return sum_of(n, [=](size_t i) { return at(w, i) * decode<E>(code, i); });
-}
-
 void half_matvec(const float *x, const uint8_t *m, size_t rows, size_t n, size_t stride, float *out) noexcept
 {
-    for (size_t i = 0; i < rows; i++)
-        put(out, i, element_dot<Element::FP16>(x, m + 2 * i * stride, n));
+    for (size_t i = 0; i < rows; i++, m += 2 * stride) {
+        const float dot =
+            sum_of(n, [=](size_t j) { return at(x, j) * half_to_float(load<uint16_t>(m + 2 * j)); });
+        put(out, i, dot);
+    }
 }
 
 } // namespace
@@ -385,6 +366,8 @@ constinit const Kernels kScalar = {
     .half_dot_norms = dot_norms<uint16_t>,
     .half_to_float = halfs_to_floats,
     .float_to_half = floats_to_halfs,
+    .bf16_dot = bf16_dot,
+    .bf16_l2sq = bf16_l2sq,
     .dot_block = dot_block,
     .fwht = fwht,
     .flip_signs = flip_signs,
@@ -402,10 +385,6 @@ constinit const Kernels kScalar = {
     .codeword_scores = codeword_scores,
     .at_most = at_most,
     .order16 = order16,
-    .element_l2 = {element_l2<Element::SQ6>, element_l2<Element::SQ8>, element_l2<Element::FP16>,
-                   element_l2<Element::BF16>, element_l2<Element::FP32>},
-    .element_dot = {element_dot<Element::SQ6>, element_dot<Element::SQ8>, element_dot<Element::FP16>,
-                    element_dot<Element::BF16>, element_dot<Element::FP32>},
 };
 
 } // namespace vq::simd

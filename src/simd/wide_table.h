@@ -4,7 +4,8 @@
 #include "simd/kernels.h"
 #include "simd/wide_beam.h"
 #include "simd/wide_block.h"
-#include "simd/wide_codes.h"
+#include "simd/wide_bounds.h"
+#include "simd/wide_mixed.h"
 #include "simd/wide_rotation.h"
 #include "simd/wide_subspaces.h"
 #include "simd/wide_vectors.h"
@@ -34,6 +35,8 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .half_dot_norms = dot_norms<L, uint16_t>,
         .half_to_float = half_to_float<L>,
         .float_to_half = float_to_half<L>,
+        .bf16_dot = bf16_dot<L>,
+        .bf16_l2sq = bf16_l2sq<L>,
         .dot_block = dot_block<L>,
         .fwht = fwht<L>,
         .flip_signs = flip_signs<L>,
@@ -51,11 +54,6 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .codeword_scores = codeword_scores,
         .at_most = at_most<L>,
         .order16 = order16<L>,
-        .element_l2 = {element_l2<L, Element::SQ6>, element_l2<L, Element::SQ8>, element_l2<L, Element::FP16>,
-                       element_l2<L, Element::BF16>, element_l2<L, Element::FP32>},
-        .element_dot = {element_dot<L, Element::SQ6>, element_dot<L, Element::SQ8>,
-                        element_dot<L, Element::FP16>, element_dot<L, Element::BF16>,
-                        element_dot<L, Element::FP32>},
     };
 }
 

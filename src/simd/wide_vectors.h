@@ -5,13 +5,13 @@
 //     F, kWidth, kBlockRows   xsimd batch, its floats, rows of x that dot_block keeps in registers
 //     load, store             any alignment
 //     load_first, store_first the first n < kWidth floats and not a byte more; the other lanes load as zero
-//     fma, fnma(a, b, c)      c + a * b, c - a * b in one instruction: xsimd 8 makes two of it on AVX-512
+//     fma(a, b, c)            c + a * b in one instruction: xsimd 8 makes two of it on AVX-512
 //     sum(v)                  of all lanes
 //     store_sums(out, a..d)   out[0..3] = sums of four batches
 //     butterfly<H>(v)         lane i: v[i] + v[i ^ H] if bit H of i is clear, else v[i ^ H] - v[i]
 //     flip(v, bits)           negates lane i where bit i is set
 //     from_int(p)             kWidth int32 to float
-//     bf16, fp16, u8, u6(p)   kWidth encoded elements to float; reads kWidth elements, u6 kSixBitRead bytes
+//     bf16, fp16(p)           the kWidth bfloat16 numbers or IEEE halfs at p, to float
 //     store_fp16(p, v)        kWidth floats to halfs, to nearest even
 //     quads(p)                kWidth bytes less 128 to float, four every 64 bytes
 //     fold(v)                 sum of lanes, halves added to halves

@@ -50,13 +50,6 @@ public:
 
     Vector round_trip(const Vector &x, float *error = nullptr) const { return decode(encode(x, error)); }
 
-    float score(const Vector &q, const std::vector<uint8_t> &code, bool inner_product) const
-    {
-        Vector weights(dims_);
-        SqQuery query = sq_prepare(element_, dims_, image_.data(), q.data(), inner_product, weights.data());
-        return sq_score(query, code.data());
-    }
-
     float low(size_t d) const { return image_[d]; }
     float step(size_t d) const { return image_[dims_ + d]; }
 
@@ -209,23 +202,6 @@ TEST(ScalarQuantizer, Fp32IsLossless)
     float error;
     EXPECT_EQ(Quantizer(Element::FP32, 17, x).round_trip(x, &error), x);
     EXPECT_EQ(error, 0.0f);
-}
-
-TEST(ScalarQuantizer, ScoresAreThoseOfTheDecodedVector)
-{
-    for (Element e : kAll)
-        for (size_t dims : {1, 2, 3, 5, 15, 31, 100, 387, 16000}) {
-            Quantizer quantizer(e, dims, normal_sample(dims * 8, dims));
-            std::vector<uint8_t> code = quantizer.encode(normal_sample(dims, 1));
-            Vector q = normal_sample(dims, 2), y = quantizer.decode(code);
-            double l2 = distance(q, y) * distance(q, y), dot = 0, terms = 0;
-            for (size_t d = 0; d < dims; d++) {
-                dot += (double)q[d] * y[d];
-                terms += std::fabs((double)q[d]) * (std::fabs(y[d]) + 10);
-            }
-            EXPECT_NEAR(quantizer.score(q, code, false), l2, 1e-5 * l2 + 1e-5) << (int)e << ", " << dims;
-            EXPECT_NEAR(quantizer.score(q, code, true), dot, 1e-6 * terms + 1e-6) << (int)e << ", " << dims;
-        }
 }
 
 TEST(ScalarQuantizer, SixBitCodesFormALittleEndianStream)

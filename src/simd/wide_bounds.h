@@ -1,0 +1,54 @@
+// Bounds of a tile's rows for every instruction set; see wide_vectors.h for the rules and for `L`.
+#pragma once
+
+#include "simd/kernels.h"
+#include "simd/wide_vectors.h"
+
+#include <cstdint>
+
+namespace vq::simd {
+
+namespace {
+
+template <class L>
+typename L::F load_up_to(const float *p, size_t m) noexcept
+{
+    return m == L::kWidth ? L::load(p) : L::load_first(p, m);
+}
+
+// The first m < kWidth elements of a bfloat16 array.
+template <class L>
+typename L::F bf16_up_to(const uint16_t *p, size_t m) noexcept
+{
+    if (m == L::kWidth)
+        return L::bf16(reinterpret_cast<const uint8_t *>(p));
+    uint8_t rest[2 * L::kWidth] = {};
+    __builtin_memcpy(rest, p, m * sizeof *p);
+    return L::bf16(rest);
+}
+
+// Rows are independent, so the lanes are the rows. Products and sums stay separate operations, in the scalar
+// order.
+template <class L>
+uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
+                     const uint16_t *err, size_t n, float mul, float offset, float list_add, float list_err,
+                     float threshold, float lower[kTileRows]) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    uint32_t mask = 0;
+    for (size_t v = 0; v < n; v += W) {
+        const size_t m = n - v < W ? n - v : W;
+        F inner = F(mul) * L::from_int(acc + v) + F(offset);
+        F scaled = bf16_up_to<L>(scale + v, m) * inner;
+        F estimate = (load_up_to<L>(add + v, m) + F(list_add)) + scaled;
+        F bound = estimate - F(list_err) * bf16_up_to<L>(err + v, m);
+        L::store(lower + v, bound);
+        mask |= L::below(bound, F(threshold)) << v;
+    }
+    return n < kTileRows ? mask & ((1u << n) - 1) : mask;
+}
+
+} // namespace
+
+} // namespace vq::simd

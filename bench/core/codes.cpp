@@ -2,7 +2,7 @@
 // lists left out and nothing reranked.
 //   make -C bench/core codes && build/bench/codes FOLDER...      (bench/run.sh --only codes runs it on the usual sets)
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
-//   --sub 2,4,8    --rotations trained,none,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
+//   --sub 2,4,8    --rotations trained,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
 //   --layers 8,16,24,32    --codewords 256    --weight-bits 0,4,8,16    --training linear (or trained; of rvq)
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
 //   --centres shrunk (or unit: vectors.h)    --depths 1,10,20,50,100 (or K@R, K@P%: depth_named of recall.h)
@@ -167,9 +167,7 @@ bool measure(const VectorSet &set, const Lists &lists, const Coding &coding, Row
 bool measure_losses(const VectorSet &set, const Lists &lists, const Arguments &arguments, int sub_dims,
                     const std::string &rotation, const Output &out)
 {
-    const auto kind = rotation == "trained" ? ProductQuantizer::kTrained
-                      : rotation == "none"  ? ProductQuantizer::kIdentity
-                                            : ProductQuantizer::kRandom;
+    const auto kind = rotation == "trained" ? ProductQuantizer::kTrained : ProductQuantizer::kRandom;
     MovedRows moved;
     for (const std::string &loss : arguments.list("losses")) {
         const double threshold = loss == "auto" ? -1 : std::strtod(loss.c_str(), nullptr);
@@ -236,7 +234,7 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
 int main(int argc, char **argv)
 {
     Arguments arguments = {{{"sub", "2,4,8"},
-                            {"rotations", "trained,none"},
+                            {"rotations", "trained,random"},
                             {"losses", "0,0.1,auto"},
                             {"codecs", "rabitq,pq4"},
                             {"layers", "8,16,24,32"},

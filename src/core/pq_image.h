@@ -68,14 +68,8 @@ inline const uint8_t *rotation(const PqImage &h) noexcept
 
 inline size_t rotation_part(uint32_t kind, size_t dims) noexcept
 {
-    switch (kind) {
-    case ProductQuantizer::kTrained:
-        return pca_rotation_bytes(dims);
-    case ProductQuantizer::kRandom:
-        return rotation_bytes(rotation_dims(dims));
-    default:
-        return 0;
-    }
+    return kind == ProductQuantizer::kTrained ? pca_rotation_bytes(dims)
+                                              : rotation_bytes(rotation_dims(dims));
 }
 
 inline size_t space_dims_of(uint32_t kind, size_t dims) noexcept

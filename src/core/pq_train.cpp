@@ -194,12 +194,11 @@ bool rotate_residuals(Trainer &t) noexcept
          i++) // the rotation is trained on residuals in the original space; dims <= D
         training_residual(t.set, i, dims, t.rows + i * dims);
     uint8_t *image = const_cast<uint8_t *>(rotation(*t.h));
-    if (t.h->rotation == ProductQuantizer::kTrained &&
-        !pca_rotation_train(t.rows, t.l.rows, dims, t.h->sub_dims, image, t.scratch + t.l.rotation,
-                            t.progress))
-        return false;
     if (t.h->rotation == ProductQuantizer::kRandom)
         rotation_init(t.options.seed, D, image);
+    else if (!pca_rotation_train(t.rows, t.l.rows, dims, t.h->sub_dims, image, t.scratch + t.l.rotation,
+                                 t.progress))
+        return false;
     for (size_t i = 0; i < t.l.rows; i++) {
         training_residual(t.set, i, dims, residual);
         ProductQuantizer::transform(reinterpret_cast<const uint8_t *>(t.h), residual, t.rows + i * D);

@@ -117,8 +117,7 @@ bool ProductQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims) 
         return false;
     const PqImage &h = header(image);
     if (h.magic != kImageMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.sub_dims < 1 ||
-        h.sub_dims > kMaxSubDims || h.rotation > kIdentity ||
-        h.space_dims != space_dims_of(h.rotation, dims) ||
+        h.sub_dims > kMaxSubDims || h.rotation > kRandom || h.space_dims != space_dims_of(h.rotation, dims) ||
         bytes != image_size(h.rotation, dims, h.sub_dims) || !(h.threshold >= 0 && h.threshold <= 0.9f) ||
         !std::isfinite(h.parallel_weight) || !(h.typical_norm >= 0) || !std::isfinite(h.typical_norm) ||
         !(h.scale_per_error >= 0) || !std::isfinite(h.scale_per_error))
@@ -138,7 +137,7 @@ CodecShape ProductQuantizer::shape(const uint8_t *image) noexcept
 void ProductQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept
 {
     const PqImage &h = header(image);
-    constexpr const char *kRotations[] = {"principal axes", "random rotation", "no rotation"};
+    constexpr const char *kRotations[] = {"principal axes", "random rotation"};
     std::snprintf(text, size, "4-bit PQ, %u dimension%s a subspace, %s, threshold %.2f", h.sub_dims,
                   h.sub_dims > 1 ? "s" : "", kRotations[h.rotation], (double)h.threshold);
 }
@@ -152,8 +151,7 @@ void ProductQuantizer::transform(const uint8_t *image, const float *x, float *y)
     }
     std::memcpy(y, x, h.dims * sizeof(float));
     std::memset(y + h.dims, 0, (h.space_dims - h.dims) * sizeof(float));
-    if (h.rotation == kRandom)
-        rotate(rotation(h), h.space_dims, y);
+    rotate(rotation(h), h.space_dims, y);
 }
 
 void ProductQuantizer::prepare(const uint8_t *image, const float *query, int, void *state) noexcept

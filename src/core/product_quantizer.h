@@ -29,13 +29,12 @@ struct ProductQuantizer : NoSublists, NoShortfall
     {
         kSubDims = 0,   // dimensions of a subspace, 1..8; the last one may be shorter
         kThreshold = 1, // T in millionths, 0..900,000; kAuto
-        kRotation = 2,  // Rotation; what is not Trained is there for comparisons
+        kRotation = 2,  // Rotation; kRandom with enough training rows is for comparisons only
     };
-    enum Rotation
+    enum Rotation // stored in images
     {
         kTrained = 0,
-        kRandom = 1,
-        kIdentity = 2
+        kRandom = 1
     };
     static constexpr int32_t kAuto = -1;
     static constexpr int32_t kUnitThreshold = 1'000'000; // T = 1

@@ -45,13 +45,13 @@ TEST(ProductQuantizerInput, SubspacesThatDoNotDivideTheDimension)
         for (int sub_dims : {2, 3, 4, 5, 6, 8}) {
             Random random(dims);
             const Floats data = gaussian(random, 400 * dims);
-            const PqFixture f(pq_options(dims, sub_dims, 0, PQ::kIdentity), data);
+            const PqFixture f(pq_options(dims, sub_dims), data);
             const size_t last = f.columns() - 1, left = dims - last * (size_t)sub_dims;
             ASSERT_EQ(f.width(last), left);
             // The short subspace has as many bits as the others, so less error a dimension.
             double error[2] = {}, all[2] = {};
             for (size_t i = 0; i < 400; i++) {
-                const Floats r = row_of(data, i, dims);
+                const Floats r = f.move(row_of(data, i, dims));
                 const PqRow row = f.encode(r);
                 const Floats decoded = f.decode(row.code);
                 for (size_t d = 0; d < dims; d++) {
@@ -84,7 +84,7 @@ TEST(ProductQuantizerInput, FewRows)
 
 TEST(ProductQuantizerInput, ConstantColumns)
 {
-    for (auto rotation : {PQ::kTrained, PQ::kIdentity, PQ::kRandom})
+    for (auto rotation : {PQ::kTrained, PQ::kRandom})
         for (uint32_t constant : {1u, 20u, 39u, 40u})
             for (double T : kThresholds) {
                 Random random(constant);
@@ -148,7 +148,7 @@ TEST(ProductQuantizerInput, DenominatorsNearZero)
     for (int i = 0; i < 300; i++) // two dimensions alone carry the data
         for (int d = 0; d < 12; d++)
             data.push_back((float)(random.normal() * (d < 2 ? 1 : 1e-6)));
-    for (auto rotation : {PQ::kTrained, PQ::kIdentity})
+    for (auto rotation : {PQ::kTrained, PQ::kRandom})
         for (double T : kThresholds) {
             const PqFixture f(pq_options(12, 2, millionths(T), rotation), data);
             const Floats zero(12, 0);
@@ -263,7 +263,7 @@ TEST(ProductQuantizerInput, QueriesOfEveryMagnitudeLoseNoRow)
 TEST(ProductQuantizerInput, Duplicates)
 {
     for (double T : kThresholds)
-        for (auto rotation : {PQ::kTrained, PQ::kIdentity})
+        for (auto rotation : {PQ::kTrained, PQ::kRandom})
             for (size_t distinct : {1, 3, 16}) {
                 Random random(distinct);
                 const Floats few = gaussian(random, distinct * 22);
@@ -291,7 +291,7 @@ TEST(ProductQuantizerInput, OneDimensionAndSixteenThousand)
     for (uint32_t dims : {1u, 2u, 3u, 16000u})
         for (size_t rows : {0, 256}) {
             Random random(dims);
-            const auto rotation = dims == 16000 ? PQ::kIdentity : PQ::kTrained; // the other takes its time
+            const auto rotation = dims == 16000 ? PQ::kRandom : PQ::kTrained; // the other takes its time
             const PqFixture f(pq_options(dims, 8, millionths(.2), rotation), gaussian(random, rows * dims));
             for (Metric metric : kMetrics) {
                 const PqScores scores(f, metric, Floats(dims, 0.5f), Floats(dims, 0));

@@ -48,6 +48,24 @@ __attribute__((always_inline)) inline __m512i planes_of_block(const uint8_t *cod
     return total;
 }
 
+// The same of the last 0..256 bytes.
+__m512i planes_of_rest(const uint8_t *code, const uint8_t *planes, size_t left, size_t bytes,
+                       unsigned nplanes) noexcept
+{
+    const __mmask64 last = ~0ull >> (63 - (left + 63) % 64);
+    switch ((left + 63) / 64) {
+    case 1:
+        return planes_of_block<1>(code, planes, bytes, nplanes, last);
+    case 2:
+        return planes_of_block<2>(code, planes, bytes, nplanes, last);
+    case 3:
+        return planes_of_block<3>(code, planes, bytes, nplanes, last);
+    case 4:
+        return planes_of_block<4>(code, planes, bytes, nplanes, last);
+    }
+    return _mm512_setzero_si512();
+}
+
 } // namespace
 
 // Blocks of four vectors (2,048 dimensions of one bit): four registers of code, and four counts to overlap.
@@ -58,23 +76,8 @@ uint32_t bit_planes_dot_vpopcntdq(const uint8_t *code, const uint8_t *planes, si
     size_t at = 0;
     for (; bytes - at > 256; at += 256)
         sum = _mm512_add_epi64(sum, planes_of_block<4>(code + at, planes + at, bytes, nplanes, ~0ull));
-    const size_t left = bytes - at; // 1..256 unless there is nothing at all
-    const __mmask64 last = ~0ull >> (63 - (left + 63) % 64);
-    switch ((left + 63) / 64) {
-    case 1:
-        sum = _mm512_add_epi64(sum, planes_of_block<1>(code + at, planes + at, bytes, nplanes, last));
-        break;
-    case 2:
-        sum = _mm512_add_epi64(sum, planes_of_block<2>(code + at, planes + at, bytes, nplanes, last));
-        break;
-    case 3:
-        sum = _mm512_add_epi64(sum, planes_of_block<3>(code + at, planes + at, bytes, nplanes, last));
-        break;
-    case 4:
-        sum = _mm512_add_epi64(sum, planes_of_block<4>(code + at, planes + at, bytes, nplanes, last));
-        break;
-    }
-    return (uint32_t)_mm512_reduce_add_epi64(sum);
+    const __m512i rest = planes_of_rest(code + at, planes + at, bytes - at, bytes, nplanes);
+    return (uint32_t)_mm512_reduce_add_epi64(_mm512_add_epi64(sum, rest));
 }
 
 } // namespace vq::simd

@@ -11,20 +11,14 @@ namespace vq::simd {
 
 namespace {
 
-struct Lanes
+struct Lanes : Batch<xsimd::neon64, 6>
 {
-    using F = xsimd::batch<float, xsimd::neon64>;
-    static constexpr size_t kWidth = 4;
-    static constexpr size_t kBlockRows = 6;
-
-    static F load(const float *p) noexcept { return F::load_unaligned(p); }
     static F load_first(const float *p, size_t n) noexcept
     {
         float v[4] = {};
         __builtin_memcpy(v, p, n * sizeof *p);
         return F::load_unaligned(v);
     }
-    static void store(float *p, F v) noexcept { v.store_unaligned(p); }
     static void store_first(float *p, F v, size_t n) noexcept
     {
         float lanes[4];
@@ -96,8 +90,7 @@ struct Lanes
     static F spread_min(F v) noexcept { return vdupq_n_f32(vminvq_f32(v)); }
 };
 
-// --- FastScan
-// -----------------------------------------------------------------------------------------------------
+// --- FastScan ---
 //
 // TBL looks up sixteen entries of one column: the low nibbles are rows 0..15 of the tile, the high
 // nibbles 16..31. The widening additions UADDW put them into 16-bit sums in row order, so there is nothing to
@@ -121,47 +114,38 @@ __attribute__((always_inline)) inline void look_up(Sums &s, uint8x16_t low, uint
     s.part[3] = vaddw_high_u8(s.part[3], b);
 }
 
-// kTables: 1 for byte entries, 2 where the second table holds the high bytes.
-template <size_t kTables>
-__attribute__((always_inline)) inline void fastscan(const uint8_t *codes,
+struct FastScan
+{
+    // kTables: 1 for byte entries, 2 where the second table holds the high bytes.
+    template <size_t kTables>
+    __attribute__((always_inline)) static void scan(const uint8_t *codes,
                                                     const uint8_t *const (&lut)[kTables], size_t rows,
                                                     uint32_t acc[kTileRows]) noexcept
-{
-    for (size_t start = 0; start < rows; start += kChunkRows) {
-        const size_t end = rows - start < kChunkRows ? rows : start + kChunkRows;
-        Sums sums[kTables] = {};
-        for (size_t half = 2 * start; half < 2 * end; half++) // one column
-        {
-            uint8x16_t code = vld1q_u8(codes + 16 * half);
-            uint8x16_t low = vandq_u8(code, vdupq_n_u8(15)), high = vshrq_n_u8(code, 4);
-            for (size_t t = 0; t < kTables; t++)
-                look_up(sums[t], low, high, vld1q_u8(lut[t] + 16 * half));
-        }
-        for (size_t t = 0; t < kTables; t++)
-            for (size_t i = 0; i < 4; i++) {
-                const int32x4_t shift = vdupq_n_s32((int)(8 * t));
-                uint32_t *to = acc + 8 * i;
-                uint32x4_t low = vshlq_u32(vmovl_u16(vget_low_u16(sums[t].part[i])), shift);
-                uint32x4_t high = vshlq_u32(vmovl_high_u16(sums[t].part[i]), shift);
-                vst1q_u32(to, vaddq_u32(vld1q_u32(to), low));
-                vst1q_u32(to + 4, vaddq_u32(vld1q_u32(to + 4), high));
+    {
+        for (size_t start = 0; start < rows; start += kChunkRows) {
+            const size_t end = rows - start < kChunkRows ? rows : start + kChunkRows;
+            Sums sums[kTables] = {};
+            for (size_t half = 2 * start; half < 2 * end; half++) // one column
+            {
+                uint8x16_t code = vld1q_u8(codes + 16 * half);
+                uint8x16_t low = vandq_u8(code, vdupq_n_u8(15)), high = vshrq_n_u8(code, 4);
+                for (size_t t = 0; t < kTables; t++)
+                    look_up(sums[t], low, high, vld1q_u8(lut[t] + 16 * half));
             }
+            for (size_t t = 0; t < kTables; t++)
+                for (size_t i = 0; i < 4; i++) {
+                    const int32x4_t shift = vdupq_n_s32((int)(8 * t));
+                    uint32_t *to = acc + 8 * i;
+                    uint32x4_t low = vshlq_u32(vmovl_u16(vget_low_u16(sums[t].part[i])), shift);
+                    uint32x4_t high = vshlq_u32(vmovl_high_u16(sums[t].part[i]), shift);
+                    vst1q_u32(to, vaddq_u32(vld1q_u32(to), low));
+                    vst1q_u32(to + 4, vaddq_u32(vld1q_u32(to + 4), high));
+                }
+        }
     }
-}
+};
 
-void fastscan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
-{
-    fastscan<1>(codes, {lut}, rows, acc);
-}
-
-void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
-                uint32_t acc[kTileRows]) noexcept
-{
-    fastscan<2>(codes, {lut_lo, lut_hi}, rows, acc);
-}
-
-// --- bytes
-// --------------------------------------------------------------------------------------------------------
+// --- bytes ---
 
 // The entries of sixteen codes: TBL takes 64 entries, and TBX keeps what the first quarters found where the index of
 // its own is out of range.
@@ -245,8 +229,7 @@ struct Bytes
     }
 };
 
-// --- bit planes
-// ---------------------------------------------------------------------------------------------------
+// --- bit planes ---
 
 // The `n` < 16 bytes at p, then zeros.
 uint8x16_t load_short(const uint8_t *p, size_t n) noexcept
@@ -283,8 +266,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kNeon = wide_table<Lanes>("neon", fastscan8, fastscan16, bytescan8, bit_planes_dot,
-                                                  byte_dots<Bytes>, codeword_scores<Lanes, byte_dots<Bytes>>);
+constinit const Kernels kNeon = wide_table<Lanes, FastScan>(
+    "neon", bytescan8, bit_planes_dot, byte_dots<Bytes>, codeword_scores<Lanes, byte_dots<Bytes>>);
 
 } // namespace vq::simd
 

@@ -14,10 +14,23 @@ namespace vq::simd {
 
 namespace {
 
-// The integer kernels, which each level writes for itself, are passed in.
-template <class L>
-constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fastscan8,
-                             decltype(Kernels::fastscan16) fastscan16, decltype(Kernels::bytescan8) bytescan8,
+// A level's `S` scans with kTables (1 or 2) tables of bytes: template <size_t kTables> scan(codes, lut[kTables], rows, acc).
+template <class S>
+void fastscan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
+{
+    S::template scan<1>(codes, {lut}, rows, acc);
+}
+
+template <class S>
+void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
+                uint32_t acc[kTileRows]) noexcept
+{
+    S::template scan<2>(codes, {lut_lo, lut_hi}, rows, acc);
+}
+
+// The other integer kernels, which each level has of its own, are passed in.
+template <class L, class S>
+constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) bytescan8,
                              decltype(Kernels::bit_planes_dot) bit_planes_dot,
                              decltype(Kernels::byte_dots) byte_dots,
                              decltype(Kernels::codeword_scores) codeword_scores) noexcept
@@ -41,8 +54,8 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::fastscan8) fast
         .fwht = fwht<L>,
         .flip_signs = flip_signs<L>,
         .half_matvec = half_matvec<L>,
-        .fastscan8 = fastscan8,
-        .fastscan16 = fastscan16,
+        .fastscan8 = fastscan8<S>,
+        .fastscan16 = fastscan16<S>,
         .bytescan8 = bytescan8,
         .bit_planes_dot = bit_planes_dot,
         .tile_bounds = tile_bounds<L>,

@@ -1,9 +1,10 @@
 // Kernels on vectors of float32 and of IEEE halfs, written once for every instruction set. Included by the level files only;
 // everything is in an anonymous namespace, so that no copy compiled for one CPU can be linked in for another.
 //
-// `L` is the level's struct of lanes, defined in its file. It has
+// `L` is the level's struct of lanes, defined in its file. From Batch, below, it has
 //     F, kWidth, kBlockRows   xsimd batch, its floats, rows of x that dot_block keeps in registers
 //     load, store             any alignment
+// and of its own
 //     load_first, store_first the first n < kWidth floats and not a byte more; the other lanes load as zero
 //     fma(a, b, c)            c + a * b in one instruction: xsimd 8 makes two of it on AVX-512
 //     sum(v)                  of all lanes
@@ -27,6 +28,16 @@
 namespace vq::simd {
 
 namespace {
+
+template <class Arch, size_t kRows>
+struct Batch
+{
+    using F = xsimd::batch<float, Arch>;
+    static constexpr size_t kWidth = F::size, kBlockRows = kRows;
+
+    static F load(const float *p) noexcept { return F::load_unaligned(p); }
+    static void store(float *p, F v) noexcept { v.store_unaligned(p); }
+};
 
 // kWidth elements of a vector as floats; T: float, or uint16_t for halfs.
 template <class L, class T>

@@ -150,7 +150,7 @@ struct CodecOps
                       uint32_t acc[simd::kTileRows]) noexcept;
     // The same sum for one row-major code.
     uint32_t (*scan_row)(const void *state, const uint8_t *code) noexcept;
-    // <q', r~> of the finer code, given the accumulated sum of the code itself.
+    // <q', r~> of the finer code, given the accumulated sum of the code itself. NoFinerCode, below, for a codec without.
     float (*scan_fine)(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
 
     // Sub-lists: rows of a list whose codes agree in their first layers lie about one place, c + s e for a row of scale
@@ -167,6 +167,11 @@ struct CodecOps
 struct NoShortfall
 {
     static Shortfall shortfall(const uint8_t *, size_t, char *, size_t) noexcept { return Shortfall::None; }
+};
+
+struct NoFinerCode
+{
+    static float scan_fine(const void *, uint32_t, const uint8_t *) noexcept { return 0; }
 };
 
 struct NoSublists

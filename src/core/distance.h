@@ -8,34 +8,39 @@
 
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include "simd/half.h"
 #include "simd/kernels.h"
 
 namespace vq {
 
-// The kernels for pairs of floats and of halfs, and one element.
+// The kernels for pairs of floats or of halfs, and one element.
 template <class T>
-struct PairKernels;
-
-template <>
-struct PairKernels<float>
+struct PairKernels
 {
-    static constexpr auto dot = &simd::Kernels::dot;
-    static constexpr auto l2sq = &simd::Kernels::l2sq;
-    static constexpr auto l1 = &simd::Kernels::l1;
-    static constexpr auto dot_norms = &simd::Kernels::dot_norms;
-    static double element(float x) noexcept { return (double)x; }
-};
+    static constexpr bool kFloats = std::is_same_v<T, float>;
+    static_assert(kFloats || std::is_same_v<T, uint16_t>);
 
-template <>
-struct PairKernels<uint16_t>
-{
-    static constexpr auto dot = &simd::Kernels::half_dot;
-    static constexpr auto l2sq = &simd::Kernels::half_l2sq;
-    static constexpr auto l1 = &simd::Kernels::half_l1;
-    static constexpr auto dot_norms = &simd::Kernels::half_dot_norms;
-    static double element(uint16_t x) noexcept { return (double)half_to_float(x); }
+    static constexpr auto choose(auto of_floats, auto of_halfs) noexcept
+    {
+        if constexpr (kFloats)
+            return of_floats;
+        else
+            return of_halfs;
+    }
+    static constexpr auto dot = choose(&simd::Kernels::dot, &simd::Kernels::half_dot);
+    static constexpr auto l2sq = choose(&simd::Kernels::l2sq, &simd::Kernels::half_l2sq);
+    static constexpr auto l1 = choose(&simd::Kernels::l1, &simd::Kernels::half_l1);
+    static constexpr auto dot_norms = choose(&simd::Kernels::dot_norms, &simd::Kernels::half_dot_norms);
+
+    static double element(T x) noexcept
+    {
+        if constexpr (kFloats)
+            return (double)x;
+        else
+            return (double)half_to_float(x);
+    }
 };
 
 template <class T>

@@ -1,4 +1,4 @@
-// bfloat16 and IEEE half conversions, one value at a time; the kernels have their own wide ones.
+// Conversions of bfloat16 and IEEE half, one value at a time (some in simd/half.h); the kernels have their own wide ones.
 #pragma once
 
 #include "simd/half.h"
@@ -7,11 +7,6 @@
 #include <cstdint>
 
 namespace vq {
-
-inline float bf16_to_float(uint16_t h) noexcept
-{
-    return std::bit_cast<float>((uint32_t)h << 16);
-}
 
 // Round to nearest even; a finite value too large for bfloat16 becomes the largest finite one, never infinity.
 inline uint16_t float_to_bf16(float f) noexcept

@@ -2,6 +2,7 @@
 #include "core/kmeans.h"
 
 #include "core/kmeans_work.h"
+#include "core/magnitude.h"
 
 #include <bit>
 #include <cfloat>
@@ -79,14 +80,6 @@ size_t smallest(const float *products, const float *norms, size_t n, float *best
 
 namespace {
 
-bool all_finite(const float *x, size_t n) noexcept
-{
-    uint32_t largest = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = std::max(largest, std::bit_cast<uint32_t>(x[i]) & 0x7FFFFFFFu);
-    return largest < 0x7F800000u;
-}
-
 // An empty cluster takes half of a large one: its centroid goes between that one's and one of its rows. Each
 // cluster gives once a round. False if nothing changed.
 bool reseed_empty(Work &work, float *centroids, size_t k) noexcept
@@ -157,7 +150,7 @@ bool move_centroids(Work &work, float *centroids, float *sums, size_t k, float r
             if (work.options.spherical && !normalize(mean, dims))
                 continue;
         }
-        if (all_finite(mean, dims))
+        if (largest_bits(mean, dims) < kInfinityBits)
             std::memcpy(c, mean, dims * sizeof(float));
     }
     return reseed_empty(work, centroids, k);
@@ -264,12 +257,9 @@ float scale_of(Work &work) noexcept
     size_t dims = work.options.dims;
     uint32_t bits = 0;
     for (size_t i = 0; i < work.options.rows && work_done(work, dims); i++)
-        for (size_t d = 0; d < dims; d++)
-            bits = std::max(bits, std::bit_cast<uint32_t>(work.sample[i * dims + d]) & 0x7FFFFFFFu);
-    float largest = std::bit_cast<float>(bits);
-    if (!(largest > 0.0f) || !std::isfinite(largest) || (largest > 0x1p-32f && largest < 0x1p32f))
-        return 1.0f;
-    return std::ldexp(1.0f, std::clamp(-std::ilogb(largest), -126, 126));
+        bits = largest_bits(work.sample + i * dims, dims, bits);
+    const float largest = std::bit_cast<float>(bits);
+    return largest > 0x1p-32f && largest < 0x1p32f ? 1.0f : scale_to_one(bits);
 }
 
 // No more rows than clusters: every row is a centroid, the surplus repeats them shrunk by up to a thousandth.

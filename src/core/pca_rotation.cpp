@@ -1,11 +1,11 @@
 #include "core/pca_rotation.h"
 
 #include "core/half.h"
+#include "core/magnitude.h"
 #include "core/symmetric_eigen.h"
 #include "simd/kernels.h"
 
 #include <algorithm>
-#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <cstring>
@@ -93,24 +93,12 @@ struct Sample
     const float *row(size_t i) const noexcept { return rows + i * n / used * dims; }
 };
 
-// A share of the whole, for a part that reports 0..1.
-struct Part
-{
-    const Progress &whole;
-    double from, to;
-
-    bool go_on(double done) const noexcept { return whole.go_on(from + (to - from) * done); }
-    static bool call(void *part, double done) noexcept { return static_cast<Part *>(part)->go_on(done); }
-};
-
 // The power of two that brings the largest coordinate into 1..2. False if progress asked to stop.
 bool find_scale(Sample &sample, const Part &part) noexcept
 {
     uint32_t bits = 0;
     for (size_t i = 0, since = 0; i < sample.used; i++) {
-        const float *row = sample.row(i);
-        for (size_t d = 0; d < sample.dims; d++)
-            bits = std::max(bits, std::bit_cast<uint32_t>(row[d]) & 0x7FFFFFFFu);
+        bits = largest_bits(sample.row(i), sample.dims, bits);
         since += sample.dims;
         if (since >= (1 << 22)) {
             since = 0;
@@ -118,10 +106,7 @@ bool find_scale(Sample &sample, const Part &part) noexcept
                 return false;
         }
     }
-    float largest = std::bit_cast<float>(bits);
-    sample.scale = 1.0f;
-    if (largest > 0.0f && std::isfinite(largest))
-        sample.scale = std::ldexp(1.0f, std::clamp(-std::ilogb(largest), -126, 126));
+    sample.scale = scale_to_one(bits);
     return true;
 }
 
@@ -179,8 +164,8 @@ bool find_axes(const Sample &sample, size_t first, const Scratch &s, const Part 
     const size_t block = pca_block_dims(sample.dims), width = std::min(block, sample.dims - first);
     // An eigenvector costs about as much as twenty rows: their dot products run at full speed.
     double share = (double)sample.used / (double)(sample.used + 20 * width);
-    double middle = part.from + (part.to - part.from) * share;
-    Part moments{part.whole, part.from, middle}, eigen{part.whole, middle, part.to};
+    Part moments{part.whole, part.from, part.share * share},
+        eigen{part.whole, part.from + moments.share, part.share - moments.share};
     if (!second_moments(sample, first, width, s, moments) ||
         !symmetric_eigen(s.moments, width, s.variance + first, s.eigen, {Part::call, &eigen}))
         return false;
@@ -264,8 +249,8 @@ bool pca_rotation_train(const float *rows, size_t n, size_t dims, size_t sub_dim
     if (!find_scale(sample, {progress, 0, 0}))
         return false;
     for (size_t first = 0; first < dims; first += block) {
-        double from = (double)first / (double)dims, to = (double)std::min(first + block, dims) / (double)dims;
-        if (!find_axes(sample, first, s, {progress, from, to}))
+        const double all = (double)dims, share = (double)std::min(block, dims - first) / all;
+        if (!find_axes(sample, first, s, {progress, (double)first / all, share}))
             return false;
     }
     deal_axes(s, dims, sub_dims);

@@ -188,7 +188,7 @@ void ProductQuantizer::decode(const uint8_t *image, const uint8_t *code, float *
 {
     const PqImage &h = header(image);
     for (size_t j = 0; j < columns(h.space_dims, h.sub_dims); j++) {
-        const size_t k = j % 2 == 0 ? code[j / 2] & 15 : code[j / 2] >> 4;
+        const size_t k = nibble(code, j);
         const float *block = codebook(h, j);
         for (size_t d = 0; d < width(h, j); d++)
             residual[j * h.sub_dims + d] = block[kCentroids * (1 + d) + k];

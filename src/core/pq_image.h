@@ -13,12 +13,13 @@
 
 namespace vq::pq {
 
-constexpr uint32_t kImageMagic = 0x31345150; // "PQ41"
 constexpr size_t kCentroids = 16;
 constexpr uint32_t kMaxSubDims = 8;
 
 struct PqImage
 {
+    static constexpr uint32_t kMagic = 0x31345150; // "PQ41"
+
     uint32_t magic;
     uint32_t dims;
     uint32_t space_dims;

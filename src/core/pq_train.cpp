@@ -166,42 +166,37 @@ Layout layout(const CodecOptions &options, size_t rows) noexcept
     return l;
 }
 
-struct Trainer
+struct Trainer : TrainingRun<ProductQuantizer, PqImage, Layout>
 {
-    const CodecOptions &options;
-    const TrainingSet &set;
-    const Progress &progress;
-    Layout l;
-    PqImage *h;
-    float *rows;
-    uint8_t *scratch;
+    using TrainingRun::TrainingRun;
+    float *rows() const noexcept { return reinterpret_cast<float *>(scratch); }
 };
 
 double rms_norm(const Trainer &t) noexcept
 {
     double sum = 0;
     for (size_t i = 0; i < t.l.rows * t.l.space_dims; i++)
-        sum += (double)t.rows[i] * t.rows[i];
+        sum += (double)t.rows()[i] * t.rows()[i];
     return std::sqrt(sum / (double)t.l.rows);
 }
 
-// Fills t.rows with residuals in codec space.
+// Fills t.rows() with residuals in codec space.
 bool rotate_residuals(Trainer &t) noexcept
 {
     const size_t dims = t.options.dims, D = t.l.space_dims;
     float residual[kMaxDims];
     for (size_t i = 0; i < t.l.rows;
          i++) // the rotation is trained on residuals in the original space; dims <= D
-        training_residual(t.set, i, dims, t.rows + i * dims);
+        training_residual(t.set, i, dims, t.rows() + i * dims);
     uint8_t *image = const_cast<uint8_t *>(rotation(*t.h));
     if (t.h->rotation == ProductQuantizer::kRandom)
         rotation_init(t.options.seed, D, image);
-    else if (!pca_rotation_train(t.rows, t.l.rows, dims, t.h->sub_dims, image, t.scratch + t.l.rotation,
+    else if (!pca_rotation_train(t.rows(), t.l.rows, dims, t.h->sub_dims, image, t.scratch + t.l.rotation,
                                  t.progress))
         return false;
     for (size_t i = 0; i < t.l.rows; i++) {
         training_residual(t.set, i, dims, residual);
-        ProductQuantizer::transform(reinterpret_cast<const uint8_t *>(t.h), residual, t.rows + i * D);
+        ProductQuantizer::transform(reinterpret_cast<const uint8_t *>(t.h), residual, t.rows() + i * D);
         if (i % 512 == 0 && !t.progress.go_on(.5 * (double)i / (double)t.l.rows))
             return false;
     }
@@ -214,7 +209,7 @@ void train_column(Trainer &t, size_t j) noexcept
     const size_t w = width(*t.h, j);
     float *column = reinterpret_cast<float *>(t.scratch + t.l.column);
     for (size_t i = 0; i < t.l.rows; i++)
-        std::memcpy(column + i * w, t.rows + i * t.l.space_dims + j * t.h->sub_dims, w * sizeof(float));
+        std::memcpy(column + i * w, t.rows() + i * t.l.space_dims + j * t.h->sub_dims, w * sizeof(float));
     train_codebook(column, t.l.rows, w, t.options.seed + j, const_cast<float *>(codebook(*t.h, j)),
                    t.scratch + t.l.codes);
 }
@@ -224,7 +219,7 @@ void apply_gains(Trainer &t) noexcept
 {
     const size_t D = t.l.space_dims;
     for (size_t i = 0; i < t.l.rows; i++) {
-        float *r = t.rows + i * D;
+        float *r = t.rows() + i * D;
         const double norm = residual_norm(r, D), g = norm > 0 ? gain(*t.h, norm) : 1;
         for (size_t d = 0; g != 1 && d < D; d++)
             r[d] = (float)(r[d] * g);
@@ -253,7 +248,7 @@ size_t telling_row(const Trainer &t, size_t i, size_t n) noexcept
 {
     const size_t D = t.l.space_dims, end = (i + 1) * t.l.rows / n;
     size_t row = i * t.l.rows / n;
-    while (row + 1 < end && !(residual_norm(t.rows + row * D, D) > 0))
+    while (row + 1 < end && !(residual_norm(t.rows() + row * D, D) > 0))
         row++;
     return row;
 }
@@ -269,7 +264,7 @@ Held encode_some(const Trainer &t) noexcept
     size_t counted = 0;
     for (size_t i = 0; i < n; i++) {
         const size_t row = telling_row(t, i, n);
-        const float *r = t.rows + row * D;
+        const float *r = t.rows() + row * D;
         if (t.set.toward_vector)
             ProductQuantizer::transform(image, training_vector(t.set, row, t.options.dims), direction);
         RowCode c =
@@ -323,7 +318,7 @@ void train_untrained(Trainer &t) noexcept
     rotation_init(t.options.seed, t.h->space_dims, const_cast<uint8_t *>(rotation(*t.h)));
     Random random(t.options.seed);
     for (size_t i = 0; i < t.l.rows * kMaxSubDims; i++) // any width may take as many as it needs
-        t.rows[i] = (float)random.normal();
+        t.rows()[i] = (float)random.normal();
     const size_t n = columns(t.h->space_dims, t.h->sub_dims);
     for (size_t j = 0; j < n; j++) {
         float *block = const_cast<float *>(codebook(*t.h, j));
@@ -331,7 +326,7 @@ void train_untrained(Trainer &t) noexcept
         if (j > 0 && w == width(*t.h, 0))
             std::memcpy(block, codebook(*t.h, 0), kCentroids * (1 + w) * sizeof(float));
         else
-            train_codebook(t.rows, t.l.rows, w, t.options.seed, block, t.scratch + t.l.codes);
+            train_codebook(t.rows(), t.l.rows, w, t.options.seed, block, t.scratch + t.l.codes);
     }
     const int32_t wanted = t.options.value[ProductQuantizer::kThreshold];
     set_threshold(t.h, wanted > 0 ? (float)wanted / (float)ProductQuantizer::kUnitThreshold : 0);
@@ -358,17 +353,7 @@ size_t ProductQuantizer::training_bytes(const CodecOptions &options, size_t rows
 bool ProductQuantizer::train(const CodecOptions &options, const TrainingSet &set, uint8_t *image,
                              void *scratch, const Progress &progress) noexcept
 {
-    std::memset(image, 0, image_bytes(options, set.rows));
-    Trainer t = {options,
-                 set,
-                 progress,
-                 layout(options, set.rows),
-                 reinterpret_cast<PqImage *>(image),
-                 static_cast<float *>(scratch),
-                 static_cast<uint8_t *>(scratch)};
-    *t.h = {};
-    t.h->magic = kImageMagic;
-    t.h->dims = options.dims;
+    Trainer t(options, set, progress, layout(options, set.rows), image, scratch);
     t.h->sub_dims = (uint32_t)options.value[kSubDims];
     t.h->rotation = rotation_kind(options, set.rows);
     t.h->space_dims = (uint32_t)space_dims_of(t.h->rotation, options.dims);

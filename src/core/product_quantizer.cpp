@@ -116,7 +116,7 @@ bool ProductQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims) 
     if (bytes < sizeof(PqImage))
         return false;
     const PqImage &h = header(image);
-    if (h.magic != kImageMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.sub_dims < 1 ||
+    if (h.magic != PqImage::kMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.sub_dims < 1 ||
         h.sub_dims > kMaxSubDims || h.rotation > kRandom || h.space_dims != space_dims_of(h.rotation, dims) ||
         bytes != image_size(h.rotation, dims, h.sub_dims) || !(h.threshold >= 0 && h.threshold <= 0.9f) ||
         !std::isfinite(h.parallel_weight) || !(h.typical_norm >= 0) || !std::isfinite(h.typical_norm) ||
@@ -172,10 +172,9 @@ void ProductQuantizer::prepare(const uint8_t *image, const float *query, int, vo
         step = std::max(s.narrow, s.wide) / 255;
     }
     std::memset(low, 0, (size_t)(high - low));
-    constexpr double kLimit = 1e37; // sums of table entries must fit float
-    if (!((double)step * 65535 * (double)n < kLimit) || !(std::fabs(s.lows) < kLimit)) {
+    if (!((double)step * 65535 * (double)n < kTableLimit) || !(std::fabs(s.lows) < kTableLimit)) {
         q->wide_rows = 0;
-        q->head.table_error = q->head.table_weight = 1e18f; // tables say nothing about this query
+        tables_say_nothing(&q->head);
         return;
     }
     const float inverse = step > 1e-37f ? 1 / step : 0;
@@ -219,11 +218,6 @@ uint32_t ProductQuantizer::scan_row(const void *state, const uint8_t *code) noex
     for (size_t b = 0; b < q.code_rows; b++)
         sum += low[32 * b + (code[b] & 15)] + low[32 * b + 16 + (code[b] >> 4)];
     return sum;
-}
-
-float ProductQuantizer::scan_fine(const void *, uint32_t, const uint8_t *) noexcept
-{
-    return 0;
 }
 
 float ProductQuantizer::threshold(const uint8_t *image) noexcept

@@ -19,7 +19,7 @@
 
 namespace vq {
 
-struct ProductQuantizer : NoSublists, NoShortfall
+struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall
 {
     static constexpr const char *kName = "pq4";
     static constexpr uint32_t kId = 2;
@@ -55,7 +55,6 @@ struct ProductQuantizer : NoSublists, NoShortfall
     static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
                           uint32_t acc[simd::kTileRows]) noexcept;
     static uint32_t scan_row(const void *state, const uint8_t *code) noexcept;
-    static float scan_fine(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
 
     // r~ of a code: space_dims floats. Tests and benchmarks.
     static void decode(const uint8_t *image, const uint8_t *code, float *residual) noexcept;

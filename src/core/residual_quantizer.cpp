@@ -78,13 +78,11 @@ void quantize(const float *table, size_t codewords, float origin, float inverse,
     }
 }
 
-constexpr double kLimit = 1e37; // sums of table entries must fit float
-
 // Tables from 0 on; what they begin at is a constant of the query. False if they cannot hold it.
 bool plain_tables(const RqImage &h, const Spans &s, const float *tables, Query *q) noexcept
 {
     const float step = s.largest / 255;
-    if (!((double)step * 255 * h.layers < kLimit) || !(std::fabs(s.lows) < kLimit))
+    if (!((double)step * 255 * h.layers < kTableLimit) || !(std::fabs(s.lows) < kTableLimit))
         return false;
     const float inverse = step > 1e-37f ? 1 / step : 0;
     for (size_t m = 0; m < h.layers; m++)
@@ -102,7 +100,7 @@ bool weighted_tables(const RqImage &h, const Spans &s, const float *tables, Quer
     for (size_t m = 0; m < h.layers; m++)
         farthest = std::max(farthest, std::fabs(s.low[m] / 2 + s.high[m] / 2));
     const float step = std::max(s.largest / 253, farthest / kMostShift);
-    if (!((double)step * 2 * kMostSteps * 4 * h.layers < kLimit) || !(std::fabs(s.lows) < kLimit))
+    if (!((double)step * 2 * kMostSteps * 4 * h.layers < kTableLimit) || !(std::fabs(s.lows) < kTableLimit))
         return false;
     const float inverse = step > 1e-37f ? 1 / step : 0;
     for (size_t m = 0; m < h.layers; m++) {
@@ -136,9 +134,9 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     if (bytes < sizeof(RqImage))
         return false;
     const RqImage &h = header(image);
-    if (h.magic != kImageMagic || h.dims != dims || dims < 1 || dims > kMaxDims || h.layers < kLeastLayers ||
-        h.layers > kMostLayers || h.codewords < kLeastCodewords || h.codewords > kMostCodewords ||
-        h.trained_layers > h.layers || !known_weights(h) ||
+    if (h.magic != RqImage::kMagic || h.dims != dims || dims < 1 || dims > kMaxDims ||
+        h.layers < kLeastLayers || h.layers > kMostLayers || h.codewords < kLeastCodewords ||
+        h.codewords > kMostCodewords || h.trained_layers > h.layers || !known_weights(h) ||
         bytes != image_size(dims, h.layers, h.codewords) || !in_range(h.scale_per_error, 1e30f) ||
         !in_range(h.mean_share, 1e3f) || h.training > kTrained || !in_range(h.training_gain, 1))
         return false;
@@ -215,7 +213,7 @@ void ResidualQuantizer::prepare(const uint8_t *image, const float *query, int, v
     std::memset(tables_of(q), 0, tables_bytes(h));
     const bool weights = h.weight_bits != 0;
     if (!(weights ? weighted_tables(h, s, tables, q) : plain_tables(h, s, tables, q))) {
-        q->head.table_error = q->head.table_weight = 1e18f; // tables say nothing about this query
+        tables_say_nothing(&q->head);
         return;
     }
     // Roundings uniform in +- step / 2: one a layer, times its weight, and those of the query along r~, which is about
@@ -231,13 +229,11 @@ void ResidualQuantizer::decode(const uint8_t *image, const uint8_t *code, float 
     const RqImage &h = header(image);
     std::memset(residual, 0, h.dims * sizeof(float));
     for (size_t m = 0; m < h.layers; m++) {
-        size_t k = has_bytes(h) ? code[m] : m % 2 == 0 ? code[m / 2] & 15 : code[m / 2] >> 4;
+        const size_t k = codeword_of(h, code, m);
         float weight = 1;
-        if (h.weight_bits != 0) {
-            const WeightedLayer l = read_layer(h.codewords, h.weight_bits, code, m);
-            k = l.codeword;
-            weight = kWeightUnit * (float)fixed_weight(h.weight_bits, l.weight);
-        }
+        if (h.weight_bits != 0)
+            weight = kWeightUnit * (float)fixed_weight(
+                                       h.weight_bits, read_layer(h.codewords, h.weight_bits, code, m).weight);
         if (k < h.codewords) // a damaged code may have any
             add_codeword(h, m, k, weight, residual);
     }

@@ -32,7 +32,7 @@
 
 namespace vq {
 
-struct ResidualQuantizer
+struct ResidualQuantizer : NoFinerCode
 {
     static constexpr const char *kName = "rvq";
     static constexpr uint32_t kId = 3;
@@ -71,7 +71,6 @@ struct ResidualQuantizer
     static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
                           uint32_t acc[simd::kTileRows]) noexcept;
     static uint32_t scan_row(const void *state, const uint8_t *code) noexcept;
-    static float scan_fine(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
     // A key is the first codewords' numbers, a byte each.
     static uint32_t sublist_layers(const uint8_t *image) noexcept;
     static uint32_t sublist_of(const uint8_t *image, const uint8_t *code, uint32_t layers) noexcept;

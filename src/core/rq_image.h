@@ -12,7 +12,6 @@
 
 namespace vq::rq {
 
-constexpr uint32_t kImageMagic = 0x31515652; // "RVQ1"
 constexpr uint32_t kLeastLayers = 2, kMostLayers = 64;
 constexpr uint32_t kLeastCodewords = 16, kMostCodewords = 256;
 constexpr size_t kBeam = 5;
@@ -23,6 +22,8 @@ constexpr float kNever = 1e30f; // squared norm of a codeword that is there for 
 
 struct RqImage
 {
+    static constexpr uint32_t kMagic = 0x31515652; // "RVQ1"
+
     uint32_t magic;
     uint32_t dims;
     uint32_t layers;         // M

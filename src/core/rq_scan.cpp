@@ -131,9 +131,4 @@ uint32_t ResidualQuantizer::scan_row(const void *state, const uint8_t *code) noe
     return sum;
 }
 
-float ResidualQuantizer::scan_fine(const void *, uint32_t, const uint8_t *) noexcept
-{
-    return 0;
-}
-
 } // namespace vq

@@ -12,15 +12,8 @@ namespace {
 constexpr uint32_t kSublistLayers = 2;
 static_assert(kSublistLayers <= kLeastLayers);
 
-size_t codeword_of(const RqImage &h, const uint8_t *code, size_t m) noexcept
-{
-    if (h.weight_bits != 0)
-        return read_layer(h.codewords, h.weight_bits, code, m).codeword;
-    return has_bytes(h) ? code[m] : m % 2 == 0 ? code[m / 2] & 15 : code[m / 2] >> 4;
-}
-
 // Codeword of layer m in a key.
-size_t codeword_of(uint32_t key, uint32_t layers, size_t m) noexcept
+size_t codeword_of_key(uint32_t key, uint32_t layers, size_t m) noexcept
 {
     return key >> 8 * (layers - 1 - m) & 255;
 }
@@ -46,7 +39,7 @@ void ResidualQuantizer::sublist_centre(const uint8_t *image, uint32_t key, uint3
     const RqImage &h = header(image);
     std::fill_n(centre, h.dims, 0.0f);
     for (uint32_t m = 0; m < layers; m++)
-        if (const size_t k = codeword_of(key, layers, m); k < h.codewords)
+        if (const size_t k = codeword_of_key(key, layers, m); k < h.codewords)
             add_codeword(h, m, k, h.mean_share, centre);
 }
 
@@ -56,7 +49,7 @@ float ResidualQuantizer::sublist_dot(const void *state, uint32_t key, uint32_t l
     const float *tables = reinterpret_cast<const float *>(tables_of(q) + q.tables_bytes);
     float sum = 0;
     for (uint32_t m = 0; m < layers; m++)
-        if (const size_t k = codeword_of(key, layers, m); k < q.codewords)
+        if (const size_t k = codeword_of_key(key, layers, m); k < q.codewords)
             sum += tables[m * 16 * blocks(q.codewords) + k];
     return q.mean_share * sum;
 }

@@ -166,18 +166,7 @@ size_t ResidualQuantizer::training_bytes(const CodecOptions &options, size_t row
 bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &set, uint8_t *image,
                               void *scratch, const Progress &progress) noexcept
 {
-    std::memset(image, 0, image_bytes(options, set.rows));
-    Trainer t = {options,
-                 set,
-                 progress,
-                 layout(options, set.rows),
-                 reinterpret_cast<RqImage *>(image),
-                 static_cast<uint8_t *>(scratch),
-                 0,
-                 4 * quads(options.dims)};
-    *t.h = {};
-    t.h->magic = kImageMagic;
-    t.h->dims = options.dims;
+    Trainer t(options, set, progress, layout(options, set.rows), image, scratch);
     t.h->layers = (uint32_t)layers_of(options);
     t.h->codewords = (uint32_t)codewords_of(options);
     t.h->weight_bits = (uint32_t)options.value[kWeightBits];

@@ -48,6 +48,13 @@ struct WeightedLayer
     uint32_t weight;
 };
 WeightedLayer read_layer(size_t codewords, size_t weight_bits, const uint8_t *code, size_t layer) noexcept;
+// A layer's codeword in a code with or without weights.
+inline size_t codeword_of(const RqImage &h, const uint8_t *code, size_t layer) noexcept
+{
+    if (h.weight_bits != 0)
+        return read_layer(h.codewords, h.weight_bits, code, layer).codeword;
+    return has_bytes(h) ? code[layer] : nibble(code, layer);
+}
 // The code of all layers; code_bytes.
 void write_layers(const RqImage &h, const uint8_t *codewords, const uint16_t *weights,
                   uint8_t *code) noexcept;

@@ -26,16 +26,11 @@ struct Layout // of the scratch memory
     size_t bytes;
 };
 
-struct Trainer
+struct Trainer : TrainingRun<ResidualQuantizer, RqImage, Layout>
 {
-    const CodecOptions &options;
-    const TrainingSet &set;
-    const Progress &progress;
-    Layout l;
-    RqImage *h;
-    uint8_t *scratch;
-    size_t rows;  // of the sample that are not their centroid, and not set aside
-    size_t width; // floats of a row: dims, then zeros
+    using TrainingRun::TrainingRun;
+    size_t rows = 0;                        // of the sample that are not their centroid, and not set aside
+    size_t width = 4 * quads(options.dims); // floats of a row: dims, then zeros
 
     float *row(size_t i) const noexcept { return reinterpret_cast<float *>(scratch) + i * width; }
     float *norms() const noexcept { return reinterpret_cast<float *>(scratch + l.norms); }
@@ -46,16 +41,6 @@ struct Trainer
     {
         return reinterpret_cast<float *>(scratch + l.centroids) + k * width;
     }
-};
-
-// Progress in a part of the whole.
-struct Part
-{
-    const Progress &whole;
-    double from, share;
-
-    bool go_on(double done) const noexcept { return whole.go_on(std::min(1.0, from + share * done)); }
-    static bool call(void *arg, double done) { return static_cast<const Part *>(arg)->go_on(done); }
 };
 
 // Sums of the rows that a codeword is nearest to, in the scratch of the clustering.

@@ -116,6 +116,24 @@ struct Error
     }
 };
 
+// Formats of two bytes an element, given by their conversions.
+template <uint16_t (*narrow)(float) noexcept, float (*widen)(uint16_t) noexcept>
+void encode16(const float *x, size_t dims, uint8_t *code, Error *error) noexcept
+{
+    for (size_t d = 0; d < dims; d++) {
+        const uint16_t h = narrow(x[d]);
+        error->add(x[d], widen(h));
+        store16(code + 2 * d, h);
+    }
+}
+
+template <float (*widen)(uint16_t) noexcept>
+void decode16(const uint8_t *code, size_t dims, float *x) noexcept
+{
+    for (size_t d = 0; d < dims; d++)
+        x[d] = widen(load16(code + 2 * d));
+}
+
 } // namespace
 
 void sq_train(Element e, size_t dims, const float *sample, size_t rows, float *image) noexcept
@@ -176,18 +194,10 @@ float sq_encode(Element e, size_t dims, const float *image, const float *x, uint
         }
         break;
     case Element::FP16:
-        for (size_t d = 0; d < dims; d++) {
-            uint16_t h = float_to_half(x[d]);
-            error.add(x[d], half_to_float(h));
-            store16(code + 2 * d, h);
-        }
+        encode16<float_to_half, half_to_float>(x, dims, code, &error);
         break;
     case Element::BF16:
-        for (size_t d = 0; d < dims; d++) {
-            uint16_t h = float_to_bf16(x[d]);
-            error.add(x[d], bf16_to_float(h));
-            store16(code + 2 * d, h);
-        }
+        encode16<float_to_bf16, bf16_to_float>(x, dims, code, &error);
         break;
     case Element::FP32:
         std::memcpy(code, x, dims * sizeof(float));
@@ -214,12 +224,10 @@ void sq_decode(Element e, size_t dims, const float *image, const uint8_t *code, 
             x[d] = decode(low[d], step[d], code[d]);
         break;
     case Element::FP16:
-        for (size_t d = 0; d < dims; d++)
-            x[d] = half_to_float(load16(code + 2 * d));
+        decode16<half_to_float>(code, dims, x);
         break;
     case Element::BF16:
-        for (size_t d = 0; d < dims; d++)
-            x[d] = bf16_to_float(load16(code + 2 * d));
+        decode16<bf16_to_float>(code, dims, x);
         break;
     case Element::FP32:
         std::memcpy(x, code, dims * sizeof(float));

@@ -1,9 +1,9 @@
 #include "core/symmetric_eigen.h"
 
+#include "core/magnitude.h"
 #include "simd/kernels.h"
 
 #include <algorithm>
-#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
@@ -96,13 +96,10 @@ bool work_done(Work &work, double multiply_adds) noexcept
 // Brings the largest entry into 1..2 by a power of two, which it returns.
 float scale_entries(float *a, size_t count) noexcept
 {
-    uint32_t bits = 0;
-    for (size_t i = 0; i < count; i++)
-        bits = std::max(bits, std::bit_cast<uint32_t>(a[i]) & 0x7FFFFFFFu);
-    float largest = std::bit_cast<float>(bits);
-    if (!(largest > 0.0f) || !std::isfinite(largest))
+    const uint32_t bits = largest_bits(a, count);
+    if (bits == 0 || bits >= kInfinityBits)
         return 1.0f;
-    float scale = std::ldexp(1.0f, std::clamp(-std::ilogb(largest), -126, 126));
+    const float scale = scale_to_one(bits);
     for (size_t i = 0; i < count; i++) {
         float v = a[i] * scale;
         a[i] = std::fabs(v) < kTiny ? 0.0f : v;

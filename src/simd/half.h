@@ -1,10 +1,15 @@
-// IEEE half conversions, one value at a time. For files built for every CPU only: the level files have their own.
+// IEEE half, and bfloat16 to float, one value at a time. For files built for every CPU only: the level files have their own.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
 namespace vq {
+
+inline float bf16_to_float(uint16_t h) noexcept
+{
+    return std::bit_cast<float>((uint32_t)h << 16);
+}
 
 inline float half_to_float(uint16_t h) noexcept
 {

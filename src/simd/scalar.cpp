@@ -185,11 +185,6 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
     return total;
 }
 
-float bf16(uint16_t h) noexcept
-{
-    return std::bit_cast<float>((uint32_t)h << 16);
-}
-
 // The sums are written operation by operation: every level rounds in this order.
 uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
                      const uint16_t *err, size_t n, float mul, float offset, float list_add, float list_err,
@@ -199,10 +194,10 @@ uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint
     for (size_t v = 0; v < n; v++) {
         float product = mul * (float)(int32_t)at(acc, v);
         float inner = product + offset;
-        float scaled = bf16(at(scale, v)) * inner;
+        float scaled = bf16_to_float(at(scale, v)) * inner;
         float base = at(add, v) + list_add;
         float estimate = base + scaled;
-        float margin = list_err * bf16(at(err, v));
+        float margin = list_err * bf16_to_float(at(err, v));
         float bound = estimate - margin;
         put(lower, v, bound);
         mask |= (uint32_t)(bound < threshold) << v;
@@ -331,13 +326,13 @@ void order16(const float x[16], uint8_t place[16]) noexcept
 
 float bf16_dot(const float *a, const uint8_t *b, size_t n) noexcept
 {
-    return sum_of(n, [=](size_t i) { return at(a, i) * bf16(load<uint16_t>(b + 2 * i)); });
+    return sum_of(n, [=](size_t i) { return at(a, i) * bf16_to_float(load<uint16_t>(b + 2 * i)); });
 }
 
 float bf16_l2sq(const float *a, const uint8_t *b, size_t n) noexcept
 {
     return sum_of(n, [=](size_t i) {
-        float d = at(a, i) - bf16(load<uint16_t>(b + 2 * i));
+        float d = at(a, i) - bf16_to_float(load<uint16_t>(b + 2 * i));
         return d * d;
     });
 }

@@ -3,14 +3,13 @@
 // A codec is a view over one flat byte image (its trained parameters): the same bytes lie on index pages, in
 // a parallel worker's shared memory and in the per-relation cache. No codec owns memory, allocates or throws.
 //
-// Geometry (algorithms sections 1.4, 2.4, 3.2). Vectors x (dims floats) are centred by a mean m and mapped by
-// the codec's linear isometry R into codec space: y = R(x - m), D = space_dims floats. Lists have centroids c
-// there; r = y - c is the residual. A codec approximates r by s * r~ where <q', r~> for any query q' = R(q -
-// m) is a sum of table look-ups, the same tables for every list. With k = 2 for L2 and 1 for the inner
-// product, both in codec space,
+// Geometry (docs/formulas.md, Geometry of scores). Vectors x (dims floats) are centred by a mean m and mapped by the codec's
+// linear isometry R into codec space: y = R(x - m), D = space_dims floats. Lists have centroids c there; r = y - c is the
+// residual. A codec approximates r by s * r~ where <q', r~> for any query q' = R(q - m) is a sum of table look-ups, the same
+// tables for every list. With k = 2 for L2 and 1 for the inner product, both in codec space,
 //     score(q, x) = list_add + [exact constant + k s <c, r~>] - k s <q', r~> +- k sigma |q' - c|
-// where list_add is the centroid's own score. The bracket is RowFactors::add, -k s is RowFactors::scale and k
-// sigma is RowFactors::err: so one set of tables serves all lists, and a codec need not know the metric.
+// where list_add is the centroid's own score. The bracket is RowFactors::add, -k s is RowFactors::scale and k sigma is
+// RowFactors::err: so one set of tables serves all lists, and a codec need not know the metric.
 #pragma once
 
 #include "core/progress.h"

@@ -1,4 +1,4 @@
-// Confidence interval of a mean of shares, such as the recall of several queries.
+// Confidence interval of a mean of shares, such as the recall of several queries (docs/formulas.md, Interval of a mean).
 #pragma once
 
 #include <algorithm>

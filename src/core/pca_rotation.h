@@ -1,5 +1,5 @@
 // A trained rotation for product quantization: principal axes, dealt to subspaces so that their variances balance
-// (Ge et al., Optimized Product Quantization, CVPR 2013, section 3.2.2, "eigenvalue allocation").
+// (docs/formulas.md, Balanced principal axes).
 //
 // y = P x with orthonormal P: output i is the dot product of x with an axis. Up to 1,448 dimensions the axes are
 // those of the whole covariance matrix; above, they are found inside equal blocks of consecutive dimensions, so that the

@@ -63,7 +63,7 @@ double total_along(const PqImage &h, const float *x, const float *u, const uint8
     return sum;
 }
 
-// Coordinate descent (algorithms section 1.2): a column changes its centroid where that lowers eta * parallel +
+// Coordinate descent (docs/formulas.md, Score-aware loss): a column changes its centroid where that lowers eta * parallel +
 // orthogonal error without raising the parallel one. u is a unit vector.
 void descend(const PqImage &h, const float *x, const float *u, uint8_t *codes) noexcept
 {

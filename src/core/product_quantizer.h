@@ -1,15 +1,14 @@
 // Product quantization with 16 centroids a subspace (4-bit codes, FastScan), trained rotation, score-aware loss and a
-// scale a row: the codec of ScaNN (Guo et al., ICML 2020; Andre et al., VLDB 2015 for in-register tables).
+// scale a row: the codec of scann (docs/formulas.md, Product quantization).
 //
 //   y = P (x - m) with P as in core/pca_rotation.h; r = y - c; subspace j has 16 centroids; r~ concatenates the nearest
-//   s = ||r||^2 / <r, r~>: the error r - s r~ has no component along r        (algorithms section 1.5)
+//   s = ||r||^2 / <r, r~>: the error r - s r~ has no component along r (Scale of a residual)
 //   <q', r~> = sum over subspaces of table[j][code_j], tables of 8 bits; the widest sixteenth of the subspaces gets
 //   tables of 16 bits where their spans are so wide that they would spoil the step of all others
 //
-// Score-aware (anisotropic) loss, threshold T in [0, 0.9] relative to the direction's norm: the error parallel to the
-// row's direction u weighs eta = (D - 1) T^2 / (1 - T^2) times as much as the orthogonal one (Guo et al., theorem 3.4);
-// codes by coordinate descent (algorithms section 1.2). T = auto takes the T among 0 .. 0.2 that leaves the least
-// scaled error on held-out training rows.
+// Score-aware (anisotropic) loss (of that name there), threshold T in [0, 0.9] relative to the direction's norm: the error
+// parallel to the row's direction weighs eta = (D - 1) T^2 / (1 - T^2) times as much as the orthogonal one; codes by
+// coordinate descent. T = auto takes the T among 0 .. 0.2 that leaves the least scaled error of some training rows.
 //
 // Without training rows (fewer than kMinTrainingRows): P is a random rotation (core/rotation.h), residuals are
 // quantized at unit variance by centroids of a Gaussian, and the row's scale carries its length.

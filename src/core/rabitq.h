@@ -1,17 +1,16 @@
-// RaBitQ (Gao and Long, SIGMOD 2024; extended: SIGMOD 2025): 1 bit a dimension after a random rotation, with
-// an error bound, and optionally 1..7 further bits a dimension kept as a finer code.
+// RaBitQ (docs/formulas.md, RaBitQ): 1 bit a dimension after a random rotation, with an error bound, and optionally 1..7
+// further bits a dimension kept as a finer code.
 //
 //   r~ = b - 1/2 with b_i = [r_i > 0];  s = ||r||^2 / <r, r~>;  sigma = sqrt((s^2 D/4 - ||r||^2) / (D - 1))
-//   <q', r~> = sum of q'_i over set bits - 1/2 sum q'_i                           (algorithms
-//   sections 3.1, 3.2)
+//   <q', r~> = sum of q'_i over set bits - 1/2 sum q'_i
 //
 // The query is quantized to B bits with odd levels l_i in {-(2^B - 1), ..., 2^B - 1}: the sum over set bits
 // of l_i is an integer that FastScan tables (tiles) and popcounts over bit planes (rows) give alike.
 //
-// Differences from the paper: levels are odd and symmetric (no popcount of the code is needed in the tables),
-// rounding is to nearest, and the quantization error of the query enters the bound instead of being assumed
-// small. Extended codes are found by one rounding pass at the best scale for a Gaussian direction followed by
-// a few +-1 coordinate adjustments (CAQ).
+// Differences from the papers (Gao and Long, SIGMOD 2024; Gao et al., SIGMOD 2025, for the finer code): levels are odd and
+// symmetric (no popcount of the code is needed in the tables), rounding is to nearest, and the quantization error of the
+// query enters the bound instead of being assumed small. A finer code is rounded at the best of nine scales around the one
+// for a Gaussian direction, instead of searching all.
 #pragma once
 
 #include "core/codec.h"

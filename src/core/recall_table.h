@@ -1,6 +1,6 @@
 // How far a query has to look for a recall that was asked for. A list is the farther the more its centroid's score lies
 // behind the nearest one's (its gap), and the more lists come before it:
-//     reach = gap / unit + weight log(place),  place = 1, 2, ..
+//     reach = gap / unit + weight log(place),  place = 1, 2, ..      (docs/formulas.md, Reach of a recall)
 // Neither alone does as well: with gaps alone queries in the midst of many lists visit too many of them, and a number of lists
 // is the same for every query. A query visits the lists whose reach is at most what the table says for its target.
 #pragma once

@@ -1,6 +1,6 @@
 // Seeded random orthogonal rotation in O(D log D): four rounds of random sign flips, a fast Walsh-Hadamard transform on the
 // first (even rounds) or last (odd rounds) 2^floor(log2 D) coordinates, and, where D is no power of two, a Kac step
-// (a, b) -> ((a+b), (a-b)) / sqrt 2 on the two halves. (FhtKac of the RaBitQ library, algorithms section 3.4.)
+// (a, b) -> ((a+b), (a-b)) / sqrt 2 on the two halves (docs/formulas.md, Random rotation).
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Refine codes: SQ6, SQ8 (per-dimension range, trained on the build sample), FP16, BF16, FP32. A view over a flat image.
+// Formulas: docs/formulas.md, Scalar quantizers.
 //
 // SQ decoding: x~_i = low_i + step_i * code_i. Training chooses low and step so that integer data with a range of at most 255
 // (SQ8; 63 for SQ6) decodes without any loss: where every sampled value of every dimension is an integer, step is a

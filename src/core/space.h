@@ -1,4 +1,5 @@
-// Scores in codec space: everything that depends on the metric and on no codec. Formulas: core/codec.h.
+// Scores in codec space: everything that depends on the metric and on no codec. Formulas: docs/formulas.md, Geometry of
+// scores and Bounds.
 #pragma once
 
 #include "core/codec.h"

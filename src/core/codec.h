@@ -48,7 +48,7 @@ struct TrainingSet
     const uint32_t *which = nullptr;  // training row i is vectors[which[i]]; null: vectors[i]
     const uint32_t *lists = nullptr;  // the list of training row i
     const float *centroids = nullptr; // of all lists, dims floats each
-    // The direction in which an error of the code costs most (see CodecOps::encode): the vector, or the residual.
+    // Which direction an error of the code costs most in (see CodecOps::encode): that of the vector, else of the residual.
     bool toward_vector = false;
 };
 
@@ -60,8 +60,8 @@ struct CodecShape
     uint32_t code_bytes;  // of one row = 32-byte code rows of a tile
     uint32_t fine_bytes;  // of one row's finer code, kept beside the tile; 0 = none
     uint32_t query_bytes; // of a prepared query
-    uint32_t row_group;   // code rows that scan_tile takes together: code_bytes, first and rows are
-                          // multiples of it; 1..kMostRowGroup
+    uint32_t row_group;   // code rows that belong together, 1..kMostRowGroup: code_bytes, and first and
+                          // rows of scan_tile, are multiples of it
 };
 
 // What encoding found for one row.
@@ -90,12 +90,12 @@ struct QueryHead
 {
     float mul;
     float offset;
-    float table_error;  // ||q' - what the tables hold||, to be added to |q' - c| (root of squares, times
-                        // table_weight)
-    float table_weight; // how much stronger that error acts than |q' - c|
+    float table_error; // length of the difference between q' and what the tables hold of it
+    float
+        table_weight; // how many times as much it widens bounds as |q' - c| does (error_distance in space.h)
 };
 
-// What training could not do with the rows it was given.
+// How far the rows that a codec was trained on fell short.
 enum class Shortfall : uint8_t
 {
     None,
@@ -109,10 +109,10 @@ struct CodecOps
     const char *name;
     uint32_t id; // stored in indexes: append, never renumber
 
-    // Training on the residuals vectors - centroids. training_rows: as many as are of use, 0 = none needed. image_bytes,
-    // training_bytes: of the trained parameters and of scratch, for that many rows. image and scratch are 64-byte
-    // aligned. A codec that is given fewer rows than it needs falls back to parameters that suit any data. train returns
-    // false only if progress asked to stop.
+    // Training, on the residuals of rows: vectors less the centroids of their lists. training_rows: how many rows are of
+    // use; 0 = none. image_bytes, training_bytes: sizes of the trained parameters and of the scratch memory, if so many rows
+    // are given. image and scratch are 64-byte aligned. A codec that is given fewer rows than it needs falls back to
+    // parameters that suit any data. train returns false only if progress asked to stop.
     size_t (*image_bytes)(const CodecOptions &options, size_t rows) noexcept;
     size_t (*training_rows)(const CodecOptions &options) noexcept;
     size_t (*training_bytes)(const CodecOptions &options, size_t rows) noexcept;
@@ -122,7 +122,7 @@ struct CodecOps
     // past this).
     bool (*valid)(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     CodecShape (*shape)(const uint8_t *image) noexcept;
-    // What the image holds, for people: options, and what training chose. At most size - 1 characters and a 0.
+    // For people: the options of the image, and what training chose. At most size - 1 characters and a 0.
     void (*describe)(const uint8_t *image, char *text, size_t size) noexcept;
     // Whether an image that was trained on so many rows (> 0) fell short, and why: a sentence for the user, without names
     // of options, as describe writes it. NoShortfall, below, for a codec that has nothing to say.
@@ -130,9 +130,9 @@ struct CodecOps
 
     // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
     void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
-    // residual, centre and direction: space_dims floats. direction: where an error of the code costs most (R x for the
-    // inner product, the residual for L2); only a codec with a score-aware loss looks at it. Writes code_bytes and
-    // fine_bytes.
+    // residual, centre and direction: space_dims floats. direction: in which an error of the code costs most (R x for the
+    // inner product, the residual for L2); only a codec with a score-aware loss looks at it. Writes code_bytes bytes to code
+    // and fine_bytes to fine.
     RowCode (*encode)(const uint8_t *image, const float *residual, const float *centre,
                       const float *direction, uint8_t *code, uint8_t *fine) noexcept;
 
@@ -141,8 +141,8 @@ struct CodecOps
     void (*encode_rows)(const uint8_t *image, size_t n, const float *residuals, const float *centres,
                         const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept;
 
-    // query: space_dims floats (already transformed). query_bits: precision asked for, 0 = finest. state:
-    // query_bytes, 64-byte aligned, starts with QueryHead.
+    // query: space_dims floats, q'. query_bits: to how many bits a dimension the query may be rounded, 0 = the finest there
+    // is; a codec may ignore it. state: query_bytes bytes, 64-byte aligned; starts with QueryHead.
     void (*prepare)(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
     // Adds the look-ups of code rows [first, first + rows) of a tile to acc (which starts at zero).
     void (*scan_tile)(const void *state, const uint8_t *codes, size_t first, size_t rows,
@@ -152,12 +152,13 @@ struct CodecOps
     // <q', r~> of the finer code, given the accumulated sum of the code itself. NoFinerCode, below, for a codec without.
     float (*scan_fine)(const void *state, uint32_t acc, const uint8_t *fine) noexcept;
 
-    // Sub-lists: rows of a list whose codes agree in their first layers lie about one place, c + s e for a row of scale
-    // s. Keys are below 256^layers. NoSublists, below, for a codec that has none.
-    // Layers that keys can be made of: 0, 1 or 2.
+    // Sub-lists. Rows of a list whose codes agree in their first layers have the same key, and lie around one place: c + s e
+    // for a row of scale s, where e belongs to the key. NoSublists, below, for a codec that has none.
+    // How many layers keys can be made of, at most: 0, 1 or 2.
     uint32_t (*sublist_layers)(const uint8_t *image) noexcept;
+    // The key of a code, below 256^layers.
     uint32_t (*sublist_of)(const uint8_t *image, const uint8_t *code, uint32_t layers) noexcept;
-    // e, space_dims floats, of a key (any number: a damaged index must not get past this).
+    // e of a key: space_dims floats. The key may be any number, for that of a damaged index is.
     void (*sublist_centre)(const uint8_t *image, uint32_t key, uint32_t layers, float *centre) noexcept;
     // <q', e>
     float (*sublist_dot)(const void *state, uint32_t key, uint32_t layers) noexcept;
@@ -181,7 +182,7 @@ struct NoSublists
     static float sublist_dot(const void *, uint32_t, uint32_t) noexcept { return 0; }
 };
 
-// A type that can stand behind CodecOps; every codec file ends with static_assert(Codec<...>) and its table.
+// A type that can stand behind CodecOps; every codec's header ends with static_assert(Codec<...>).
 template <class C>
 concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Progress &p, const float *f,
                          float *g, char *text, uint8_t *b, const uint8_t *i, void *s, const void *cs,
@@ -267,7 +268,7 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
     noexcept->std::same_as<float>;
 };
 
-// A codec that gains by encoding rows together has encode_rows itself; the others get it from here.
+// encode_rows of a codec: its own if it has one, which pays if rows are encoded faster together; else encode, row by row.
 template <Codec C>
 void encode_rows(const uint8_t *image, size_t n, const float *residuals, const float *centres,
                  const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept

@@ -1,6 +1,6 @@
 // Distances between vectors of floats or of IEEE halfs, as SQL shows them. The operators and the index's rerank
 // both call these functions, so that the order an index gives out equals the order of the operator bit for bit.
-// Halfs give the bits of their values as floats: an index may compare what it has decoded.
+// Results for halfs are those for the same values as floats, bit for bit: so an index may compare decoded floats instead.
 //
 // T: float, or uint16_t for halfs. Sums are float (the kernels'), the last step is double: as pgvector. Overflow
 // gives infinity, never an error.
@@ -74,8 +74,8 @@ inline double clamp_cosine(double similarity) noexcept
     return similarity > 1 ? 1.0 : similarity < -1 ? -1.0 : similarity;
 }
 
-// NaN if a or b is a zero vector, or if a norm overflows float. One square root of the product of the squared
-// norms, not a product of roots: equal vectors then give exactly 0.
+// NaN if a or b is a zero vector, or if a squared norm overflows float. One square root of the product of the squared norms,
+// not a product of two roots: equal vectors then give exactly 0.
 template <class T>
 double cosine_distance(const T *a, const T *b, size_t n) noexcept
 {
@@ -99,8 +99,7 @@ double l1_distance(const T *a, const T *b, size_t n) noexcept
     return (double)(simd::kernels().*PairKernels<T>::l1)(a, b, n);
 }
 
-// Euclidean norm, summed in double so that it cannot overflow. Four sums, added pairwise: an addition is not
-// waited for.
+// Euclidean norm, summed in double so that it cannot overflow. Four sums, so that an addition need not wait for the last.
 template <class T>
 double l2_norm(const T *a, size_t n) noexcept
 {

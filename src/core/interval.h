@@ -15,8 +15,8 @@ struct Interval // of 95 % confidence; 0 <= low <= mean <= high <= 1
 };
 
 // n >= 1 values in [0, 1], each the share of hits among `trials` >= 1 tries; sum and sum_sq: of the values and of their
-// squares. Wilson's score interval, for as many independent tries as would scatter like the values do: tries of one value
-// mostly hit or miss together. Values that are all alike say nothing about that, and count as one try each.
+// squares. Wilson's score interval wants a number of independent tries, but those of one value mostly hit or miss together.
+// So it is given as many as would vary like the values do. Values that are all alike do not tell, and count as one try each.
 inline Interval mean_interval(double sum, double sum_sq, size_t n, size_t trials) noexcept
 {
     constexpr double z = 1.959964, z_sq = z * z; // of 95 % of a normal distribution

@@ -80,8 +80,8 @@ size_t smallest(const float *products, const float *norms, size_t n, float *best
 
 namespace {
 
-// An empty cluster takes half of a large one: its centroid goes between that one's and one of its rows. Each
-// cluster gives once a round. False if nothing changed.
+// An empty cluster takes half of a large one: its centroid goes between the centroid of that one and one of its rows. Each
+// cluster gives at most once a round. False if nothing changed.
 bool reseed_empty(Work &work, float *centroids, size_t k) noexcept
 {
     const simd::Kernels &kernels = simd::kernels();
@@ -189,7 +189,7 @@ namespace {
 
 constexpr size_t kAlign = 64;
 
-// Hands out parts of the scratch; with base == nullptr it only counts.
+// Hands out parts of the scratch; with base == 0 only their size counts.
 struct Carver
 {
     uintptr_t base;
@@ -251,7 +251,7 @@ Work make_work(const KmeansOptions &options, const float *sample, float *centroi
                 .stopped = false};
 }
 
-// 1 unless the largest coordinate is beyond 2^+-32: then the power of two that brings it into 1..2.
+// 1 if the largest coordinate lies between 2^-32 and 2^32, else the power of two that brings it into 1..2.
 float scale_of(Work &work) noexcept
 {
     size_t dims = work.options.dims;
@@ -354,7 +354,7 @@ void kmeans_assign(const float *rows, size_t n, size_t dims, const float *centro
         }
         if (!distance)
             continue;
-        // Again by difference: -2<x,c> + ||c||^2 + ||x||^2 loses small distances between long vectors.
+        // From the difference: -2 <x, c> + ||c||^2 + ||x||^2 is inexact where vectors are long and distances small.
         for (size_t r = 0; r < nb; r++)
             distance[i + r] = std::min(
                 kernels.l2sq(rows + (i + r) * dims, centroids + (size_t)list[i + r] * dims, dims), FLT_MAX);

@@ -14,8 +14,8 @@ struct KmeansOptions
     size_t rows = 0;     // sample rows, below 2^32
     size_t clusters = 0; // wanted, >= 1; may exceed rows
     int iterations = 10; // Lloyd rounds: 3/10 of them inside the cells, 7/10 over all rows
-    bool spherical =
-        false; // centroids are scaled to unit length (rows are unit vectors); a zero mean keeps the old one
+    // Centroids are scaled to unit length (rows are unit vectors). One whose mean is zero keeps its place.
+    bool spherical = false;
     uint64_t seed = 1;
     // Called between blocks of work (every few milliseconds) with the share done, 0..1; false stops the training.
     bool (*progress)(void *arg, double done) = nullptr;

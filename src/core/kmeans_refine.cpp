@@ -1,6 +1,6 @@
-// Refinement: Lloyd rounds over all rows in which a row compares only the centroids nearest to the one it
-// has. A row leaves its cluster for a neighbour or not at all, so 48 candidates find what 1,000 would, save a
-// few per mille.
+// Refinement: Lloyd rounds over all rows, in which a row is compared only with the centroids nearest to the one it has. A row
+// leaves its cluster for a neighbour or not at all: with 48 candidates all but a few rows in a thousand go where they would
+// with 1,000.
 #include "core/kmeans_work.h"
 
 #include <cmath>
@@ -14,7 +14,8 @@ struct Range // centroids first..first + n - 1
     size_t first, n;
 };
 
-// Neighbours of one group: up to kNearGroups runs of centroids, and the distances to them in work.distances.
+// The groups near one group, as up to kNearGroups runs of centroids. Products of its centroids with theirs are in
+// work.distances, `stride` floats a centroid, kGroup of them a run.
 struct Neighbourhood
 {
     size_t runs;
@@ -71,7 +72,7 @@ void place_groups(Work &work) noexcept
     }
 }
 
-// Which groups are near, and all scalar products between their centroids and this group's.
+// Fills *hood: the groups near this one, and the scalar products of its centroids with theirs.
 bool find_neighbourhood(Work &work, size_t group, Neighbourhood *hood) noexcept
 {
     const simd::Kernels &kernels = simd::kernels();
@@ -178,7 +179,7 @@ bool refine_clusters(Work &work) noexcept
         size_t moved;
         if (!assign_all(work, &moved))
             return false;
-        bool settled = moved * 1000 < work.options.rows; // a per mille no longer changes the error
+        bool settled = moved * 1000 < work.options.rows; // so few no longer change the error
         float relax = settled || round == rounds ? 1.0f : kRelax;
         if (!move_centroids(work, work.centroids, work.sums, work.options.clusters, relax) && settled)
             break;

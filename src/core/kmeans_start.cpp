@@ -9,7 +9,7 @@
 namespace vq::kmeans_detail {
 namespace {
 
-constexpr size_t kBranchRows = 128; // rows a cell that suffice to place the cells
+constexpr size_t kBranchRows = 128; // rows for each cell, enough to find the cells
 constexpr int kBranchRounds = 6;
 constexpr int kMaxDepth = 6; // below it cells are cut by count: only repeated rows resist six splits
 
@@ -21,8 +21,7 @@ constexpr size_t branch_count(size_t k) noexcept
     return b;
 }
 
-// Labels order[lo, hi) with the nearest of k <= kMaxBranch centroids; sums != nullptr also adds up their
-// means.
+// Labels order[lo, hi) with the nearest of k <= kMaxBranch centroids; where sums != nullptr it gets the sums of their rows.
 bool assign_rows(Work &work, size_t lo, size_t hi, const float *centroids, size_t k, float *sums) noexcept
 {
     size_t dims = work.options.dims;
@@ -99,7 +98,7 @@ bool split(Work &work, size_t lo, size_t hi, size_t first, size_t k, int depth) 
     uint32_t border[kMaxBranch + 1];
     if (!make_cells(work, lo, hi, b, depth, border))
         return false;
-    // Clusters by running share, so that they add up; a cell too small for one joins its successor.
+    // Shares of the clusters are rounded as they add up, so that none is lost; a cell too small for one joins the next.
     size_t from = lo, given = 0;
     for (size_t i = 0; i < b; i++) {
         size_t upto = (size_t)((uint64_t)k * (border[i + 1] - lo) / (hi - lo));

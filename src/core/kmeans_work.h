@@ -12,7 +12,7 @@
 
 namespace vq::kmeans_detail {
 
-constexpr size_t kBlockRows = 64;   // rows gathered and scored together: 96 kB at 384 dims, well inside an L2
+constexpr size_t kBlockRows = 64;   // rows scored together: 96 kB at 384 dims, less than an L2 cache
 constexpr size_t kBlockLists = 256; // centroids scored against them in one call
 constexpr size_t kLeaf = 64;        // up to so many clusters plain Lloyd rounds are the cheapest start
 constexpr size_t kMaxBranch = 256;  // cells of one split: sqrt(65,536)
@@ -57,8 +57,8 @@ void gather_rows(const Work &work, const uint32_t *rows, size_t n, float *to) no
 // To unit length; false, changing nothing, if x has no direction.
 bool normalize(float *x, size_t n) noexcept;
 
-// Smallest norms[j] - 2 products[j] of n, first wins; NaN never does. Starts from *best (kept when nothing is
-// smaller: then n is returned).
+// The position j < n of the smallest norms[j] - 2 products[j] below *best, which becomes that; of equals the first, never a
+// NaN. n, and *best stays, if none is below it.
 size_t smallest(const float *products, const float *norms, size_t n, float *best) noexcept;
 
 // Adds a gathered row to its cluster's mean.
@@ -69,9 +69,8 @@ inline void accumulate(Work &work, float *sums, size_t cluster, const float *row
     work.member[cluster] = id;
 }
 
-// Ends a round: c += relax * (mean - c) for k centroids, from sums, count and member. relax = 1 is Lloyd's
-// step; a longer one saves rounds. Empty clusters take half of large ones. Centroids that would not be
-// finite keep their place.
+// Ends a round: c += relax * (mean - c) for k centroids, from sums, count and member. relax = 1 is Lloyd's step; a longer one
+// saves rounds. Empty clusters take half of large ones: true if any did. Centroids that would not be finite keep their place.
 bool move_centroids(Work &work, float *centroids, float *sums, size_t k, float relax) noexcept;
 
 // Sorts order[lo, hi) and label with it by label (0..k-1), in place; start[0..k] gets the positions.
@@ -95,9 +94,9 @@ constexpr int refine_rounds(const KmeansOptions &o) noexcept
     return o.clusters <= kLeaf ? 0 : std::max(1, o.iterations * 7 / 10);
 }
 
-// Groups in which centroids look for their neighbours: as many as cost no more than the rows, but at least
-// half (at 8,192 clusters of 14 rows 16 groups save a quarter of the time, for .3 % more error than 32, and
-// those cost .5 % against all).
+// How many groups the neighbours of a group's centroids are looked for in: so many that this costs no more than comparing
+// rows with centroids, but at least half of kNearGroups. (At 8,192 clusters of 14 rows, 16 groups take a quarter less time
+// than 32, for an error .3 % larger; with 32 it is .5 % larger than with all groups.)
 constexpr size_t near_groups(const KmeansOptions &o) noexcept
 {
     size_t groups = (o.clusters + kGroup - 1) / kGroup;
@@ -106,8 +105,8 @@ constexpr size_t near_groups(const KmeansOptions &o) noexcept
     return std::clamp(o.rows * kNear / (o.clusters * kGroup), kNearGroups / 2, kNearGroups);
 }
 
-// Longer steps than to the mean: Lloyd creeps along the same direction for many rounds. Measured on
-// arxiv-minilm-384 (1,180 clusters) and fashion-mnist-784 (600): 1.6 reaches in 4 rounds what 1.0 does in 8
+// So many times as far as to the mean a centroid moves: Lloyd's rounds move it a little in the same direction again and
+// again. Measured on arxiv-minilm-384 (1,180 clusters) and fashion-mnist-784 (600): 1.6 reaches in 4 rounds what 1.0 does in 8
 // and more; 1.9 unbalances the clusters. The last round is always 1.0.
 constexpr float kRelax = 1.5f;
 

@@ -19,7 +19,7 @@ constexpr size_t kChunk = 512;               // rows transposed at a time
 constexpr size_t kChunkStride = kChunk + 16; // coordinates 2,048 bytes apart would share the sets of a cache
 constexpr size_t kTile = 64;                 // coordinates of a tile of the moments
 constexpr size_t kTranspose = 16;            // coordinates transposed together
-constexpr double kFloor = 1e-6;              // of the largest variance: axes below it count alike
+constexpr double kFloor = 1e-6;              // of the largest variance: lesser ones count as this
 constexpr float kTiny = 0x1p-60f;            // of the largest coordinate: smaller ones count as zero
 
 constexpr size_t aligned(size_t bytes) noexcept
@@ -83,7 +83,7 @@ Scratch carve(size_t dims, uintptr_t base) noexcept
     return s;
 }
 
-// The rows in use, and what they are multiplied by so that no square overflows or underflows.
+// The rows that are used, and the factor that keeps their squares from overflowing or vanishing.
 struct Sample
 {
     const float *rows;
@@ -162,7 +162,7 @@ bool second_moments(const Sample &sample, size_t first, size_t width, const Scra
 bool find_axes(const Sample &sample, size_t first, const Scratch &s, const Part &part) noexcept
 {
     const size_t block = pca_block_dims(sample.dims), width = std::min(block, sample.dims - first);
-    // An eigenvector costs about as much as twenty rows: their dot products run at full speed.
+    // For the shares of progress: an eigenvector takes about the time of twenty rows, whose products are faster.
     double share = (double)sample.used / (double)(sample.used + 20 * width);
     Part moments{part.whole, part.from, part.share * share},
         eigen{part.whole, part.from + moments.share, part.share - moments.share};
@@ -178,8 +178,8 @@ bool find_axes(const Sample &sample, size_t first, const Scratch &s, const Part 
     return true;
 }
 
-// Axis of each output. Every axis in descending order goes to the subspace with the smallest sum that has room; of
-// equals, to the first. So subspaces get their first and widest axes in the order of their numbers.
+// Chooses the axis of each output. Axes in descending order of variance go to the subspace with the smallest sum among those
+// with room; of equals, to the first. So subspaces get their first, widest axes in the order of their numbers.
 void deal_axes(const Scratch &s, size_t dims, size_t sub_dims) noexcept
 {
     const size_t subspaces = (dims + sub_dims - 1) / sub_dims;
@@ -194,7 +194,7 @@ void deal_axes(const Scratch &s, size_t dims, size_t sub_dims) noexcept
     auto later = [](const Subspace &a, const Subspace &b) {
         return a.sum != b.sum ? a.sum > b.sum : a.number > b.number;
     };
-    size_t open = subspaces; // a heap by `later`, and sorted as it is
+    size_t open = subspaces; // those with room, a heap by `later`: in order of numbers they already are one
     for (size_t i = 0; i < dims; i++) {
         std::pop_heap(s.subspace, s.subspace + open, later);
         Subspace &to = s.subspace[open - 1];

@@ -29,10 +29,10 @@ size_t pca_block_dims(size_t dims) noexcept;
 size_t pca_rotation_bytes(size_t dims) noexcept;
 size_t pca_rotation_scratch_bytes(size_t dims) noexcept;
 
-// Second moments about zero of rows (n x dims floats, row-major, finite; n >= 1; of more than 16,384, that many evenly
-// spaced ones), their eigenvectors, dealt. image: pca_rotation_bytes(), 64-byte aligned; scratch:
-// pca_rotation_scratch_bytes(), 64-byte aligned. sub_dims 1..8. Rows of any magnitude: moments are scaled so that they do
-// not overflow. Deterministic. Returns false only if progress asked to stop.
+// Computes the second moments (about zero) of n >= 1 rows, their eigenvectors, and how these are dealt. rows: n x dims floats,
+// row-major, finite, of any magnitude; of more than 16,384, so many evenly spaced ones are used. image:
+// pca_rotation_bytes(dims), scratch: pca_rotation_scratch_bytes(dims), both 64-byte aligned. sub_dims: 1..8. Deterministic.
+// Returns false only if progress asked to stop.
 [[nodiscard]] bool pca_rotation_train(const float *rows, size_t n, size_t dims, size_t sub_dims,
                                       uint8_t *image, void *scratch, const Progress &progress) noexcept;
 

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kMaxColumns = kMaxDims;
 constexpr int kMaxRounds = 10; // of coordinate descent; it rarely takes more than four
 
-// Squared error E and error along the direction A of all sixteen centroids.
+// For each of the sixteen centroids: its squared error, and its error along the direction u.
 void split_errors(const float *block, const float *x, const float *u, size_t width, float error[kCentroids],
                   float along[kCentroids]) noexcept
 {
@@ -111,10 +111,10 @@ void choose_codes(const PqImage &h, const float *target, const float *direction,
     const auto &k = simd::kernels();
     k.nearest_codes(target, codebook(h, 0), h.space_dims, h.sub_dims, codes);
     if (!(h.parallel_weight > 1))
-        return; // nearest centroids have the least error, and no exchange could make up for more of it
+        return; // any change would raise the loss: the nearest centroids have the least squared error
     const float norm = std::sqrt(k.dot(direction, direction, h.space_dims));
     if (!(norm > 1e-18f && norm < 1e18f))
-        return; // no direction to be aware of
+        return; // no direction
     float u[kMaxDims];
     for (size_t i = 0; i < h.space_dims; i++)
         u[i] = direction[i] / norm;
@@ -127,8 +127,8 @@ using namespace pq;
 
 namespace {
 
-// <u, r - s r~> along the direction of the score-aware loss. Codes chosen for it err there alike, all rows of a list in
-// the same sense, so it counts in full and not as one of D directions. 0 where the direction is r itself.
+// <u, r - s r~> for the unit vector u of the score-aware loss. Codes chosen for that loss err along u with the same sign for
+// all rows of a list, so this part counts in full, not as spread over D directions. 0 where u is the direction of r.
 double error_along(const float *direction, const float *residual, const float *decoded, double scale,
                    size_t D) noexcept
 {

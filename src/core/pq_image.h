@@ -2,8 +2,8 @@
 //
 //   PqImage | codebook: for each subspace 16 half squared norms, then its dimensions x 16 coordinates | rotation
 //
-// Coordinates of the 16 centroids lie side by side, so that all sixteen are looked at in one vector. Parts begin at
-// multiples of 64 bytes.
+// One coordinate of the 16 centroids lies side by side, so that a vector register holds all sixteen. Parts begin at multiples
+// of 64 bytes.
 #pragma once
 
 #include "core/pca_rotation.h"
@@ -27,8 +27,8 @@ struct PqImage
     uint32_t rotation;     // ProductQuantizer::Rotation
     float threshold;       // T of the score-aware loss, 0 = off
     float parallel_weight; // eta
-    float typical_norm;    // of a training residual; 0 = every residual is brought to sqrt(space_dims)
-    float scale_per_error; // RowCode::scale / RowCode::sigma of nearly all rows
+    float typical_norm;    // of training residuals; 0: every residual is brought to sqrt(space_dims)
+    float scale_per_error; // RowCode::scale / RowCode::sigma, which 99 of 100 rows do not exceed
     uint32_t unused[7];
 };
 static_assert(sizeof(PqImage) == 64);
@@ -90,8 +90,8 @@ inline float parallel_weight(size_t dims, float threshold) noexcept
     return (float)(dims - 1) * threshold * threshold / (1 - threshold * threshold);
 }
 
-// The factor that brings a residual of this length (> 0) to the one that codebooks are trained for. Rows of usual length
-// keep theirs: what a codebook says about lengths is worth having.
+// The factor that brings a residual of this length (> 0) to the one that codebooks are trained for. Residuals of half to twice
+// that length stay as they are: centroids tell such lengths apart.
 double gain(const PqImage &h, double norm) noexcept;
 
 // Codes of one row under the image's loss, one a column. target: space_dims floats; direction likewise (used only

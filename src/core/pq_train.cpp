@@ -13,8 +13,8 @@ namespace pq {
 
 namespace {
 
-constexpr int kRounds =
-    12; // of Lloyd's algorithm; from k-means++ on, more change the error by less than 0.5 %
+// Rounds of Lloyd's algorithm, begun by k-means++; more of them change the error by less than 0.5 %.
+constexpr int kRounds = 12;
 
 float square_distance(const float *x, const float *block, size_t k, size_t width) noexcept
 {
@@ -76,7 +76,7 @@ void move_centroids(const Cells &cells, size_t width, float *block) noexcept
     }
 }
 
-// Empty cells take over a row of the fullest one: where rows repeat, several centroids may stay equal.
+// An empty cell's centroid goes to a row of the fullest cell. Where rows repeat, several centroids may stay equal.
 void fill_empty(const float *x, size_t n, size_t width, const uint8_t *codes, Cells &cells, Random &random,
                 float *block) noexcept
 {
@@ -124,10 +124,10 @@ namespace {
 
 constexpr size_t kTrainingRows = 32768; // 2,048 a centroid; half as many lower recall by .003
 constexpr size_t kGaussianRows = 8192;
-constexpr size_t kHeldOut = 512;          // rows of the threshold's choice, at most
-constexpr size_t kHeldOutFloats = 262144; // and so many dimensions in all, but some 32 rows
+constexpr size_t kTriedRows = 512;      // training rows that a threshold is tried on, at most
+constexpr size_t kTriedFloats = 262144; // and so many dimensions in all, but at least 32 rows
 constexpr float kThresholds[] = {0, .05f, .1f, .15f, .2f};
-constexpr double kWorthwhile = 0.99; // share of the error that a threshold must leave to be taken
+constexpr double kWorthwhile = 0.99; // a threshold is taken if it leaves less than this share of the error
 
 size_t usable_rows(size_t rows) noexcept
 {
@@ -185,8 +185,8 @@ bool rotate_residuals(Trainer &t) noexcept
 {
     const size_t dims = t.options.dims, D = t.l.space_dims;
     float residual[kMaxDims];
-    for (size_t i = 0; i < t.l.rows;
-         i++) // the rotation is trained on residuals in the original space; dims <= D
+    // The rotation is trained on residuals in the original space; dims <= D.
+    for (size_t i = 0; i < t.l.rows; i++)
         training_residual(t.set, i, dims, t.rows() + i * dims);
     uint8_t *image = const_cast<uint8_t *>(rotation(*t.h));
     if (t.h->rotation == ProductQuantizer::kRandom)
@@ -203,7 +203,7 @@ bool rotate_residuals(Trainer &t) noexcept
     return true;
 }
 
-// One subspace, its rows side by side: Lloyd's rounds go over them again and again.
+// Trains one subspace, on a copy of its coordinates row after row: Lloyd's rounds read them many times.
 void train_column(Trainer &t, size_t j) noexcept
 {
     const size_t w = width(*t.h, j);
@@ -214,7 +214,7 @@ void train_column(Trainer &t, size_t j) noexcept
                    t.scratch + t.l.codes);
 }
 
-// Codebooks are trained on what they will be given: rows of unusual length brought to the typical one.
+// Codebooks are trained on what they will be given: residuals of unusual length are brought to the typical one.
 void apply_gains(Trainer &t) noexcept
 {
     const size_t D = t.l.space_dims;
@@ -237,13 +237,14 @@ bool train_codebooks(Trainer &t) noexcept
     return true;
 }
 
-struct Held // what encoding left of some training rows
+struct Encoded // some training rows
 {
-    double error;           // mean of (error / norm)^2 after scaling
-    double scale_per_error; // a high one of scale / sigma
+    double error;           // mean of (sigma / norm)^2
+    double scale_per_error; // scale / sigma, which 99 of 100 rows do not exceed
 };
 
-// The first row of the i-th of n equal parts that is not its centroid, which would tell nothing.
+// In the i-th of n equal parts of the sample, the first row that differs from its centroid, for one that does not tells
+// nothing; the last row if there is none.
 size_t telling_row(const Trainer &t, size_t i, size_t n) noexcept
 {
     const size_t D = t.l.space_dims, end = (i + 1) * t.l.rows / n;
@@ -253,12 +254,12 @@ size_t telling_row(const Trainer &t, size_t i, size_t n) noexcept
     return row;
 }
 
-Held encode_some(const Trainer &t) noexcept
+Encoded encode_some(const Trainer &t) noexcept
 {
     const uint8_t *image = reinterpret_cast<const uint8_t *>(t.h);
     const size_t D = t.l.space_dims,
-                 n = std::min({t.l.rows, kHeldOut, std::max(kHeldOutFloats / D, (size_t)32)});
-    float zero[kMaxDims] = {}, direction[kMaxDims], scale_per_error[kHeldOut];
+                 n = std::min({t.l.rows, kTriedRows, std::max(kTriedFloats / D, (size_t)32)});
+    float zero[kMaxDims] = {}, direction[kMaxDims], scale_per_error[kTriedRows];
     uint8_t code[kMaxDims];
     double error = 0;
     size_t counted = 0;
@@ -288,7 +289,7 @@ void set_threshold(PqImage *h, float threshold) noexcept
     h->parallel_weight = parallel_weight(h->space_dims, threshold);
 }
 
-// The scale already takes the parallel error away, so a threshold is worth only what it lowers of the rest.
+// The scale already takes the parallel error away: a threshold must lower what remains.
 bool choose_threshold(Trainer &t) noexcept
 {
     const int32_t wanted = t.options.value[ProductQuantizer::kThreshold];
@@ -298,26 +299,26 @@ bool choose_threshold(Trainer &t) noexcept
         return true;
     }
     float best = 0;
-    Held least = {};
+    Encoded least = {};
     for (float threshold : kThresholds) {
         if (!t.progress.go_on(1))
             return false;
         set_threshold(t.h, threshold);
-        const Held held = encode_some(t);
-        if (threshold == 0 || held.error < least.error * kWorthwhile)
-            best = threshold, least = held;
+        const Encoded now = encode_some(t);
+        if (threshold == 0 || now.error < least.error * kWorthwhile)
+            best = threshold, least = now;
     }
     set_threshold(t.h, best);
     t.h->scale_per_error = (float)least.scale_per_error;
     return true;
 }
 
-// No rows: a Gaussian's codebooks for residuals of unit variance.
+// Too few rows: codebooks of a Gaussian, for residuals of unit variance.
 void train_untrained(Trainer &t) noexcept
 {
     rotation_init(t.options.seed, t.h->space_dims, const_cast<uint8_t *>(rotation(*t.h)));
     Random random(t.options.seed);
-    for (size_t i = 0; i < t.l.rows * kMaxSubDims; i++) // any width may take as many as it needs
+    for (size_t i = 0; i < t.l.rows * kMaxSubDims; i++) // enough for subspaces of any width
         t.rows()[i] = (float)random.normal();
     const size_t n = columns(t.h->space_dims, t.h->sub_dims);
     for (size_t j = 0; j < n; j++) {

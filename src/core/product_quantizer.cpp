@@ -14,8 +14,8 @@ using namespace pq;
 
 namespace {
 
-constexpr size_t kWideShare = 16;       // one column in so many may have 16-bit tables
-constexpr float kWideWorthwhile = 1.2f; // if that makes the step so many times finer
+constexpr size_t kWideShare = 16;       // one column in so many, the first ones, may have a table of 16 bits,
+constexpr float kWideWorthwhile = 1.2f; // if that makes the step at least so many times finer
 
 struct Query
 {
@@ -56,7 +56,7 @@ const uint8_t *table_high(const Query &q) noexcept
     return table_high(const_cast<Query *>(&q));
 }
 
-// Shifts a table to begin at 0; returns its smallest entry and sets *span to the largest left.
+// Takes the smallest entry off all entries and returns it; *span becomes the largest that is left.
 float lift(float table[kCentroids], float *span) noexcept
 {
     float low = table[0], high = table[0];
@@ -185,12 +185,12 @@ void ProductQuantizer::prepare(const uint8_t *image, const float *query, int, vo
         else
             quantize_narrow(table, inverse, low + kCentroids * j);
     }
-    // The code of a column that only fills the last byte is 0, as is its table.
+    // A column that is there only to fill the last byte has code 0 and a table of zeros.
     if (n % 2 == 1 && n < 2 * (size_t)q->wide_rows)
         std::memset(high + kCentroids * n, 0, kCentroids);
     q->head.mul = step;
     q->head.offset = (float)s.lows;
-    q->head.table_error = step * std::sqrt((float)n / 12); // of n roundings, uniform in +- step / 2
+    q->head.table_error = step * std::sqrt((float)n / 12); // n roundings, each uniform in +- step / 2
     q->head.table_weight = h.scale_per_error;
 }
 

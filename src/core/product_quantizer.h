@@ -3,8 +3,8 @@
 //
 //   y = P (x - m) with P as in core/pca_rotation.h; r = y - c; subspace j has 16 centroids; r~ concatenates the nearest
 //   s = ||r||^2 / <r, r~>: the error r - s r~ has no component along r (Scale of a residual)
-//   <q', r~> = sum over subspaces of table[j][code_j], tables of 8 bits; the widest sixteenth of the subspaces gets
-//   tables of 16 bits where their spans are so wide that they would spoil the step of all others
+//   <q', r~> = sum over subspaces of table[j][code_j], entries of 8 bits in units of one step; the first sixteenth of the
+//   subspaces, which have the widest axes, gets entries of 16 bits where they would make the step of all much coarser
 //
 // Score-aware (anisotropic) loss (of that name there), threshold T in [0, 0.9] relative to the direction's norm: the error
 // parallel to the row's direction weighs eta = (D - 1) T^2 / (1 - T^2) times as much as the orthogonal one; codes by

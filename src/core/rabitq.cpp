@@ -22,13 +22,13 @@ struct Image // followed by the rotation's sign bits
 };
 static_assert(sizeof(Image) == 16);
 
-// Query levels. 14 bits is the most whose four-dimension table entries (4 * (2^14 - 1) = 65,532) fit 16 bits;
-// 6 bits the most that fit 8 bits (252).
+// Bits of the query's levels, at most: table entries are sums of four, which fit 16 bits with levels of 14
+// (4 * (2^14 - 1) = 65,532) and 8 bits with levels of 6 (252).
 constexpr unsigned kFinestBits = 14;
 constexpr unsigned kByteTableBits = 6;
 
-// Largest level in standard deviations for 1..8 bits: the mean-square optimum for a Gaussian (Faiss RaBitQ's
-// centred mode).
+// What the largest of 2^1 .. 2^8 levels should stand for, in standard deviations: least squared error of a Gaussian (as in
+// the centred mode of Faiss's RaBitQ).
 constexpr float kRadius[9] = {0, .797f, 1.494f, 2.051f, 2.509f, 2.913f, 3.264f, 3.598f, 3.910f};
 
 // Step of the mean-square optimal uniform quantizer of a unit Gaussian with 1..8 bits (Max 1960).
@@ -67,8 +67,7 @@ const uint8_t *planes(const Query &q) noexcept
     return table_low(q) + 8 * (size_t)q.space_dims;
 }
 
-// --- encoding
-// -------------------------------------------------------------------------------------------------------------
+// --- encoding ---
 
 void sign_bits(const float *r, size_t D, uint8_t *code) noexcept
 {
@@ -93,10 +92,11 @@ int magnitude(float r, float t, int top) noexcept
     return v >= (float)top ? top : (int)v;
 }
 
-struct Fit // sums that the cosine of |r| and k + 1/2 needs
+struct Fit // of the magnitudes, k + 1/2, to |r|
 {
     double dot = 0;
     double norm_sq = 0;
+    // ||r|| times the cosine of the two.
     double goodness() const noexcept { return norm_sq > 0 ? dot / std::sqrt(norm_sq) : 0; }
 };
 
@@ -126,8 +126,8 @@ float best_scale(const float *r, size_t D, double norm, int bits, int top) noexc
     return best;
 }
 
-// Writes bits-1 planes of D/8 bytes: plane p holds bit p of the level's low bits. Fills the fine fields of
-// `out`.
+// Writes bits - 1 planes of D / 8 bytes: bit i of plane p is bit p of dimension i's level, counted from the lowest one of its
+// sign. Fills the fine fields of `out`.
 void encode_fine(const float *r, const float *centre, size_t D, double norm_sq, int bits, uint8_t *fine,
                  RowCode &out) noexcept
 {
@@ -152,10 +152,9 @@ void encode_fine(const float *r, const float *centre, size_t D, double norm_sq, 
     out.fine_sigma = standard_error(norm_sq / dot, code_norm_sq, norm_sq, D);
 }
 
-// --- query
-// ----------------------------------------------------------------------------------------------------------------
+// --- query ---
 
-// Largest magnitude; eight lanes, so that it needs no reassociation to become wide.
+// Eight running maxima, which the compiler puts into one vector.
 float largest_magnitude(const float *q, size_t D) noexcept
 {
     float lanes[8] = {};
@@ -184,8 +183,7 @@ void quantize(const float *q, size_t D, Query &state, uint16_t *levels, float *d
     if (!(radius > 0))
         radius = 1e-30f;
     const float delta = radius / (float)top;
-    // u = round((q / delta + top) / 2), computed as floor(x + 1/2) of a value that is clamped to be positive
-    // first
+    // u = round((q / delta + top) / 2): 1/2 is added, and the value, once it is not negative, cut to an integer.
     const float half_inverse = 0.5f * (float)top / radius, centre = 0.5f * (float)top + 0.5f,
                 limit = (float)top + 0.5f;
     int sum = 0, lift = 0; // at most 16,000 levels of 14 bits
@@ -206,13 +204,13 @@ void quantize(const float *q, size_t D, Query &state, uint16_t *levels, float *d
     state.head.mul = delta;
     state.head.offset = (float)(-(double)delta * ((double)lift + 0.5 * (double)sum));
     state.head.table_error = std::sqrt(k.l2sq(q, decoded, D));
-    // A query error e moves <q', s r~> by s ||e|| / 2 = ||e|| ||r|| / (cos sqrt D), the bound's unit is ||r||
-    // tan / sqrt(D - 1); with cos^2 = 2/pi for 1-bit codes that is 1 / sin = 1.66.
+    // An error of length t in the query moves <q', s r~> by s t / 2 = t ||r|| / (cos sqrt D), where cos is the cosine of r
+    // and r~; sigma is ||r|| tan / sqrt(D - 1). With cos^2 = 2 / pi, as of 1-bit codes, the ratio is t / sin = 1.66 t.
     state.head.table_weight = 1.66f;
 }
 
-// Sixteen subset sums of four dimensions, lifted by the negative levels so that the smallest is 0. All of
-// them fit 16 bits, so the sums are taken modulo 2^16, sixteen side by side.
+// For every four dimensions the sums of their sixteen subsets, plus the sizes of the negative levels, so that the smallest sum
+// is 0. All of them fit 16 bits, so they are computed modulo 2^16, sixteen side by side.
 void build_tables(const uint16_t *levels, size_t D, int top, uint8_t *low, uint8_t *high) noexcept
 {
     alignas(32) uint16_t member[4][16]; // all ones where the subset i holds dimension j
@@ -237,8 +235,8 @@ void build_tables(const uint16_t *levels, size_t D, int top, uint8_t *low, uint8
     }
 }
 
-// Plane p, bit i = bit p of levels[i]. Eight dimensions at a time: one byte of each is spread over a word and
-// gathered by a multiplication.
+// Bit i of plane p is bit p of levels[i]. Eight dimensions at a time: their low and their high bytes are each collected in a
+// 64-bit word, and a multiplication brings one bit of all eight bytes together.
 void build_planes(const uint16_t *levels, size_t D, unsigned bits, uint8_t *out) noexcept
 {
     constexpr uint64_t kOnes = 0x0101010101010101ull, kGather = 0x0102040810204080ull;
@@ -269,7 +267,7 @@ uint32_t popcount_bytes(const uint8_t *p, size_t n) noexcept
     return count;
 }
 
-// Sum of levels over set bits, lifted as the tables are.
+// Sum of the levels l over set bits, plus `lift`, as the tables give it.
 uint32_t bits_sum(const Query &q, const uint8_t *bits) noexcept
 {
     const size_t bytes = q.space_dims / 8;
@@ -359,10 +357,10 @@ void RabitqCodec::prepare(const uint8_t *image, const float *query, int query_bi
     q = {};
     q.space_dims = h.space_dims;
     q.code_bits = h.bits;
-    // The finer code's sum builds on the first bit's: that one then wants the finest query too.
+    // The sum of a finer code is added to that of the first bit, so both need the finest query.
     q.bits = query_bits <= 0 || h.bits > 1 ? kFinestBits : (unsigned)(query_bits > 8 ? 8 : query_bits);
     uint8_t *low = reinterpret_cast<uint8_t *>(&q) + kQueryHeader;
-    uint16_t levels[kMaxDims]; // 96 kB of stack with the next
+    uint16_t levels[kMaxDims]; // 96 kB of stack together with `decoded`
     float decoded[kMaxDims];
     quantize(query, D, q, levels, decoded);
     build_tables(levels, D, (1 << q.bits) - 1, low, low + 4 * D);

@@ -9,13 +9,13 @@ namespace vq {
 namespace {
 
 constexpr float kPlaceWeight = 0.35f; // 0.25 to 0.5 do as well on the benchmark sets
-constexpr size_t kUnitPlace = 32;
-// Of the rows that may be lost, those in lists not visited; narrow bounds lose the rest. Giving bounds more saves table rows
-// looked at, but more codes are looked at for the same recall than without a target.
+constexpr size_t kUnitPlace = 32;     // counted from 0
+// Of the rows that a target allows to lose, so many may be lost in lists that are not visited, the rest by narrow bounds. If
+// bounds were allowed to lose more, fewer rows of the table would be read, but more codes than without a target.
 constexpr double kListsLoss = 0.975;
 constexpr float kMaxEpsilon = 4;
-// Up to this target bounds are no wider than the default: what they find beyond costs more than by further lists, of which the
-// rows lost in bounds are then the least part.
+// Up to this target bounds are no wider than the default: further lists find the same rows at less cost than wider bounds,
+// and what the default bounds lose is a small part of what may be lost.
 constexpr float kMostByLists = 0.98f;
 
 // The value that a share of n sorted ones does not exceed.

@@ -9,7 +9,7 @@
 namespace vq {
 
 constexpr double kLeastCosine = 0.1;      // of r and r~: below it the code says nothing
-constexpr double kScaleRounding = 0x1p-9; // of a bfloat16
+constexpr double kScaleRounding = 0x1p-9; // relative error of a scale stored as bfloat16, at most
 
 // Parts of images and of scratch memory begin at multiples of 64 bytes.
 constexpr size_t padded(size_t bytes) noexcept
@@ -17,8 +17,7 @@ constexpr size_t padded(size_t bytes) noexcept
     return (bytes + 63) / 64 * 64;
 }
 
-// ||r||, also where its square does not fit float. Without a kernel: what decides about codes must be the same on every
-// level of the CPU.
+// ||r||, also where its square does not fit float. Not by a kernel: codes depend on it, and must be the same on every CPU.
 inline double residual_norm(const float *r, size_t n) noexcept
 {
     double sum[4] = {};

@@ -29,7 +29,7 @@ void round_query(const float *query, size_t dims, RoundedQuery *r) noexcept
     for (size_t d = 0; d < dims; d++)
         most = std::max(most, std::fabs(query[d]));
     const float inverse = most > 1e-30f ? kLargest / most : 0;
-    r->step = inverse > 0 ? most / kLargest : most; // a vanishing query is all zero, and all error
+    r->step = inverse > 0 ? most / kLargest : most; // a vanishing query becomes zero: all of it is error
     std::memset(r->bytes, 0, 2 * n);
     for (size_t d = 0; d < dims; d++) {
         const int v = (int)std::lrintf(query[d] * inverse), high = (v + 128) >> 8;
@@ -69,7 +69,7 @@ Spans build_tables(const RqImage &h, const float *query, float *tables, float *q
     return s;
 }
 
-// What is not in the tables' bytes is `origin`, in the table's units.
+// Bytes of a table: entries less origin, in units of 1 / inverse.
 void quantize(const float *table, size_t codewords, float origin, float inverse, uint8_t *out) noexcept
 {
     for (size_t k = 0; k < codewords; k++) {
@@ -78,7 +78,8 @@ void quantize(const float *table, size_t codewords, float origin, float inverse,
     }
 }
 
-// Tables from 0 on; what they begin at is a constant of the query. False if they cannot hold it.
+// Tables whose smallest entries are 0; the sum of what was taken off is a constant of the query, its offset. False if the
+// tables cannot hold the query.
 bool plain_tables(const RqImage &h, const Spans &s, const float *tables, Query *q) noexcept
 {
     const float step = s.largest / 255;
@@ -93,7 +94,8 @@ bool plain_tables(const RqImage &h, const Spans &s, const float *tables, Query *
     return true;
 }
 
-// With weights nothing is constant: a layer's middle is a whole number of steps, and 128 stands for it.
+// With weights, what is taken off a layer's table is not constant, for it is multiplied by the row's weight. So that is a whole
+// number of steps, which scanning adds again (Query::shift): the middle of the table becomes 128.
 bool weighted_tables(const RqImage &h, const Spans &s, const float *tables, Query *q) noexcept
 {
     float farthest = 0; // middle from zero
@@ -105,7 +107,7 @@ bool weighted_tables(const RqImage &h, const Spans &s, const float *tables, Quer
     const float inverse = step > 1e-37f ? 1 / step : 0;
     for (size_t m = 0; m < h.layers; m++) {
         const float at = (s.low[m] / 2 + s.high[m] / 2) * inverse;
-        const int middle = inverse > 0 ? (int)std::lrintf(at) : 128; // or nothing of anything
+        const int middle = inverse > 0 ? (int)std::lrintf(at) : 128; // 128: no shift, all entries are zero
         q->shift[m] = (int16_t)(middle - 128);
         quantize(tables + m * 16 * blocks(h.codewords), h.codewords, step * (float)(middle - 128), inverse,
                  tables_of(q) + m * q->stride + (has_bytes(h) ? 0 : m % 2 * 16));
@@ -216,8 +218,8 @@ void ResidualQuantizer::prepare(const uint8_t *image, const float *query, int, v
         tables_say_nothing(&q->head);
         return;
     }
-    // Roundings uniform in +- step / 2: one a layer, times its weight, and those of the query along r~, which is about
-    // as long as u.
+    // Roundings are uniform in +- step / 2: one for each layer, times its weight, and those of the query's coordinates, whose
+    // product with r~ varies like one of them, for r~ is nearly a unit vector.
     const float step = weights ? q->head.mul / kWeightUnit : q->head.mul;
     const float layers = weights ? h.weights_norm * h.weights_norm : (float)h.layers;
     q->head.table_error = std::sqrt(layers * step * step + query_step * query_step) / std::sqrt(12.0f);
@@ -234,7 +236,7 @@ void ResidualQuantizer::decode(const uint8_t *image, const uint8_t *code, float 
         if (h.weight_bits != 0)
             weight = kWeightUnit * (float)fixed_weight(
                                        h.weight_bits, read_layer(h.codewords, h.weight_bits, code, m).weight);
-        if (k < h.codewords) // a damaged code may have any
+        if (k < h.codewords) // a damaged code may have any k
             add_codeword(h, m, k, weight, residual);
     }
 }

@@ -1,31 +1,34 @@
-// Weighted residual vector quantization: the codec of wrvq.
+// Weighted residual vector quantization: the codec of wrvq (docs/formulas.md, Weighted residual quantization).
 //
-//   y = x - m; r = y - c; u = r / ||r||; layer by layer the nearest of K codewords is taken off what is left of u
-//   r~ = sum over layers of codeword e[m][code_m]
-//   <q', r~> = sum over layers of table[m][code_m], tables of 8 bits with one step
-//   s = ||r|| / p^1/2 with p = <u, r~>                                                                    (*)
+//   y = x - m; r = y - c; u = r / ||r||; layer by layer a codeword is subtracted from what is left of u
+//   r~ = sum over layers m of codeword e[m][code_m], near u
+//   <q', r~> = sum over layers of table[m][code_m], entries of 8 bits in units of one step
+//   s = ||r|| / sqrt(p) with p = <u, r~>: see The scale, below
 //
-// Codewords of a layer are centroids of the *unit* vectors along what the layers before left, not brought to unit length
-// again, times the layer's ratio: the least-squares length of the layer over the training rows. Weights hardly differ
-// from row to row, so by default none is stored but s. With weights (rq_weights.h; the paper's mode)
+// Codewords of a layer are centroids of *unit* vectors, those along what the layers before have left of the training rows.
+// Centroids are not brought to unit length; all those of a layer are multiplied by one ratio, which makes the sum of squares
+// that the layer leaves least. A weight for each row and layer would hardly differ from row to row, so by default none is
+// stored, only s. With weights (rq_weights.h), as in the paper on this quantizer,
 //
 //   r~ = sum over layers of weight[m] * codeword e[m][code_m]
 //   <q', r~> = sum over layers of weight[m] * table[m][code_m]
 //
-// which is the paper's formula (14) up to the terms that stand in the row's constant. Fitted together by least squares they
-// leave 4 to 5 % less of the square; the same bytes in more layers leave far less (bench/core/codes.cpp --weight-bits).
+// A row's weights are fitted together by least squares. They leave 4 to 5 % less of the squared length; the same bytes spent
+// on more layers leave far less (bench/core/codes.cpp --weight-bits).
 //
-// (*) A scale ||r|| / p takes the error along r away, but amplifies the rows of least p, whose code says least; they push
-// true neighbours out. With the root an error of ||r|| (1 - p^1/2) stays along r, of the same sign for all rows. It costs
-// its product with the cosine of q' - c and r, so RowCode::sigma holds it times kAlong; how wide errors are in all the
-// calibration of an index measures. Of 0, 0.15, 0.3 and more the second finds most for the rows it looks at exactly: at
-// 1.9 to 4 standard errors, fashion-mnist-784 .994/.998/1 of the ten for 28/33/57 rows against 31/37/97 with 0.3;
-// arxiv-minilm-384 the same for a twentieth less.
+// The scale. ||r|| / p would leave no error along r. But it is largest for rows of small p, whose codes say least about them:
+// estimates of such rows spread widely, and some take the places of true neighbours. With the root of p, an error of
+// ||r|| (1 - sqrt(p)) along r remains, of the same sign for all rows. It changes a score in proportion to the cosine of q' - c
+// and r. RowCode::sigma counts it times 0.15, as if that were the cosine (kAlong in rq_encode.cpp); how wide errors really are
+// is measured when an index is built. Of 0, 0.15, 0.3 and more, 0.15 finds the most true neighbours for the rows that are
+// then looked at exactly. Fashion-mnist-784, bounds of 1.9 to 4 standard errors: .994/.998/1 of the ten nearest with
+// 28/33/57 rows, where 0.3 needs 31/37/97; arxiv-minilm-384: as many found with a twentieth fewer rows.
 //
 // Encoding keeps the five best beginnings of a code from layer to layer (beam search). Codewords are bytes with a scale
-// each, and so is what is left of u, for the products: sums of integers, so that every CPU gives the same codes.
+// each. What is left of u is rounded to bytes too for its products with codewords, which are then sums of integers: so every
+// CPU gives the same codes.
 //
-// Layers without enough training rows take Gaussian codewords as long as the best of K random directions should be.
+// Layers without enough training rows take Gaussian codewords, as long as the best of K random directions should be.
 #pragma once
 
 #include "core/codec.h"
@@ -77,7 +80,7 @@ struct ResidualQuantizer : NoFinerCode
     static void sublist_centre(const uint8_t *image, uint32_t key, uint32_t layers, float *centre) noexcept;
     static float sublist_dot(const void *state, uint32_t key, uint32_t layers) noexcept;
 
-    // r~ of a code: space_dims floats, near unit length. Tests and benchmarks.
+    // r~ of a code: space_dims floats, nearly a unit vector. For tests and benchmarks.
     static void decode(const uint8_t *image, const uint8_t *code, float *residual) noexcept;
 };
 

@@ -8,28 +8,29 @@ namespace vq::rq_detail {
 
 namespace {
 
-constexpr size_t kMostIterations = 1000; // as the paper
-constexpr size_t kMostEpochs = 32;       // rounds over the sample: of a small one, more is learned by heart
-constexpr size_t kUsers = 4;             // rows of a batch for each codeword
+constexpr size_t kMostIterations = 1000; // as in the paper on this quantizer
+constexpr size_t kMostEpochs = 32;       // rounds over the sample; more would overfit a small one
+constexpr size_t kUsers = 4;             // rows in a batch for each codeword of a layer
 constexpr size_t kLeastBatch = 128;
 constexpr size_t kLeastIterations = 40; // fewer are not worth the memory
 constexpr size_t kMostScratch = (size_t)1 << 30;
-constexpr size_t kMostTransform = 1024; // its width: of wider ones, calls of progress would be too far apart
-constexpr size_t kLeastRowsPerCodeword = 64; // fewer are learned by heart
+constexpr size_t kMostTransform = 1024; // width; with wider ones, calls of progress would be too far apart
+constexpr size_t kLeastRowsPerCodeword = 64; // fewer would be overfitted
 constexpr size_t kMostSetAside = 2048;
-constexpr size_t kSetAsideShare = 16; // one row of so many
-// Half the time of kBeam; two leave .3 % more than five. Rows set aside are encoded with all of kBeam.
+constexpr size_t kSetAsideShare = 16; // one row of so many is set aside
+// Beginnings of a code that survive a layer in training: half the time of kBeam. (Two leave .3 % more than five.) Rows set
+// aside are encoded with kBeam.
 constexpr size_t kTrainingBeam = 3;
-constexpr double kEncodeShare = .6; // of an iteration
-constexpr int kPatience = 3;        // refits without gain, in the second half
-constexpr double kCheckWork = 6;    // of a refit and what belongs to it, in iterations
+constexpr double kEncodeShare = .6; // of an iteration's time
+constexpr int kPatience = 3;        // after so many refits without gain, in the second half, training ends
+constexpr double kCheckWork = 6;    // time of a refit and what belongs to it, in iterations
 
-// Costs in units of a byte product (10 ps with AVX-512, one core): 1.8 * 10^13 are 3 minutes there, and what 1,000
+// Costs, in units of the product of two bytes (10 ps on one core with AVX-512). kMostCost is 3 minutes there, which 1,000
 // iterations of 24 layers of 256 codewords of 384 dimensions take.
 constexpr double kMostCost = 1.8e13;
 constexpr double kFloatProduct = 2.5;
-constexpr double kParameter = 400; // of Adam
-constexpr double kTakeOff = 30;    // of a coordinate
+constexpr double kParameter = 400; // a number that Adam moves, once
+constexpr double kTakeOff = 30;    // subtracting one coordinate of a codeword
 
 size_t rounded_floats(size_t floats) noexcept
 {
@@ -70,7 +71,7 @@ struct Sizes
 
 // --- rows ---
 
-// The batch's codes; its rows become what they leave.
+// Chooses the batch's codes; its rows become what they leave.
 bool encode_batch(Trainer &t, size_t first, size_t n, const Work &work) noexcept
 {
     const size_t together = rows_together(*t.h);
@@ -84,7 +85,7 @@ bool encode_batch(Trainer &t, size_t first, size_t n, const Work &work) noexcept
     return true;
 }
 
-// All rows become what their latest codes leave now.
+// All rows become what their latest codes leave, with the codewords as they are now.
 bool take_codes_off(Trainer &t, const Work &work) noexcept
 {
     const size_t some = rows_between_calls(t, 32 * t.h->layers);
@@ -98,7 +99,7 @@ bool take_codes_off(Trainer &t, const Work &work) noexcept
     return true;
 }
 
-// Mean energy that codes leave of the rows set aside.
+// Mean squared length that codes leave of the rows set aside.
 bool energy_left(const Trainer &t, const AdamPlan &plan, const Work &work, double *energy) noexcept
 {
     const size_t together = rows_together(*t.h);
@@ -144,7 +145,7 @@ Adam views(Trainer &t, const AdamPlan &plan) noexcept
     return a;
 }
 
-// No gradient yet.
+// Running means before the first gradient.
 bool clear_means(Adam &a, const Work &work) noexcept
 {
     const auto clear = [](const Moved &moved, size_t layer, size_t n) {
@@ -165,7 +166,7 @@ bool clear_means(Adam &a, const Work &work) noexcept
 struct Kept
 {
     double energy;
-    int since; // refits that left more
+    int since; // refits since then, which left more
 
     void look(Adam &a, double left) noexcept
     {
@@ -178,7 +179,7 @@ struct Kept
     }
 };
 
-// Refits, and folds the transforms.
+// Refits, folds the transforms, and keeps the codebooks if they are the best so far.
 bool refit_and_look(Adam &a, const Work &work, Kept *kept) noexcept
 {
     double energy;

@@ -8,15 +8,15 @@ namespace vq::rq_detail {
 
 namespace {
 
-// Learning rates. The paper has 1e-3, and 1e-2 for larger codebooks, whatever the length of its vectors; here a
-// coordinate of a unit vector is D^(-1/2) long.
+// Learning rates. The paper on this quantizer has 1e-3, or 1e-2 for larger codebooks. Here a rate is in proportion to a
+// coordinate of a unit vector, which is about D^(-1/2).
 constexpr double kCodewordRate = 0.05; // times D^(-1/2)
 constexpr double kTransformRate = 5e-4;
 constexpr double kMean = 0.9, kMeanSq = 0.999, kTiny = 1e-8; // Adam's beta 1, beta 2 and epsilon
 
-constexpr size_t kTogether = 16; // columns of a matrix that is turned: a cache line of the result
+constexpr size_t kTogether = 16; // rows that are transposed together: they fill a cache line of the result
 
-// out = the transpose of x: rows x columns.
+// out = the transpose of x, which is rows x columns.
 void turn(const float *x, size_t rows, size_t columns, float *out) noexcept
 {
     for (size_t first = 0; first < rows; first += kTogether)
@@ -41,9 +41,9 @@ bool products(const float *x, size_t nx, const float *y, size_t ny, size_t lengt
 
 struct Rates
 {
-    float share;                 // of what a row leaves, in the batch's gradient
-    float codewords, transforms; // learning rates; for the mean of few gradients, too
-    float unbias_sq;             // the same of their squares
+    float share;                 // factor from the sum of what rows leave to the batch's gradient
+    float codewords, transforms; // learning rates, divided by what the mean lacks because it began at 0
+    float unbias_sq;             // 1 / what the mean of squares lacks because of that
 };
 
 Rates rates_of(const Adam &a, size_t batch, double fade) noexcept
@@ -53,7 +53,7 @@ Rates rates_of(const Adam &a, size_t batch, double fade) noexcept
             (float)(rate * kTransformRate), (float)(1 / (1 - std::pow(kMeanSq, steps)))};
 }
 
-// x -= rate * mean / (root of mean_sq).
+// A step of Adam: updates both running means, then x -= rate * mean / (root of mean_sq, corrected by unbias_sq).
 void move(const Moved &all, size_t at, size_t n, const float *gradient, float rate, const Rates &r) noexcept
 {
     float *x = all.x + at, *mean = all.mean + at, *mean_sq = all.mean_sq + at;
@@ -65,7 +65,8 @@ void move(const Moved &all, size_t at, size_t n, const float *gradient, float ra
     }
 }
 
-// Products of rows: dc = g A, dA = g^T c, then e = c A^T. g: codewords x width.
+// In matrices whose rows belong to codewords: the gradients of c are g A, that of A is g^T c; then e = c A^T. g: codewords x
+// width.
 bool step_transformed(Adam &a, size_t layer, const float *g, const Rates &r, const Work &work) noexcept
 {
     Trainer &t = a.t;

@@ -1,5 +1,6 @@
 // Residual quantizer: the codes of unit vectors, by beam search. Rows go through the layers together, so that a layer's
-// codewords (98 kB of 256 in 384 dimensions; all layers are more than a second-level cache) are fetched once for many.
+// codewords are fetched from memory once for many rows. (256 codewords of 384 dimensions are 98 kB; all layers together exceed
+// a second-level cache.)
 #include "core/rq_image.h"
 
 #include <algorithm>
@@ -18,20 +19,20 @@ struct Candidate // a beginning of a code, one layer longer
     uint16_t codeword;
 };
 
-constexpr size_t kSorted = 16; // together, by simd::Kernels::order16
+constexpr size_t kSorted = 16; // floats that simd::Kernels::order16 sorts
 
-// The best few, in order; the first of equals stays first.
+// The best continuations of one row's beginnings, the nearest first; of equals, those in order of beginning and codeword.
 struct Best
 {
     size_t count;
     Candidate found[kBeam];
 };
 
-// Beginnings of one row's code. What each leaves lies in one of kBeam places.
+// The surviving beginnings of one row's code. What each leaves of the unit vector lies in one of the row's kBeam places.
 struct Beam
 {
-    float error[kBeam] = {};
-    float unit[kBeam] = {}; // of what it leaves in bytes
+    float error[kBeam] = {}; // squared norm of that
+    float unit[kBeam] = {};  // and what a unit of its bytes stands for
     uint8_t place[kBeam] = {};
     uint8_t codes[kBeam][kMostLayers] = {};
 };
@@ -44,12 +45,12 @@ float nth_least(const float x[kSorted], size_t n) noexcept
     return x[place[n - 1]];
 }
 
-// The `wanted` (fewer than kSorted) least of n scores, which are score[which[0]] and so on; in order, the first of equals
-// first. Returns how many there are.
+// least: which of score[which[0]], .., score[which[n - 1]] are the `wanted` (below kSorted) smallest, in order; of equals the
+// first comes first. Returns how many there are: n, if that is less.
 size_t least_of(const float *score, const uint16_t *which, size_t n, size_t wanted, uint16_t *least) noexcept
 {
     uint16_t some[kSorted];
-    size_t kept = 0; // in order, and from earlier places than what follows
+    size_t kept = 0; // in order; they stand before later ones, so that of equals the first stays first
     for (size_t i = 0; i < n;) {
         const size_t more = std::min(kSorted - kept, n - i);
         float x[kSorted];
@@ -73,9 +74,11 @@ simd::Codebook codebook(const RqImage &h, size_t layer) noexcept
     return {book(h, layer), scales(h, layer), norms_sq(h, layer), blocks(h.codewords), quads(h.dims)};
 }
 
-// The best ways in which `count` beginnings of one row go on, given their scores. Of sixteen sets of candidates the `wanted`
-// smallest minima are candidates themselves, so none above the last of these needs a look: six or so remain. least: of
-// each beginning; it becomes that of all.
+// The `wanted` best continuations of one row's `count` beginnings. score: of each beginning with each codeword. least: of each
+// beginning, for j = 0..15, the smallest score of the codewords k with k % 16 = j; overwritten.
+//
+// The sixteen minima over all beginnings belong to sixteen different continuations. So at least `wanted` continuations are not
+// above the wanted-th smallest minimum, and those above it cannot be among the best: six or so remain to be looked at.
 Best best_of_scores(const RqImage &h, const float *score, float *least, size_t count, size_t wanted) noexcept
 {
     const uint32_t pitch = (uint32_t)(16 * blocks(h.codewords));
@@ -94,7 +97,8 @@ Best best_of_scores(const RqImage &h, const float *score, float *least, size_t c
     return best;
 }
 
-// The best of a layer for each of n (1..kMostTogether) rows with one beginning each, of squared norm `error`. bytes: scratch.
+// The best codewords of a layer for each of n (1..kMostTogether) rows that have one beginning, the empty one: `rows` are what
+// it leaves, of squared norm `error`. bytes: scratch, as many bytes as floats in rows.
 void best_alone(const RqImage &h, size_t layer, const float *rows, size_t n, float error, size_t wanted,
                 int8_t *bytes, Best *best) noexcept
 {
@@ -110,20 +114,20 @@ void best_alone(const RqImage &h, size_t layer, const float *rows, size_t n, flo
         best[i] = best_of_scores(h, score + i * pitch, least + i * kSorted, 1, wanted);
 }
 
-// A candidate that goes on: the b-th of its row.
+// A continuation that survives the layer.
 struct Child
 {
-    uint8_t row, b;
+    uint8_t row, b; // the b-th best of its row
     uint8_t parent;
     uint16_t codeword;
 };
 
-// Where what the beginnings of a row leave may go.
+// Which of a row's places are in use while a layer's children are written.
 struct Places
 {
-    uint8_t children[kBeam] = {}; // of each parent, those still to come
+    uint8_t children[kBeam] = {}; // of each parent: how many are still to be written
     bool taken[kBeam] = {};
-    uint8_t next = 0;
+    uint8_t next = 0; // places before it are taken
 };
 
 // Beams of all rows of a batch, and their scratch.
@@ -147,7 +151,7 @@ struct Search
     void go_on(size_t n, size_t layer) noexcept;
 };
 
-// The first layer: all rows at once, whose bytes stand where nothing is written before all are scored.
+// The first layer, of all rows at once. Their bytes lie where those of the children will, which are written after the scores.
 void Search::start(size_t n, const float *rows, size_t wanted) noexcept
 {
     for (size_t i = 0; i < n; i++)
@@ -169,8 +173,8 @@ void Search::layer(size_t n, size_t layer, size_t count, size_t wanted) noexcept
     go_on(n, layer);
 }
 
-// The children of all rows by blocks of codewords: a codeword's bytes lie in a cache line each four dimensions, which the
-// block's other codewords share. Returns how many there are.
+// Puts the children of all rows in the order of their codewords' blocks, for the bytes of a block's codewords lie in the same
+// cache lines. Returns how many there are.
 size_t Search::line_up(size_t n) noexcept
 {
     uint8_t ends[blocks(kMostCodewords)] = {};
@@ -190,7 +194,8 @@ size_t Search::line_up(size_t n) noexcept
     return count;
 }
 
-// A parent's last child takes its place, the others the places of parents that have none: no more than kBeam are needed.
+// Writes what the children leave, and makes them the beginnings of the next layer. A parent's last child is written over the
+// parent, the others where parents without children were: so kBeam places suffice.
 void Search::go_on(size_t n, size_t layer) noexcept
 {
     Places places[kMostTogether];
@@ -218,7 +223,7 @@ void Search::go_on(size_t n, size_t layer) noexcept
         to.error[c.b] = simd::kernels().take_off(
             x, book(h, layer) + rq::place(h, c.codeword, 0), scales(h, layer)[c.codeword], quads(h.dims),
             left_of(c.row, place), last ? nullptr : bytes_of(c.row, c.b), &to.unit[c.b]);
-        std::memcpy(to.codes[c.b], from.codes[c.parent], kMostLayers); // all: quicker than some
+        std::memcpy(to.codes[c.b], from.codes[c.parent], kMostLayers); // a fixed size is quicker
         to.codes[c.b][layer] = (uint8_t)c.codeword;
     }
 }

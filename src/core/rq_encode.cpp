@@ -24,9 +24,9 @@ using namespace rq;
 namespace {
 
 constexpr size_t kPitch = 4 * quads(kMaxDims);
-constexpr double kAlong = 0.15; // see residual_quantizer.h
-// Gaussian codewords leave most of a row of many dimensions, and nothing has measured how wide errors are: all of the error along
-// the row within two of its standard errors, so that a query finds the row that equals it.
+constexpr double kAlong = 0.15; // part of the error along r that sigma holds; see residual_quantizer.h
+// The same where no layer is trained: then Gaussian codewords leave most of a row, and nothing has measured how wide errors
+// are. With one half, the whole error along r is two standard errors: bounds of that width find the row that equals a query.
 constexpr double kAlongUntrained = 0.5;
 
 void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
@@ -38,7 +38,7 @@ void pack(const RqImage &h, const uint8_t *codes, uint8_t *code) noexcept
             code[b] = (uint8_t)(codes[2 * b] | (2 * b + 1 < h.layers ? codes[2 * b + 1] << 4 : 0));
 }
 
-// The code of all layers, and what it decodes to. left: what the codewords leave of the unit vector.
+// Writes the code, and the vector it stands for to `decoded`. left: what the codewords leave of the unit vector.
 void finish(const RqImage &h, const float *unit, const uint8_t *codes, const float *left, uint8_t *code,
             float *decoded) noexcept
 {
@@ -84,7 +84,7 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
                   RowCode *out) noexcept
 {
     const size_t D = h.dims, width = 4 * quads(D);
-    alignas(64) float rows[kBatchFloats]; // unit vectors, then what their codes leave
+    alignas(64) float rows[kBatchFloats]; // unit vectors; later what their codes leave
     alignas(64) float unit[kPitch], decoded[kPitch];
     double norm[kMostTogether];
     size_t which[kMostTogether], some = 0; // rows that have a residual

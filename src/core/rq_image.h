@@ -16,9 +16,10 @@ constexpr uint32_t kLeastLayers = 2, kMostLayers = 64;
 constexpr uint32_t kLeastCodewords = 16, kMostCodewords = 256;
 constexpr size_t kBeam = 5;
 constexpr size_t kMostTogether = 16; // rows that are encoded together
-// Floats of these rows: what choose_codes keeps of them on the stack is 25 bytes for each, 400 kB.
+// Floats of the rows that are encoded together: enough for one row of kMaxDims. choose_codes keeps kBeam floats and kBeam bytes
+// for each on the stack, 400 kB in all.
 constexpr size_t kBatchFloats = 4 * ((kMaxDims + 3) / 4);
-constexpr float kNever = 1e30f; // squared norm of a codeword that is there for padding
+constexpr float kNever = 1e30f; // squared norm of a codeword that is only padding: never the nearest
 
 struct RqImage
 {
@@ -29,12 +30,12 @@ struct RqImage
     uint32_t layers;         // M
     uint32_t codewords;      // K
     uint32_t trained_layers; // the first ones; the others are Gaussian
-    float scale_per_error;   // RowCode::scale / RowCode::sigma of nearly all rows
+    float scale_per_error;   // RowCode::scale / RowCode::sigma, which 99 of 100 rows do not exceed
     uint32_t weight_bits;    // of a layer's weight, or 0: every weight is 1
-    float weights_norm;      // root of the sum of a row's squared weights, of nearly all rows
-    float mean_share;        // of ||r|| / RowCode::scale
+    float weights_norm;      // root of the sum of a row's squared weights, which 99 of 100 rows do not exceed
+    float mean_share;        // mean of ||r|| / RowCode::scale
     uint32_t training;       // ResidualQuantizer::Training
-    float training_gain; // share of what the linear training left that kTrained took away, of rows set aside
+    float training_gain;     // share of what linear training leaves that kTrained took off
     uint32_t unused[5];
 };
 static_assert(sizeof(RqImage) == 64);
@@ -78,7 +79,7 @@ inline const uint8_t *book(const RqImage &h, size_t layer) noexcept
     return reinterpret_cast<const uint8_t *>(norms_sq(h, layer) + 16 * blocks(h.codewords));
 }
 
-// A codeword is a byte, or two of them share one; with weights see rq_weights.h.
+// Whether a layer's number of the codeword takes a byte of the code, else four bits. Codes with weights: see rq_weights.h.
 inline bool has_bytes(const RqImage &h) noexcept
 {
     return h.codewords > 16;
@@ -94,18 +95,19 @@ inline size_t place(const RqImage &h, size_t k, size_t quad) noexcept
 // x -= a codeword, over 4 * quads floats (of which those from dims on are zero). Returns the squared norm of what is left.
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept;
 
-// As many rows as the functions below take at once, at least 1.
+// How many rows choose_codes takes at once, at most; at least 1.
 size_t rows_together(const RqImage &h) noexcept;
 
-// Codes of n (1..rows_together) unit vectors (4 * quads floats, zero from dims on), one byte a layer; the best `wanted`
-// (1..kBeam) beginnings survive a layer. The rows become what their codes leave. A row's codes do not depend on the others.
+// Chooses the codes of n (1..rows_together) unit vectors (4 * quads floats each, zero from dims on), one byte a layer; the best
+// `wanted` (1..kBeam) beginnings survive a layer. The rows become what their codes leave. A row's codes do not depend on the
+// other rows.
 void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept;
 
 // r / norm, zero up to a whole group of four dimensions.
 void to_unit(const float *r, size_t dims, double norm, float *unit) noexcept;
 
-// The nearest codeword of one layer for each of n (1..kMostTogether) rows, 4 * quads floats and as many bytes of scratch
-// each.
+// Writes the nearest codeword of one layer for each of n (1..kMostTogether) rows of 4 * quads floats. bytes: scratch, as many
+// bytes.
 void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t n, int8_t *bytes,
                        uint8_t *codes) noexcept;
 

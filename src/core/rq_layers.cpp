@@ -7,18 +7,22 @@ namespace vq::rq_detail {
 
 namespace {
 
-// kmeans_train looks only at centroids near a row's last one. Directions that earlier layers left have no such
-// neighbourhoods, so it is the start, and rounds over all codewords follow: 16 + 0 rounds leave 4 % more, in more time.
+// kmeans_train compares a row only with centroids near its last one. Among the directions that earlier layers leave there are
+// no such neighbourhoods: so it makes only the start, and rounds over all codewords follow. 16 rounds of kmeans_train and none
+// over all would leave 4 % more, and take longer.
 constexpr int kStartRounds = 3;
 constexpr int kLloydRounds = 8;
-// The start, the first rounds and the ratio (one number) look at a part of the rows, so many a codeword: a quarter less
-// time of training, .3 % more left (arxiv-minilm-384, 24 layers of 256, 65,536 rows).
+// The start and the first kPartRounds rounds look at kPartRows rows for each codeword, the ratio (one number) at kRatioRows,
+// instead of at all rows: training takes a quarter less time and leaves .3 % more (arxiv-minilm-384, 24 layers of 256
+// codewords, 65,536 rows).
 constexpr int kPartRounds = 4;
 constexpr size_t kPartRows = 128, kRatioRows = 32;
-constexpr float kRelax = 1.8f; // of a step towards the mean but the last: 1.5 leaves .5 % more
-// Squared distance of unit vectors that can have codewords of their own: rounding a Gaussian one to bytes leaves 6e-5.
+constexpr float kRelax = 1.8f; // of steps towards means, but in the last round; 1.5 leaves .5 % more
+// Least squared distance of two unit vectors for each to have a codeword: rounding a Gaussian codeword to bytes moves it by
+// 6e-5.
 constexpr float kLeastApart = 1e-4f;
-constexpr double kLeastLeft = 1e-3; // of unit vectors, on average: below it codewords are rounding errors
+// Mean length of what is left of unit vectors below which codewords would be rounding errors.
+constexpr double kLeastLeft = 1e-3;
 
 double mean_norm(const Trainer &t) noexcept
 {
@@ -28,7 +32,7 @@ double mean_norm(const Trainer &t) noexcept
     return sum / (double)t.rows;
 }
 
-// Nearest codeword of every row, some at a time. Rows are as they stand in scratch.
+// take(row, codeword) for each of the first `rows` rows in scratch and its nearest codeword.
 template <class Take>
 bool each_nearest(Trainer &t, size_t layer, size_t rows, const Part &part, Take take) noexcept
 {
@@ -46,14 +50,15 @@ bool each_nearest(Trainer &t, size_t layer, size_t rows, const Part &part, Take 
     return true;
 }
 
-// The first rows, so many a codeword: spread over the sample (read_rows).
+// How many of the first rows make so many for each codeword. They are spread over the sample (read_rows).
 size_t part_of_rows(const Trainer &t, size_t a_codeword) noexcept
 {
     return std::min(t.rows, a_codeword * t.h->codewords);
 }
 
-// Rows in scratch are unit vectors with their lengths in norms(). The layer's ratio is the one length for all rows that
-// leaves the least: sum of <x, c> over sum of <c, c>, c being the centroid nearest to the unit vector.
+// Rows in scratch are unit vectors, their lengths are in norms(). The layer's ratio is the one factor for its centroids c with
+// which it leaves the least of the rows x = length * unit vector: sum of <x, c> / sum of <c, c>, c being the nearest to the
+// unit vector.
 bool layer_ratio(Trainer &t, size_t layer, const Part &part, double *ratio) noexcept
 {
     double dots = 0, squares = 0;
@@ -65,7 +70,7 @@ bool layer_ratio(Trainer &t, size_t layer, const Part &part, double *ratio) noex
     return done;
 }
 
-// Takes the layer off all rows: first to their lengths, then to unit vectors again.
+// Subtracts the layer's codewords from all rows: unit vectors get their lengths, and what is left becomes unit vectors again.
 bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
 {
     for (size_t i = 0; i < t.rows; i++)
@@ -80,8 +85,8 @@ bool take_layer_off(Trainer &t, size_t layer, const Part &part) noexcept
     });
 }
 
-// Squared distance of every row to its own centroid, or to `to` if that is nearer. Returns the row of the largest one
-// among those that share their centroid.
+// distances() become those of rows to their own centroids, squared; or, if `to` is given, to that where it is nearer. *farthest
+// becomes the row with the largest one among those that share their centroid; `rows` if none is far enough.
 bool farthest_row(Trainer &t, size_t layer, size_t rows, const Users &users, const float *to,
                   const Part &part, size_t *farthest) noexcept
 {
@@ -104,8 +109,8 @@ bool farthest_row(Trainer &t, size_t layer, size_t rows, const Users &users, con
     return true;
 }
 
-// Gives each codeword without rows the row that is farthest from all codewords, and takes that row from its old one.
-// (kmeans_train splits large clusters: of no use where these are one row many times.)
+// Each codeword without rows gets the row that is farthest from all codewords, which leaves its old one. (kmeans_train splits
+// large clusters instead, which does not help where these are one row many times.)
 bool seed_unused(Trainer &t, size_t layer, size_t rows, const Users &users, const Part &part) noexcept
 {
     const float *last = nullptr;
@@ -149,7 +154,7 @@ bool lloyd_round(Trainer &t, size_t layer, size_t rows, float relax, const Part 
     return true;
 }
 
-// Centroids of the unit vectors.
+// Finds the centroids of the unit vectors.
 bool cluster_layer(Trainer &t, size_t layer, const Part &part) noexcept
 {
     KmeansOptions options = clustering(t.options, part_of_rows(t, kPartRows));

@@ -15,15 +15,15 @@ struct Query
     uint32_t weight_bits;  // 0: none
     uint32_t tables_bytes; // of all tables
     float mean_share;      // RqImage::mean_share
-    // With weights, entry t of the table of layer m stands for (t + shift[m]) steps.
+    // With weights, a byte t of the table of layer m stands for t + shift[m] steps.
     int16_t shift[kMostLayers];
-    // then, 64-byte aligned: all tables, floats of all tables
+    // then, 64-byte aligned: bytes of all tables, floats of all tables
 };
 
 constexpr size_t kQueryHeader = padded(sizeof(Query));
 
-// Bytes of a layer's table. Two layers of up to 16 codewords share a code row: 16 entries each, side by side. With
-// weights, where each is looked up by itself, a table fills the other one's place with zeros.
+// Bytes of a layer's table. Two layers of up to 16 codewords share a code row, and have 16 entries each, side by side. With
+// weights each layer is looked up by itself: its table has zeros in the other one's place.
 inline size_t table_stride(const RqImage &h) noexcept
 {
     return has_bytes(h) ? 256 : h.weight_bits == 0 ? 16 : 32;
@@ -46,7 +46,7 @@ inline const uint8_t *tables_of(const Query &q) noexcept
 //     weight * (entry + shift) + kLayerBias >= 0,
 // so that 64 layers stay below 2^29. |entry + shift| <= kMostSteps.
 constexpr int kMostSteps = 256;
-constexpr int kMostShift = kMostSteps / 2 - 1; // from the middle of a byte
+constexpr int kMostShift = kMostSteps / 2 - 1; // steps from zero to the middle of a table
 constexpr uint32_t kLayerBias = (uint32_t)kMostSteps * (kMostFixed + 1);
 static_assert((uint64_t)2 * kMostLayers * kLayerBias < 1u << 31);
 

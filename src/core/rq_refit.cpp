@@ -10,14 +10,15 @@ namespace vq::rq_detail {
 
 namespace {
 
-constexpr size_t kHeldOut = 512;           // rows that tell what encoding leaves, at most
-constexpr size_t kHeldOutFloats = 1 << 22; // and so many dimensions and layers in all, but some rows
-constexpr size_t kLeastHeldOut = 32;
+constexpr size_t kMeasuredRows = 512;       // rows that `measure` encodes, at most
+constexpr size_t kMeasuredFloats = 1 << 22; // and so many dimensions times layers in all,
+constexpr size_t kLeastMeasured = 32;       // but at least so many rows
 constexpr int kRefits = 1;
-constexpr int kSweeps = 1;         // over all layers, each refit
-constexpr float kRefitWeight = 64; // rows that a codeword's refit is weighed down by: few users tell little
+constexpr int kSweeps = 1; // over all layers, each refit
+// A codeword is refitted as if it had so many more rows, all of which it suits as it is: few rows tell little.
+constexpr float kRefitWeight = 64;
 
-// Codes of all rows; rows in scratch become what the code leaves.
+// Chooses the codes of all rows; the rows in scratch become what they leave.
 bool encode_rows(Trainer &t, const Part &part) noexcept
 {
     const size_t together = rows_together(*t.h);
@@ -40,7 +41,7 @@ bool refit_layer(Trainer &t, size_t layer, const Part &part) noexcept
         if (i % some == 0 && !part.go_on(.5 * (double)i / (double)t.rows))
             return false;
     }
-    for (size_t k = 0; k < K; k++) { // to the rounded codeword
+    for (size_t k = 0; k < K; k++) {
         float *step = users.sum + k * t.width, *c = t.centroid(k);
         std::fill_n(c, t.width, 0.0f);
         add_codeword(*t.h, layer, k, 1, c);
@@ -50,7 +51,7 @@ bool refit_layer(Trainer &t, size_t layer, const Part &part) noexcept
             step[d] = old;
         }
         set_codeword(t.h, layer, k, c);
-        (void)take_off(*t.h, layer, k, step, step); // old - new
+        (void)take_off(*t.h, layer, k, step, step); // becomes the old codeword less the new one, as rounded
     }
     for (size_t i = 0; i < t.rows; i++) {
         simd::kernels().axpy(1, users.sum + t.codes(i)[layer] * t.width, t.row(i), t.width);
@@ -60,7 +61,7 @@ bool refit_layer(Trainer &t, size_t layer, const Part &part) noexcept
     return true;
 }
 
-// The i-th of n vectors of unit length to be encoded: training rows, or anything where there are none.
+// The i-th of n unit vectors to be encoded: of training rows, or Gaussian where there are none.
 void read_probe(const Trainer &t, size_t i, size_t n, Random &random, float *out) noexcept
 {
     if (t.rows > 0)
@@ -71,7 +72,7 @@ void read_probe(const Trainer &t, size_t i, size_t n, Random &random, float *out
     to_unit(x, t.h->dims, std::max(residual_norm(x, t.h->dims), 1e-30), out);
 }
 
-// Squared length of a row's weights.
+// Sum of a row's squared weights; 0 where codes have none.
 float weights_sq(const RqImage &h, const uint8_t *code) noexcept
 {
     float sum = 0;
@@ -83,7 +84,7 @@ float weights_sq(const RqImage &h, const uint8_t *code) noexcept
     return sum;
 }
 
-// What all but a hundredth of n numbers do not exceed; moves them.
+// What 99 of 100 of n numbers do not exceed. Changes their order.
 float nearly_all(float *values, size_t n) noexcept
 {
     std::nth_element(values, values + n * 99 / 100, values + n);
@@ -124,9 +125,9 @@ bool refit_codes(Trainer &t, const Part &part) noexcept
 
 bool measure(Trainer &t) noexcept
 {
-    const size_t fit = std::max(kHeldOutFloats / (t.width * t.h->layers), kLeastHeldOut),
-                 n = std::min({t.rows > 0 ? t.rows : kHeldOut, kHeldOut, fit});
-    float ratio[kHeldOut], squares[kHeldOut], unit[4 * quads(kMaxDims)];
+    const size_t fit = std::max(kMeasuredFloats / (t.width * t.h->layers), kLeastMeasured),
+                 n = std::min({t.rows > 0 ? t.rows : kMeasuredRows, kMeasuredRows, fit});
+    float ratio[kMeasuredRows], squares[kMeasuredRows], unit[4 * quads(kMaxDims)];
     const float zero[kMaxDims] = {};
     uint8_t code[3 * kMostLayers];
     size_t counted = 0;

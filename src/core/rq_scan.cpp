@@ -1,7 +1,7 @@
 // Residual quantizer: sums of table entries, of tiles and of rows.
 //
-// Without weights a code row is a look-up for each of its rows, and kernels add them up. With weights (rq_weights.h) a
-// layer is looked up alone, and its entries are multiplied by the weights that stand behind its codes.
+// Without weights, kernels look up a code row for all 32 rows of a tile and add up. With weights (rq_weights.h) each layer is
+// looked up alone, and its entries are multiplied by the rows' weights, which stand behind its codes.
 #include "core/rq_query.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kRows = simd::kTileRows;
 
-// The four bits of all rows in column 0 or 1 of a code row; its bytes are both together (diagram in core/tile.h).
+// The four bits of each of the 32 rows in column 0 or 1 of a code row (diagram in core/tile.h).
 void read_column(const uint8_t *code_row, size_t column, uint8_t out[kRows]) noexcept
 {
     for (size_t v = 0; v < kRows / 2; v++) {
@@ -23,6 +23,7 @@ void read_column(const uint8_t *code_row, size_t column, uint8_t out[kRows]) noe
     }
 }
 
+// Both columns: the byte of each row.
 void read_bytes(const uint8_t *code_row, uint8_t out[kRows]) noexcept
 {
     for (size_t v = 0; v < kRows / 2; v++) {
@@ -32,6 +33,7 @@ void read_bytes(const uint8_t *code_row, uint8_t out[kRows]) noexcept
     }
 }
 
+// Fixed-point weights from two code rows of 16-bit ones.
 void fixed_halves(const uint8_t *code_rows, int16_t out[kRows]) noexcept
 {
     uint8_t low[kRows], high[kRows];
@@ -44,7 +46,7 @@ void fixed_halves(const uint8_t *code_rows, int16_t out[kRows]) noexcept
         out[v] = fixed_half(halves[v]);
 }
 
-// Weights of one layer of a group: `at` counts the layers in it.
+// Fixed-point weights of layer number `at` of a group of layers. weights: the group's code rows of weights.
 void read_weights(uint32_t bits, const uint8_t *weights, size_t at, int16_t out[kRows]) noexcept
 {
     if (bits == 16)
@@ -59,7 +61,7 @@ void read_weights(uint32_t bits, const uint8_t *weights, size_t at, int16_t out[
         out[v] = (int16_t)table[stored[v]];
 }
 
-// Both factors fit 16 bits, for which every CPU has products.
+// Weight times steps, plus kLayerBias. Both factors are of 16 bits, for which every CPU multiplies vectors.
 uint32_t weighted(int16_t fixed, int16_t steps) noexcept
 {
     return (uint32_t)((int32_t)fixed * steps) + kLayerBias;

@@ -1,4 +1,4 @@
-// Residual quantizer: sub-lists, whose rows have their first codewords in common.
+// Residual quantizer: sub-lists, whose rows have the first codewords of their codes in common.
 #include "core/rq_query.h"
 
 #include <algorithm>

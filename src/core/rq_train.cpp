@@ -46,8 +46,8 @@ using namespace rq_detail;
 
 namespace {
 
-constexpr size_t kRowsPerCodeword = 256; // 128 leave 5 % more of rows that were not of the sample
-constexpr size_t kLeastRows = 8192;      // wanted where codewords are few
+constexpr size_t kRowsPerCodeword = 256; // with 128, 5 % more is left of rows that are not of the sample
+constexpr size_t kLeastRows = 8192;      // training rows that are of use however few the codewords
 constexpr double kLayersShare = 0.75;    // of the linear training's time
 constexpr double kLinearShare = 0.2;     // of all time, where Adam follows
 
@@ -93,8 +93,9 @@ void clear_layer(RqImage *h, size_t layer) noexcept
     std::fill_n(const_cast<float *>(norms_sq(*h, layer)), n, kNever);
 }
 
-// Codewords of a Gaussian, as long as the projection on the best of K random directions; the last one is zero, so that a
-// row may stay as it is. The best has cosine c with c^2 = 1 - K^(-2 / D), so that 1 - c^2 is left of the square.
+// Gaussian codewords for the layers from `first` on, as long as the projection of what is left on the best of K random
+// directions. The best has a cosine whose square is 1 - K^(-2 / D), so a layer leaves K^(-2 / D) of the square. The last
+// codeword is zero, so that a row may stay as it is.
 bool set_gaussian_layers(Trainer &t, size_t first) noexcept
 {
     const size_t D = t.h->dims, K = t.h->codewords;
@@ -115,10 +116,12 @@ bool set_gaussian_layers(Trainer &t, size_t first) noexcept
     return true;
 }
 
-// In an order whose beginnings are spread over the sample, whatever order that is in: every so manieth row in a circle.
+// Reads the unit residuals into scratch: rows 0, step, 2 step, .. modulo the size of the sample, where step is about .618 of it
+// and has no divisor in common with it, so that every row is met once. So the first n rows in scratch, for any n, are spread
+// evenly over the sample, and rows that lie together in the sample, which may be alike, do not fill such a part.
 bool read_rows(Trainer &t) noexcept
 {
-    size_t step = std::max<size_t>(1, (size_t)((double)t.l.rows * .618)); // by the golden ratio
+    size_t step = std::max<size_t>(1, (size_t)((double)t.l.rows * .618)); // the golden ratio spreads best
     while (std::gcd(step, t.l.rows) > 1)
         step++;
     for (size_t j = 0, i = 0; j < t.l.rows; j++, i = (i + step) % t.l.rows) {
@@ -132,7 +135,7 @@ bool read_rows(Trainer &t) noexcept
     return true;
 }
 
-// Too few rows that have a residual: the linear training alone.
+// Layer by layer, refitted, and by Adam if that is asked for; not if more than half of the rows have no residual.
 bool train_trained(Trainer &t, const AdamPlan &plan) noexcept
 {
     const bool together = plan.iterations > 0 && t.rows >= t.l.rows / 2;

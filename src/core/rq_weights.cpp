@@ -12,7 +12,7 @@ namespace vq::rq {
 
 namespace {
 
-// Equidistant logarithms about that of 1, which stands in the middle; the first weight is 0.
+// n fixed-point weights: powers of `ratio`, with 1 in the middle; but the first is 0.
 template <size_t n>
 constexpr std::array<uint16_t, n> log_weights(double ratio)
 {
@@ -28,15 +28,15 @@ constexpr std::array<uint16_t, n> log_weights(double ratio)
 
 constexpr auto kOfByte = log_weights<256>(1.01); // 0.28 to 3.5
 constexpr auto kOfNibble =
-    log_weights<16>(1.065); // 0.64 to 1.55: 8 bits leave a thousandth less (arxiv, 16 layers)
+    log_weights<16>(1.065); // 0.64 to 1.55; 8 bits leave only a thousandth less (arxiv-minilm-384, 16 layers)
 static_assert(kOfByte.back() <= kMostFixed && kOfNibble.back() <= kMostFixed &&
               kOfNibble[8] == 1 << kWeightPoint);
 
-constexpr double kLeastHalf = 0x1p-6;    // less is nothing
-constexpr double kRidge = 1e-6;          // of the diagonal
-constexpr double kNothingLeft = 1e-5;    // of the squared length: the scale's own rounding is larger
-constexpr double kLeastDiagonal = 1e-12; // a codeword of zero
-constexpr int kRoundingSweeps = 3;       // the fourth changes nothing
+constexpr double kLeastHalf = 0x1p-6; // the least weight of 16 bits that is not 0
+constexpr double kRidge = 1e-6;       // share of the diagonal that is added to it
+constexpr double kNothingLeft = 1e-5; // of a unit vector's square: about what rounding the row's scale costs
+constexpr double kLeastDiagonal = 1e-12; // squared norm of a codeword that counts as zero
+constexpr int kRoundingSweeps = 3;       // a fourth changes nothing
 
 uint16_t stored_weight(uint32_t bits, double weight) noexcept
 {
@@ -60,16 +60,17 @@ struct Equations // A w = b: products of the codewords with each other and with 
 };
 
 constexpr size_t kQuads = 64;  // groups of four dimensions that are copied together
-constexpr size_t kPartial = 8; // sums
+constexpr size_t kPartial = 8; // partial sums, which the compiler puts into one vector
 
-// Some dimensions of the codewords, row by row.
+// Some dimensions of a row's codewords, and the products of these codewords.
 struct Slices
 {
     int8_t rows[kMostLayers][4 * kQuads];
     int32_t products[kMostLayers][kMostLayers]; // of all dimensions so far
 };
 
-// Bytes of a codeword less 128; a damaged image may have one too small for the kernel.
+// `some` groups of four bytes of a codeword, less 128. Byte 0, which only a damaged image has, counts as 1: the kernel takes
+// no -128.
 void copy_slice(const uint8_t *from, size_t some, int8_t *to) noexcept
 {
     uint8_t bytes[4 * kQuads];
@@ -79,7 +80,7 @@ void copy_slice(const uint8_t *from, size_t some, int8_t *to) noexcept
         to[d] = (int8_t)(std::max<uint8_t>(bytes[d], 1) - 128);
 }
 
-// Sums of products of bytes, exact, so that every level of the CPU gives the same weights.
+// Adds to the products. These are exact sums of integers, so that every CPU gives the same weights.
 void multiply_slices(size_t layers, size_t some, Slices *s) noexcept
 {
     uint8_t side_by_side[blocks(kMostLayers) * 64 * kQuads]; // as byte_dots wants them
@@ -137,8 +138,9 @@ void set_up(const RqImage &h, const uint8_t *codewords, const float *left, Equat
     }
 }
 
-// By Cholesky's decomposition. Its forward substitution tells what the layers so far leave of the vector, together as
-// good as they can be: where that is nothing, the layers that follow get no weight. Returns how many count.
+// Solves A w = b by Cholesky's decomposition, layer after layer. Each step of the forward substitution tells what the layers so
+// far leave of the vector's square with their best weights: once that is nothing, the layers that follow get no weight.
+// Returns how many layers have one.
 size_t solve(const Equations &e, double *w) noexcept
 {
     double l[kMostLayers][kMostLayers], left = 1;
@@ -150,7 +152,7 @@ size_t solve(const Equations &e, double *w) noexcept
                 v -= l[n][k] * l[j][k];
             if (j < n)
                 l[n][j] = v / l[j][j];
-            else // rounding may leave less than the ridge of the pivot, where codewords repeat each other
+            else // where codewords repeat each other, rounding may leave next to nothing of the diagonal
                 l[n][n] = std::sqrt(std::max(v, 0.0) + std::max(kRidge * e.a[n][n], kLeastDiagonal));
         }
         double v = e.b[n];
@@ -167,8 +169,8 @@ size_t solve(const Equations &e, double *w) noexcept
     return n;
 }
 
-// Rounds the first n weights one after the other, each to where it is best given the others as they are now; the others
-// become 0. Returns the squared length of what is left.
+// Rounds the first n weights, one after the other, each to the value that is best while the others stay as they are; the rest
+// become 0. Returns the squared length of what they leave of the unit vector.
 double round_weights(const Equations &e, uint32_t bits, size_t n, const double *w, uint16_t *stored) noexcept
 {
     double rest[kMostLayers]; // b - A w
@@ -254,8 +256,8 @@ void fit_weights(const RqImage &h, const uint8_t *codewords, const float *left, 
     set_up(h, codewords, left, &e);
     const size_t n = solve(e, w);
     const double fitted = round_weights(e, h.weight_bits, n, w, weights);
-    // Where codewords nearly repeat each other, what solves the equations is far from 1 and out of range: fixed weights
-    // are the better start, and none is ever worse than they are.
+    // Where codewords nearly repeat each other, the solution lies far from 1, out of the range of stored weights. Then weights
+    // of 1 are the better start for rounding; so weights never leave more than none would.
     std::fill_n(w, e.n, 1.0);
     if (round_weights(e, h.weight_bits, e.n, w, others) + kNothingLeft < fitted)
         std::copy_n(others, e.n, weights);

@@ -12,24 +12,24 @@ namespace vq::rq_detail {
 
 using namespace vq::rq;
 
-struct Layout // of the scratch memory
+struct Layout // of the scratch memory: the rows, then offsets in bytes of what follows
 {
-    size_t rows;
-    size_t norms; // offsets in bytes; rows come first
-    size_t which;
-    size_t codes;
-    size_t centroids;
-    size_t bytes_of_rows;
-    size_t kmeans;    // or what the refits need
-    size_t distances; // behind that of the refits
-    size_t adam;      // the same place
-    size_t bytes;
+    size_t rows;          // how many there are
+    size_t norms;         // a float a row
+    size_t which;         // numbers of the rows in the sample
+    size_t codes;         // a byte a row and layer
+    size_t centroids;     // of one layer
+    size_t bytes_of_rows; // kMostTogether rows, rounded to bytes
+    size_t kmeans;        // scratch of the clustering; Users lie in the same place
+    size_t distances;     // a float a row, behind Users
+    size_t adam;          // scratch of Adam, behind Users too
+    size_t bytes;         // of all
 };
 
 struct Trainer : TrainingRun<ResidualQuantizer, RqImage, Layout>
 {
     using TrainingRun::TrainingRun;
-    size_t rows = 0;                        // of the sample that are not their centroid, and not set aside
+    size_t rows = 0; // of the sample, without those that equal their centroid or are set aside
     size_t width = 4 * quads(options.dims); // floats of a row: dims, then zeros
 
     float *row(size_t i) const noexcept { return reinterpret_cast<float *>(scratch) + i * width; }
@@ -43,7 +43,7 @@ struct Trainer : TrainingRun<ResidualQuantizer, RqImage, Layout>
     }
 };
 
-// Sums of the rows that a codeword is nearest to, in the scratch of the clustering.
+// For each codeword of a layer, the rows that have it: how many, and their sum. In the scratch of the clustering.
 struct Users
 {
     uint32_t *count;
@@ -63,31 +63,33 @@ struct Users
     }
 };
 
-// So many that work on `products` of a row's dimensions each takes a few milliseconds.
+// How many rows to work on between two calls of progress, so that a few milliseconds pass if a row takes `products`
+// multiplications a dimension.
 inline size_t rows_between_calls(const Trainer &t, size_t products) noexcept
 {
     return std::max<size_t>(1, (size_t)100'000'000 / (t.width * products));
 }
 
-// The start of a layer's clustering.
+// Options of kmeans_train for the start of a layer's clustering.
 KmeansOptions clustering(const CodecOptions &options, size_t rows) noexcept;
 
-// A training row's residual, of unit length, zero up to a whole group of four dimensions. False if it has none.
+// The unit vector along a training row's residual, with zeros up to a whole group of four dimensions. False if the residual is
+// zero or does not fit.
 bool read_unit(const Trainer &t, size_t row, float *out) noexcept;
 
-// Bytes and scale of codeword k: rounded to 1/127 of its largest coordinate.
+// Stores codeword k: bytes in units of 1/127 of its largest coordinate, and that unit as its scale.
 void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept;
 
-// Layer by layer (rq_layers.cpp), from unit vectors in scratch: codewords, and how many layers have them.
+// Trains codewords layer by layer (rq_layers.cpp), on the unit vectors in scratch; fills trained_layers.
 [[nodiscard]] bool train_layers(Trainer &t, const Part &part) noexcept;
 
-// Codes of the n (1..rows_together) training rows from `first` on; the rows become what their codes leave.
+// Chooses the codes of the n (1..rows_together) training rows from `first` on; the rows in scratch become what they leave.
 void encode_together(Trainer &t, size_t first, size_t n, size_t beam) noexcept;
 
-// Codewords moved together (rq_refit.cpp).
+// Moves codewords to where they suit the rows that have them (rq_refit.cpp): encodes all rows, then refit_codes.
 [[nodiscard]] bool refit(Trainer &t, const Part &part) noexcept;
 
-// The part of it that follows encoding: rows in scratch are what their codes leave.
+// The part of refit that follows encoding. Expects that the rows in scratch are what their codes leave.
 [[nodiscard]] bool refit_codes(Trainer &t, const Part &part) noexcept;
 
 // Encodes some rows: fills scale_per_error, mean_share and weights_norm.

@@ -26,8 +26,8 @@ bool all_integers(const float *x, size_t n) noexcept
     return true;
 }
 
-// Whole steps. Where the sample of all dimensions fits into the codes, so may later rows: 0..levels if
-// nothing is negative, and otherwise the slack is shared by both ends.
+// Range of whole numbers: low and step are whole. Data within 0..levels get just that range. Otherwise the codes that the
+// sample does not use are shared by both ends of the range, for later rows that lie outside the sample's.
 void integer_range(int levels, float smallest, float largest, float *low, float *step) noexcept
 {
     double whole = std::max(1.0, std::ceil(((double)largest - smallest) / levels));

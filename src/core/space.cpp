@@ -49,8 +49,7 @@ RowFactors row_factors(const Space &space, const RowCode &code, const float *res
     const float factor = space.factor();
     const float exact = exact_constant(space, residual, centre);
 
-    // The rounded scale is used for the constant too, so that rounding leaves no bias of the order of <c,
-    // r~>.
+    // The rounded scale is used for the constant too, so that rounding leaves no bias of the order of <c, r~>.
     RowFactors f;
     f.scale = float_to_bf16(-factor * code.scale);
     f.err = float_to_bf16_up(factor * code.sigma);

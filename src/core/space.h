@@ -41,7 +41,7 @@ struct SpaceQuery
     const float *moved; // q' = R(q - m), space_dims floats
     float norm_sq;      // ||q'||^2
     float mean_dot;     // <q, m>
-    bool overflow; // q' does not fit float: scores of this query say nothing (bounds lie under everything)
+    bool overflow;      // q' does not fit float: bounds of this query lie below every score
 };
 
 // y = R(x - m). scratch: dims floats.
@@ -49,8 +49,7 @@ void space_transform(const Space &space, const float *x, float *y, float *scratc
 
 CentroidTerms centroid_terms(const Space &space, const float *c) noexcept;
 
-// Row factors (and, where the codec has a finer code, its float factors add, scale, err) of a row with
-// residual r = y - c.
+// The factors of a row with residual r = y - c. fine_factors: add, scale and err of its finer code, if the codec has one.
 RowFactors row_factors(const Space &space, const RowCode &code, const float *residual, const float *centre,
                        float fine_factors[3]) noexcept;
 
@@ -61,7 +60,7 @@ SpaceQuery space_query(const Space &space, const float *q, float *moved, float *
 ListTerms list_terms(const Space &space, const SpaceQuery &query, const CentroidTerms &terms,
                      const uint8_t *centroid) noexcept;
 
-// |q' - c| with the error of the query's tables added.
+// The length that bounds are wide by: |q' - c| and the error of the query's tables, as the root of the sum of squares.
 float error_distance(const QueryHead &head, float distance) noexcept;
 
 // Scores are kept finite: a row or query whose factors overflow float gets a bound below everything, so that

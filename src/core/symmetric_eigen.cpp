@@ -15,18 +15,18 @@ namespace {
 constexpr size_t kLineFloats = 16; // of a cache line
 constexpr size_t kBatch = 16;      // reflections applied to a row while it is in the first-level cache
 constexpr size_t kPanel = 64;      // columns of the eigenvectors rotated at a time
-constexpr size_t kSweeps = 32;     // whole QL sweeps whose rotations wait for each other
-constexpr int kMaxSteps = 60;      // QL steps an eigenvalue; 1.5 are usual
+constexpr size_t kSweeps = 32;     // so many QL sweeps over all columns are collected before they are applied
+constexpr int kMaxSteps = 60;      // QL steps an eigenvalue; 1.5 on average
 
-// Off-diagonal entries count as zero below this share of the largest row sum; the reduction itself, in float, is off
-// by more.
+// Off-diagonal entries count as zero below this share of the largest row sum: the rounding errors of the reduction, which is
+// in float, are larger.
 constexpr double kNegligible = 0x1p-32;
 
-// Entries below this share of the largest are dropped at the start: their squares would be subnormal numbers, on which
+// Entries below this share of the largest are set to zero at the start: their squares would be subnormal numbers, with which
 // some processors are a hundred times slower.
 constexpr float kTiny = 0x1p-60f;
 
-// Rows i and i + 1 become c * row_i - s * row_j and s * row_i + c * row_j.
+// Rows i and j = i + 1 become c * row_i - s * row_j and s * row_i + c * row_j.
 struct Rotation
 {
     uint32_t i;
@@ -93,7 +93,7 @@ bool work_done(Work &work, double multiply_adds) noexcept
     return !work.stopped;
 }
 
-// Brings the largest entry into 1..2 by a power of two, which it returns.
+// Multiplies all entries by the power of two that brings the largest into 1..2, and returns it.
 float scale_entries(float *a, size_t count) noexcept
 {
     const uint32_t bits = largest_bits(a, count);
@@ -146,8 +146,8 @@ void finish_update(float *p, const float *v, size_t n, double tau) noexcept
         p[i] = (float)(tau * p[i] - along * v[i]);
 }
 
-// A -> T = Q^T A Q from the last row up, lower triangle only. Row k keeps its reflection. The update of one step waits
-// for the next one, which then passes over the matrix once instead of twice.
+// A -> T = Q^T A Q, tridiagonal, from the last row up; of A only the lower triangle is read. Row k is replaced by its
+// reflection. The update of one step is made in the next one, which then passes over the matrix once instead of twice.
 bool reduce(Work &work) noexcept
 {
     const simd::Kernels &kernels = simd::kernels();
@@ -199,7 +199,7 @@ void accumulate_row(const Work &work, size_t r, size_t first, size_t end) noexce
     }
 }
 
-// Q^T in place of the reflections. In batches, copied because rows of Q^T take their places.
+// Puts Q^T in place of the reflections, which are copied, a batch at a time, because rows of Q^T take their places.
 bool accumulate(Work &work) noexcept
 {
     const size_t n = work.n;
@@ -278,7 +278,7 @@ void ql_step(Work &work, size_t first, size_t last) noexcept
     e[last] = 0;
 }
 
-// T -> its eigenvalues, in no order, and the rows of the matrix to the eigenvectors.
+// The tridiagonal matrix becomes its eigenvalues, in no order; the rows of the matrix become the eigenvectors.
 bool diagonalize(Work &work) noexcept
 {
     const size_t n = work.n;
@@ -313,7 +313,7 @@ void sort_descending(Work &work) noexcept
     }
 }
 
-// Thousands of rotations by small angles can round the same way each time; what they add to the lengths goes here.
+// Thousands of rotations by small angles can round in the same way each time, and lengthen the rows: this undoes it.
 void normalize_rows(Work &work) noexcept
 {
     for (size_t i = 0; i < work.n; i++) {

@@ -10,8 +10,8 @@
 //   bits 4-7    row 16   row 17      row 31 |    row 16   row 17       row 31
 //
 // So a 32-byte load with its low nibbles kept indexes the tables of two columns for rows 0..15 in row order,
-// the high nibbles for rows 16..31. A tile may be cut between any two code rows
-// (CodecShape::row_group: between groups of them).
+// the high nibbles for rows 16..31. A tile may be cut between any two code rows, or between any two groups of
+// CodecShape::row_group of them.
 #pragma once
 
 #include "simd/kernels.h"

@@ -11,7 +11,7 @@ namespace vq::simd {
 
 namespace {
 
-// Eight words from kMaskWords + 8 - n on have the first n set.
+// The eight words from kMaskWords + 8 - n on: the first n have all bits set, the others none.
 alignas(64) constexpr int32_t kMaskWords[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
 struct Lanes : Batch<xsimd::fma3<xsimd::avx2>, 3>
@@ -23,7 +23,7 @@ struct Lanes : Batch<xsimd::fma3<xsimd::avx2>, 3>
     static F load_first(const float *p, size_t n) noexcept { return _mm256_maskload_ps(p, first(n)); }
     static void store_first(float *p, F v, size_t n) noexcept { _mm256_maskstore_ps(p, first(n), v); }
     static F fma(F a, F b, F c) noexcept { return _mm256_fmadd_ps(a, b, c); }
-    // Neighbours first. Not xsimd's own, which has another name and order from version to version.
+    // Halves, then neighbours. Not xsimd's own sum, whose name and order differ from version to version.
     static float sum(F v) noexcept
     {
         __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -84,7 +84,7 @@ struct Lanes : Batch<xsimd::fma3<xsimd::avx2>, 3>
     {
         const __m256i ab = _mm256_packs_epi32(_mm256_cvttps_epi32(a), _mm256_cvttps_epi32(b)),
                       cd = _mm256_packs_epi32(_mm256_cvttps_epi32(c), _mm256_cvttps_epi32(d));
-        // Fours of a, b, c, d in each 128-bit lane: all of a first.
+        // In each 128-bit lane are four bytes of a, b, c and d; now all those of a first, then of b, c, d.
         const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
         _mm256_storeu_si256((__m256i *)p, _mm256_xor_si256(bytes, _mm256_set1_epi8(-128)));
@@ -97,7 +97,7 @@ struct Lanes : Batch<xsimd::fma3<xsimd::avx2>, 3>
     {
         return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ));
     }
-    // Every lane becomes the smallest: halves, pairs, neighbours.
+    // Minima of the two halves, then of pairs, then of neighbours.
     static F spread_min(F v) noexcept
     {
         __m256 m = _mm256_min_ps(v, _mm256_permute2f128_ps(v, v, 1));

@@ -84,7 +84,7 @@ struct Lanes : Batch<xsimd::avx512bw, 6>
     {
         const __m512i ab = _mm512_packs_epi32(_mm512_cvttps_epi32(a), _mm512_cvttps_epi32(b)),
                       cd = _mm512_packs_epi32(_mm512_cvttps_epi32(c), _mm512_cvttps_epi32(d));
-        // Fours of a, b, c, d in each 128-bit lane: all of a first.
+        // In each 128-bit lane are four bytes of a, b, c and d; now all those of a first, then of b, c, d.
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
         _mm512_storeu_si512(p, _mm512_xor_si512(bytes, _mm512_set1_epi8(-128)));
@@ -118,12 +118,12 @@ struct Integers : Vectors<64>
         return (Bytes)_mm512_maskz_loadu_epi8((1ull << n) - 1, p);
     }
 
-    // Rows 0..7 and 8..15 of each lane, as they are unpacked from even and odd sums, to the sums of the first two and of the
-    // last two lanes.
+    // The lanes a0 + a1, a2 + a3, b0 + b1, b2 + b3.
     static __m512i add_lanes(__m512i a, __m512i b) noexcept
     {
         return _mm512_add_epi16(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
     }
+    // Sums of rows 0..7 from lanes 0 and 1, and from 2 and 3; sums of rows 8..15 likewise.
     static __m512i unpack(Words all, Words odd) noexcept
     {
         const __m512i even = (__m512i)(all - (odd << 8));
@@ -161,7 +161,7 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-// Here, where the lanes are.
+// In this file, because Lanes is.
 void codeword_scores_vnni(const int8_t *x, size_t nx, const Codebook &book, const float *unit,
                           const float *error, float *score, float *least) noexcept
 {

@@ -31,8 +31,7 @@ inline uint16_t float_to_half(float f) noexcept
         return (uint16_t)(sign | 0x7BFFu);
     if (magnitude < 0x38800000u) // below 2^-14: a subnormal half
     {
-        // Adding 1/2 leaves units of 2^-24 in the last place of the sum, rounded to nearest even by the
-        // addition.
+        // A float between 1/2 and 1 has units of 2^-24, as a subnormal half has: so adding 1/2 rounds to nearest even.
         float sum = std::bit_cast<float>(magnitude) + 0.5f;
         return (uint16_t)(sign | (std::bit_cast<uint32_t>(sum) - 0x3F000000u));
     }

@@ -11,7 +11,7 @@
 namespace vq::simd {
 
 constexpr size_t kTileRows = 32;        // rows of a tile; one 32-byte code row holds 8 bits of each
-constexpr float kLeastRounded = 1e-30f; // what round_to_bytes takes for more than nothing
+constexpr float kLeastRounded = 1e-30f; // round_to_bytes takes vectors with no larger coordinate for zero
 
 // Formats of the elements of a stored vector: of refine codes (core/scalar_quantizer.h) and of indexed columns.
 // Append, never renumber: stored in indexes.
@@ -25,11 +25,12 @@ enum class Element : uint8_t
 };
 constexpr size_t kElementCount = 5;
 
-// Codewords of bytes as Kernels::byte_dots reads them, and what a score needs of each: 16 * blocks of them.
+// 16 * blocks codewords of 4 * quads dimensions.
 struct Codebook
 {
-    const uint8_t *bytes;
-    const float *scale, *norm_sq;
+    const uint8_t *bytes; // as Kernels::byte_dots reads them
+    const float *scale;   // of each codeword: what a unit of its bytes stands for
+    const float *norm_sq; // of each codeword
     size_t blocks, quads;
 };
 
@@ -78,16 +79,16 @@ struct Kernels
                         float *out) noexcept;
 
     // --- FastScan over a tile: 32 rows, 4-bit columns, two columns per 32-byte code row (diagram in core/tile.h).
-    // For each vector v adds the table entries of its codes over `rows` code rows to acc[v]. Column j of the tile uses
-    // the 16 table entries at lut + 16 * j (so a code row uses 32 bytes of lut). Any number of rows; sums are exact.
+    // For each of the 32 rows v adds the table entries of its codes in `rows` code rows to acc[v]. Column j of the tile uses
+    // the 16 table entries at lut + 16 * j (so a code row uses 32 bytes of lut). Any number of code rows; sums are exact.
     void (*fastscan8)(const uint8_t *codes, const uint8_t *lut, size_t rows,
                       uint32_t acc[kTileRows]) noexcept;
     // The same with 16-bit entries: entry = lut_lo + 256 * lut_hi.
     void (*fastscan16)(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_hi, size_t rows,
                        uint32_t acc[kTileRows]) noexcept;
 
-    // FastScan with one 8-bit column a code row: byte b of the 32 rows' codes, in the same order of nibbles. A code row
-    // uses 256 bytes of lut.
+    // FastScan with one 8-bit column in a code row: a byte of the code of each of the 32 rows, with its nibbles where those of
+    // two columns would be. A code row uses 256 bytes of lut.
     void (*bytescan8)(const uint8_t *codes, const uint8_t *lut, size_t rows,
                       uint32_t acc[kTileRows]) noexcept;
 
@@ -122,22 +123,25 @@ struct Kernels
     // quads <= 4,096.
     void (*byte_dots)(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                       size_t quads, int32_t *out, size_t out_stride) noexcept;
-    // The beam search, n and 4 * quads floats of a row. Every level gives the same bits (see tile_bounds). Finite values.
-    // left = x - scale * (c - 128), c: four bytes of the codeword every 64 (see book); left may be x. Returns the squared
-    // norm of left: sixteen sums, dimension d in sum d % 16, then halves added to halves. bytes, unit: left as
-    // round_to_bytes gives it, unless bytes is null.
+    // The rest serves the beam search. Every level gives the same bits (see tile_bounds). Finite values.
+    // left[d] = x[d] - scale * (c[d] - 128) for d < 4 * quads. codeword: its first four bytes c in `book` above, where the
+    // others follow every 64 bytes; left may be x. Returns the squared norm of left: sixteen sums, dimension d in sum
+    // d % 16, then the second half of the sums is added to the first until one is left. Unless bytes is null, bytes and
+    // *unit become what round_to_bytes gives for left.
     float (*take_off)(const float *x, const uint8_t *codeword, float scale, size_t quads, float *left,
                       int8_t *bytes, float *unit) noexcept;
-    // out[d] = x[d] in units of max |x| / 127, rounded to nearest; returns the unit. All zero up to kLeastRounded.
+    // out[d] = x[d] in units of max |x| / 127, rounded to nearest, for d < n; returns the unit. All zero where max |x| is at
+    // most kLeastRounded.
     float (*round_to_bytes)(const float *x, size_t n, int8_t *out) noexcept;
-    // Scores of all codewords for nx rows of 4 * quads bytes, with their dots as byte_dots gives them, n = 16 * blocks:
-    //     score[i n + k] = error[i] + (norm_sq[k] - 2 unit[i] * scale[k] * dot), from the left
-    // least[16 i + j] = the least score[i n + k] with k % 16 = j.
+    // Scores of all n = 16 * blocks codewords k for nx rows i of 4 * quads bytes, where dot is what byte_dots gives for them:
+    //     score[i n + k] = error[i] + (norm_sq[k] - 2 unit[i] * scale[k] * dot), products from the left
+    // least[16 i + j] = the smallest score[i n + k] with k % 16 = j.
     void (*codeword_scores)(const int8_t *x, size_t nx, const Codebook &book, const float *unit,
                             const float *error, float *score, float *least) noexcept;
-    // Places of x[i] <= limit for i < n, a multiple of 16 up to 65,536, in order; returns how many.
+    // which: all i < n with x[i] <= limit, in order; n is a multiple of 16, at most 65,536. Returns how many there are.
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
-    // place[r] = where the r-th smallest of sixteen stands, the first of equals first. With NaN some place below 16.
+    // place[r] = the index of the r-th smallest x (r from 0), of equals the lower index first. If there are NaNs, places are
+    // below 16, but no more is said about them.
     void (*order16)(const float x[16], uint8_t place[16]) noexcept;
 };
 
@@ -161,9 +165,9 @@ struct Level
 size_t level_count() noexcept;
 Level level(size_t i) noexcept;
 
-// Selects a level by its table's name: "scalar", "avx2", "avx512f", "avx512_vpopcntdq", "avx512_vbmi", "neon". "auto"
-// is the best supported level, "avx512" the best supported of the three AVX-512 levels. Returns false, changing nothing, if the name
-// is unknown or the level unsupported.
+// Selects a level by its table's name: "scalar", "avx2", "avx512f", "avx512_vpopcntdq", "avx512_vbmi", "neon". "auto" is the
+// best supported level, "avx512" the best supported of the three AVX-512 levels. Returns false, changing nothing, if the
+// name is unknown or the level unsupported.
 bool select_level(const char *name) noexcept;
 
 } // namespace vq::simd

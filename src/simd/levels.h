@@ -10,10 +10,10 @@ extern const Kernels kScalar;
 #if defined(__x86_64__)
 extern const Kernels kAvx2;
 extern const Kernels kAvx512;
-// The one entry that VPOPCNTDQ gains; dispatch.cpp puts it over a copy of kAvx512.
+// The one kernel that VPOPCNTDQ makes faster; dispatch.cpp puts it into a copy of kAvx512.
 uint32_t bit_planes_dot_vpopcntdq(const uint8_t *code, const uint8_t *planes, size_t bytes,
                                   unsigned nplanes) noexcept;
-// What VBMI and VNNI gain; dispatch.cpp puts it over a copy of the level before.
+// The kernels that VBMI and VNNI make faster; dispatch.cpp puts them into a copy of the level before.
 void bytescan8_vbmi(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept;
 void byte_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                     size_t quads, int32_t *out, size_t out_stride) noexcept;

@@ -147,8 +147,8 @@ struct FastScan
 
 // --- bytes ---
 
-// The entries of sixteen codes: TBL takes 64 entries, and TBX keeps what the first quarters found where the index of
-// its own is out of range.
+// The entries of sixteen codes. TBL looks up in 64 of them; TBX does so too, but where its index is out of range it keeps what
+// the quarters before have found.
 __attribute__((always_inline)) inline uint8x16_t look_up_256(const uint8_t *table, uint8x16_t codes) noexcept
 {
     uint8x16_t found = vqtbl4q_u8(vld1q_u8_x4(table), codes);
@@ -160,7 +160,7 @@ __attribute__((always_inline)) inline uint8x16_t look_up_256(const uint8_t *tabl
 
 void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
 {
-    constexpr size_t kByteChunkRows = 256; // of 255 each: 16 bits hold them
+    constexpr size_t kByteChunkRows = 256; // code rows whose entries, up to 255 each, 16 bits hold the sum of
     for (size_t start = 0; start < rows; start += kByteChunkRows) {
         const size_t end = rows - start < kByteChunkRows ? rows : start + kByteChunkRows;
         uint16x8_t sum[4] = {vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_u16(0)};
@@ -182,8 +182,8 @@ void bytescan8(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t a
     }
 }
 
-// A load takes four dimensions of sixteen codewords apart. Two products of bytes fit 16 bits: 2 * 127 * 255 does as an
-// unsigned number, not as a signed one, so here the 128 is taken off before.
+// A load takes four dimensions of sixteen codewords apart. Sums of two products of bytes must fit 16 bits, with a sign. Of
+// bytes 0..255 they would not (2 * 127 * 255), so here the 128 is subtracted from them first, and there is no excess.
 struct Bytes
 {
     using Codes = int8x16x4_t;

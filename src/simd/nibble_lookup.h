@@ -26,7 +26,8 @@ __attribute__((always_inline)) inline __m256i codes_of_row(const uint8_t *row) n
                            _mm256_andnot_si256(nibble, _mm256_sllv_epi32(high, up)));
 }
 
-// Entry codes[i] of the table. A shuffle gives 0 where the index has bit 7: codes of other sixteenths are brought there.
+// Entry codes[i] of the table, for each i. One shuffle for every sixteen entries: codes that belong to other entries get bit 7,
+// for which a shuffle gives 0.
 __attribute__((always_inline)) inline __m256i look_up_256(const uint8_t *table, __m256i codes) noexcept
 {
     __m256i found = _mm256_setzero_si256();
@@ -40,7 +41,8 @@ __attribute__((always_inline)) inline __m256i look_up_256(const uint8_t *table, 
     return found;
 }
 
-// The sums of even and of odd rows as 16-bit numbers: `all` holds even + 256 * odd modulo 2^16.
+// Adds the sums of 32 rows to acc. odd: the sums of odd rows as 16-bit numbers; all: those of even + 256 * odd rows, modulo
+// 2^16.
 __attribute__((always_inline)) inline void add_byte_sums(__m256i all, __m256i odd, uint32_t *acc) noexcept
 {
     const __m256i even = _mm256_sub_epi16(all, _mm256_slli_epi16(odd, 8));
@@ -53,7 +55,7 @@ __attribute__((always_inline)) inline void add_byte_sums(__m256i all, __m256i od
     }
 }
 
-constexpr size_t kByteChunkRows = 256; // of 255 each: 16 bits hold them
+constexpr size_t kByteChunkRows = 256; // code rows whose entries, up to 255 each, 16 bits hold the sum of
 
 // LookUp: (table of 256 bytes, 32 codes) -> 32 entries.
 template <class LookUp>

@@ -129,7 +129,7 @@ void flip_signs(float *x, const uint8_t *bits, size_t n) noexcept
             put(x, i, -at(x, i));
 }
 
-// Code of vector v in column 2r or 2r + 1: byte v % 16 of that column's half row, high nibble for v >= 16.
+// Code of row v in column 0 or 1 of a code row: in byte v % 16 of that column's half, the high nibble for v >= 16.
 unsigned tile_code(const uint8_t *row, size_t column, size_t v) noexcept
 {
     return row[16 * column + v % 16] >> (v < 16 ? 0 : 4) & 15u;

@@ -113,7 +113,7 @@ float take_off(const float *x, const uint8_t *codeword, float scale, size_t quad
     return L::fold(parts[0]);
 }
 
-// Of n codewords, a multiple of 16, for one row; least falls to them.
+// Scores of n codewords, a multiple of 16, for one row; least is lowered to them.
 template <class L>
 void scores_of_dots(const int32_t *dots, const float *scale, const float *norm_sq, size_t n, float twice,
                     float error, float *score, float *least) noexcept
@@ -135,7 +135,7 @@ void scores_of_dots(const int32_t *dots, const float *scale, const float *norm_s
         L::store(least + i * W, low[i]);
 }
 
-// Products lie in the first-level cache when scores are made of them. Made of the sums in registers they cost more: the
+// Scores are made of products that lie in the first-level cache. To make them of the sums in registers takes longer, for the
 // compiler then keeps all sums in memory.
 template <class L, decltype(Kernels::byte_dots) dots_of>
 void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const float *unit, const float *error,
@@ -158,7 +158,7 @@ void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const flo
         }
 }
 
-// Appends the places of x[i] <= limit among kCount of them: one branch for so many, since few are.
+// Appends first + i for all i < kCount with x[i] <= limit: one branch for kCount of them, since few are found.
 template <class L, size_t kCount>
 size_t append_at_most(const float *x, float limit, size_t first, uint16_t *which, size_t count) noexcept
 {
@@ -186,7 +186,7 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     return count;
 }
 
-// Each one's place is the number of those before it: no branch, and nothing waits for a swap.
+// The rank of each x is the number of those before it: no branches, and no swaps that wait for one another.
 template <class L>
 void order16(const float x[16], uint8_t place[16]) noexcept
 {

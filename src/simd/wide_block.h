@@ -77,9 +77,9 @@ void dot_rows(const float *x, size_t x_stride, const float *c, size_t nc, size_t
         dot_one_block<L, MX, 1>(x, x_stride, c + j * c_stride, c_stride, dims, out + j, out_stride);
 }
 
-// A vector that crosses a cache line costs two accesses, and with all ten loads of a step crossing, the loads
-// become the limit. So rows of x that are not aligned are first copied to where they are; they serve a whole
-// group of c.
+// A load that crosses a cache line counts as two, and if all ten loads of a step do, they take longer than the
+// multiplications. So rows of x that are not aligned to cache lines are copied to where they are; a copy serves a whole group
+// of rows of c.
 constexpr size_t kLine = 64;
 constexpr size_t kPackedDims = 2048; // 48 kB of stack for six rows: no more than the first-level cache holds
 constexpr size_t kPackedFrom = 16;   // rows of c that make a copy worth while

@@ -1,9 +1,10 @@
 // Dot products with codewords of bytes, for every instruction set. A level's `B` holds:
-//   Codes: the bytes of kLanes codewords, four dimensions each; load(p) reads 4 * kLanes bytes
-//   Four: four elements of x, in every lane; spread(p)
-//   Sum: kLanes 32-bit sums; start(s), add(sum, codes, four) = sum + dot product of the unsigned bytes, store(out, sum)
-//   excess(x, n): 128 times the sum of x, what unsigned bytes add too much
-//   kLanes: divides 16; kSums: sums that fit the registers beside the rest
+//   Codes: four dimensions of kLanes codewords; load(p) reads 4 * kLanes bytes
+//   Four: four elements of x, the same for all lanes; spread(p)
+//   Sum: kLanes 32-bit sums; start(s): all are s; add(sum, codes, four): plus the dot products of four bytes, c unsigned;
+//       store(out, sum)
+//   excess(x, n): 128 times the sum of x, which is too much because c, not c - 128, is multiplied; sums start at minus that
+//   kLanes: divides 16; kSums: how many Sums fit into the registers beside the rest
 #pragma once
 
 #include "simd/kernels.h"
@@ -12,7 +13,7 @@ namespace vq::simd {
 
 namespace {
 
-constexpr size_t kTogether = 5; // rows whose sums are in registers: a beam
+constexpr size_t kTogether = 5; // rows whose sums are in registers: the beginnings of one row's code
 
 inline int32_t plain_excess(const int8_t *x, size_t n) noexcept
 {

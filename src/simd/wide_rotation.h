@@ -38,8 +38,8 @@ typename L::F lane_stages(typename L::F v) noexcept
     return v;
 }
 
-// kLanes: the first pass, where the batches are neighbours (h = kWidth) and the stages inside a batch come
-// first.
+// log2(R) stages of the transform, on batches h floats apart. kLanes: the first pass, where batches are neighbours
+// (h = kWidth); the stages inside a batch come first.
 template <class L, size_t R, bool kLanes>
 void fwht_pass(float *x, size_t n, size_t h) noexcept
 {

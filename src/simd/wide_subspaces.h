@@ -20,7 +20,7 @@ struct Sixteen // one float for each centroid
     typename L::F part[kParts];
 };
 
-// start[k] + sign * <x, c_k>, a rounding for each product and each sum.
+// s[k] plus (or, with kSubtract, minus) <x, c_k> for the sixteen centroids c_k; each product and each sum is rounded.
 template <class L, bool kSubtract>
 Sixteen<L> add_products(Sixteen<L> s, const float *x, const float *coordinates, size_t width) noexcept
 {
@@ -37,7 +37,7 @@ Sixteen<L> add_products(Sixteen<L> s, const float *x, const float *coordinates, 
     return s;
 }
 
-// The first of the smallest.
+// Index of the smallest of sixteen floats; of equals the first.
 template <class L>
 uint8_t place_of_smallest(const Sixteen<L> &s) noexcept
 {

@@ -15,9 +15,10 @@
 //     bf16, fp16(p)           the kWidth bfloat16 numbers or IEEE halfs at p, to float
 //     store_fp16(p, v)        kWidth floats to halfs, to nearest even
 //     quads(p)                kWidth bytes less 128 to float, four every 64 bytes
-//     fold(v)                 sum of lanes, halves added to halves
-//     store_bytes(p, a..d)    4 kWidth bytes: lanes of four, 0 <= v < 256, cut to integers, less 128
-//     below(a, b)             bit i: lane i of a < lane i of b
+//     fold(v)                 sum of all lanes: the upper half is added to the lower one until one lane is left
+//     store_bytes(p, a..d)    4 kWidth bytes: the lanes of a, then of b, c, d, each 0 <= v < 256, cut to an integer, less 128
+//     below, equal(a, b)      bit i: lane i of a < (or ==) lane i of b
+//     spread_min(v)           the smallest lane in all lanes
 #pragma once
 
 #include <xsimd/xsimd.hpp>
@@ -166,7 +167,7 @@ void float_to_half(const float *x, uint16_t *out, size_t n) noexcept
     using F = typename L::F;
     constexpr size_t W = L::kWidth;
     const F most(65504.0f);
-    // The minimum of a NaN is its second operand.
+    // Of a NaN and a number, min and max give the second operand: so NaN stays.
     const auto within = [=](F v) { return xsimd::min(most, xsimd::max(-most, v)); };
     size_t i = 0;
     for (; i + W <= n; i += W)

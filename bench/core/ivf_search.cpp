@@ -95,9 +95,17 @@ private:
             uint32_t acc[simd::kTileRows] = {};
             float lower[simd::kTileRows];
             e_.coding.ops->scan_tile(state_.data(), e_.tile(t), 0, e_.shape.code_bytes, acc);
-            uint32_t mask = k.tile_bounds(acc, e_.add(t), e_.scale(t), e_.err(t),
-                                          std::min<size_t>(simd::kTileRows, rows - at), head.mul, head.offset,
-                                          route.terms.add, list_err, threshold_, lower);
+            uint32_t mask = k.tile_bounds({.acc = acc,
+                                           .add = e_.add(t),
+                                           .scale = e_.scale(t),
+                                           .err = e_.err(t),
+                                           .rows = std::min<size_t>(simd::kTileRows, rows - at),
+                                           .mul = head.mul,
+                                           .offset = head.offset,
+                                           .list_add = route.terms.add,
+                                           .error_width = list_err,
+                                           .threshold = threshold_},
+                                          lower);
             for (; mask; mask &= mask - 1) {
                 const uint32_t v = (uint32_t)__builtin_ctz(mask);
                 candidates_[count_++] = {lower[v], first + at + v};

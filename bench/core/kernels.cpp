@@ -307,7 +307,16 @@ void add_floats(std::vector<Case> &cases, Data &d)
                          float lower[simd::kTileRows];
                          uint32_t acc[simd::kTileRows] = {1, 2, 3};
                          const uint16_t *bf16 = d.bf16.data();
-                         sink = (float)k.tile_bounds(acc, d.x.data(), bf16, bf16 + 32, 32, 1e-3f, 1, 2, 3, 4,
+                         sink = (float)k.tile_bounds({.acc = acc,
+                                                      .add = d.x.data(),
+                                                      .scale = bf16,
+                                                      .err = bf16 + 32,
+                                                      .rows = 32,
+                                                      .mul = 1e-3f,
+                                                      .offset = 1,
+                                                      .list_add = 2,
+                                                      .error_width = 3,
+                                                      .threshold = 4},
                                                      lower);
                      },
                      0});

@@ -94,11 +94,19 @@ Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded
                 uint32_t acc[simd::kTileRows] = {};
                 float lower[simd::kTileRows];
                 e.coding.ops->scan_tile(state.data(), e.tile(t), 0, e.shape.code_bytes, acc);
-                k.tile_bounds(acc, e.add(t), e.scale(t), e.err(t), n, head.mul, head.offset, score, 0, 0,
-                              lower);
+                simd::TileBounds bounds = {.acc = acc,
+                                           .add = e.add(t),
+                                           .scale = e.scale(t),
+                                           .err = e.err(t),
+                                           .rows = n,
+                                           .mul = head.mul,
+                                           .offset = head.offset,
+                                           .list_add = score};
+                k.tile_bounds(bounds, lower);
                 std::copy(lower, lower + n, &scaled_scores[t * simd::kTileRows]);
-                k.tile_bounds(acc, &e.plain_add[t * simd::kTileRows], &e.plain_scale[t * simd::kTileRows],
-                              e.err(t), n, head.mul, head.offset, score, 0, 0, lower);
+                bounds.add = &e.plain_add[t * simd::kTileRows];
+                bounds.scale = &e.plain_scale[t * simd::kTileRows];
+                k.tile_bounds(bounds, lower);
                 std::copy(lower, lower + n, &plain_scores[t * simd::kTileRows]);
             }
         }

@@ -34,6 +34,20 @@ struct Codebook
     size_t blocks, quads;
 };
 
+// What Kernels::tile_bounds needs of the rows of a tile, of the query and of the list.
+struct TileBounds
+{
+    const uint32_t *acc;   // kTileRows of them, below 2^31: sums of look-ups
+    const float *add;      // as many as rows, like the next two
+    const uint16_t *scale; // bfloat16
+    const uint16_t *err;   // bfloat16
+    size_t rows;           // 1..kTileRows
+    float mul, offset;     // of the query: an inner product is mul * acc + offset
+    float list_add = 0;
+    float error_width = 0; // how many times err a bound lies below the estimate
+    float threshold = 0;
+};
+
 struct Kernels
 {
     const char *name; // as in the setting vector_quant.simd
@@ -96,15 +110,13 @@ struct Kernels
     uint32_t (*bit_planes_dot)(const uint8_t *code, const uint8_t *planes, size_t bytes,
                                unsigned nplanes) noexcept;
 
-    // --- bounds of a tile (formula in core/codec.h) ---
-    // For v < n (1..32):  est = add[v] + list_add + scale(v) * (mul * acc[v] + offset),  lower = est - list_err * err(v)
-    // where scale and err are bfloat16 arrays. Writes lower[v]; returns the bit mask of v < n with lower[v] < threshold
-    // (NaN compares false). Sums group from the left, (add + list_add) + scale * (...); acc < 2^31; lower has room for 32
-    // entries, those from n on may be overwritten. All arithmetic in float with one rounding per operation and no fused
-    // multiply-add, so that every level gives the same bits (of a NaN only that it is one).
-    uint32_t (*tile_bounds)(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
-                            const uint16_t *err, size_t n, float mul, float offset, float list_add,
-                            float list_err, float threshold, float lower[kTileRows]) noexcept;
+    // --- bounds of a tile (docs/formulas.md, Bounds) ---
+    // For each row v:
+    //     lower[v] = ((add[v] + list_add) + scale[v] * (mul * acc[v] + offset)) - error_width * err[v]
+    // Returns the bit mask of rows with lower[v] < threshold (NaN compares false). lower has room for kTileRows entries; those
+    // behind the last row may be overwritten. All arithmetic is in float, grouped as written, with one rounding for each
+    // operation and no fused multiply-add: so every level gives the same bits (of a NaN only that it is one).
+    uint32_t (*tile_bounds)(const TileBounds &bounds, float lower[kTileRows]) noexcept;
 
     // --- product quantization, 16 centroids a subspace ---
     // x: dims floats in subspaces of sub_dims (1..8; the last may be shorter). codebook: for each subspace 16 half

@@ -186,21 +186,20 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 }
 
 // The sums are written operation by operation: every level rounds in this order.
-uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
-                     const uint16_t *err, size_t n, float mul, float offset, float list_add, float list_err,
-                     float threshold, float lower[kTileRows]) noexcept
+uint32_t tile_bounds(const TileBounds &bounds, float lower[kTileRows]) noexcept
 {
+    const TileBounds b = bounds; // a copy, which storing to lower cannot change
     uint32_t mask = 0;
-    for (size_t v = 0; v < n; v++) {
-        float product = mul * (float)(int32_t)at(acc, v);
-        float inner = product + offset;
-        float scaled = bf16_to_float(at(scale, v)) * inner;
-        float base = at(add, v) + list_add;
+    for (size_t v = 0; v < b.rows; v++) {
+        float product = b.mul * (float)(int32_t)at(b.acc, v);
+        float inner = product + b.offset;
+        float scaled = bf16_to_float(at(b.scale, v)) * inner;
+        float base = at(b.add, v) + b.list_add;
         float estimate = base + scaled;
-        float margin = list_err * bf16_to_float(at(err, v));
+        float margin = b.error_width * bf16_to_float(at(b.err, v));
         float bound = estimate - margin;
         put(lower, v, bound);
-        mask |= (uint32_t)(bound < threshold) << v;
+        mask |= (uint32_t)(bound < b.threshold) << v;
     }
     return mask;
 }

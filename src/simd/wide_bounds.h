@@ -30,23 +30,22 @@ typename L::F bf16_up_to(const uint16_t *p, size_t m) noexcept
 // Rows are independent, so the lanes are the rows. Products and sums stay separate operations, in the scalar
 // order.
 template <class L>
-uint32_t tile_bounds(const uint32_t acc[kTileRows], const float *add, const uint16_t *scale,
-                     const uint16_t *err, size_t n, float mul, float offset, float list_add, float list_err,
-                     float threshold, float lower[kTileRows]) noexcept
+uint32_t tile_bounds(const TileBounds &bounds, float lower[kTileRows]) noexcept
 {
     using F = typename L::F;
     constexpr size_t W = L::kWidth;
+    const TileBounds b = bounds; // a copy, which storing to lower cannot change
     uint32_t mask = 0;
-    for (size_t v = 0; v < n; v += W) {
-        const size_t m = n - v < W ? n - v : W;
-        F inner = F(mul) * L::from_int(acc + v) + F(offset);
-        F scaled = bf16_up_to<L>(scale + v, m) * inner;
-        F estimate = (load_up_to<L>(add + v, m) + F(list_add)) + scaled;
-        F bound = estimate - F(list_err) * bf16_up_to<L>(err + v, m);
+    for (size_t v = 0; v < b.rows; v += W) {
+        const size_t m = b.rows - v < W ? b.rows - v : W;
+        F inner = F(b.mul) * L::from_int(b.acc + v) + F(b.offset);
+        F scaled = bf16_up_to<L>(b.scale + v, m) * inner;
+        F estimate = (load_up_to<L>(b.add + v, m) + F(b.list_add)) + scaled;
+        F bound = estimate - F(b.error_width) * bf16_up_to<L>(b.err + v, m);
         L::store(lower + v, bound);
-        mask |= L::below(bound, F(threshold)) << v;
+        mask |= L::below(bound, F(b.threshold)) << v;
     }
-    return n < kTileRows ? mask & ((1u << n) - 1) : mask;
+    return b.rows < kTileRows ? mask & ((1u << b.rows) - 1) : mask;
 }
 
 } // namespace

@@ -296,10 +296,18 @@ struct Scores
         const float distance = error_distance(tables.head(), list.distance);
         uint32_t acc[simd::kTileRows] = {tables.sum(row.code)};
         float lower[simd::kTileRows];
-        const uint32_t mask =
-            simd::kernels().tile_bounds(acc, &factors.add, &factors.scale, &factors.err, 1, tables.head().mul,
-                                        tables.head().offset, list.add, distance, INFINITY, lower);
-        // Beyond that the engine looks at every row (fits_float in ivf/scan/scan.h).
+        const uint32_t mask = simd::kernels().tile_bounds({.acc = acc,
+                                                           .add = &factors.add,
+                                                           .scale = &factors.scale,
+                                                           .err = &factors.err,
+                                                           .rows = 1,
+                                                           .mul = tables.head().mul,
+                                                           .offset = tables.head().offset,
+                                                           .list_add = list.add,
+                                                           .error_width = distance,
+                                                           .threshold = INFINITY},
+                                                          lower);
+        // Beyond that the engine looks at every row (fits_float in ivf/scan/batch.h).
         const bool fits = std::fabs(list.add) < 1e30f && distance < 1e15f;
         return {list.add + factors.add + bf16_to_float(factors.scale) * tables.dot(row.code),
                 distance * (double)bf16_to_float(factors.err), lower[0], mask == 1 || !fits};

@@ -151,8 +151,17 @@ struct Bounds
     uint32_t run(const Kernels &k, std::vector<float> &lower)
     {
         Guarded<float> out(kTileRows);
-        uint32_t mask = k.tile_bounds(acc.data(), add.data(), scale.data(), err.data(), n, mul, offset,
-                                      list_add, list_err, threshold, out.data());
+        const TileBounds bounds = {.acc = acc.data(),
+                                   .add = add.data(),
+                                   .scale = scale.data(),
+                                   .err = err.data(),
+                                   .rows = n,
+                                   .mul = mul,
+                                   .offset = offset,
+                                   .list_add = list_add,
+                                   .error_width = list_err,
+                                   .threshold = threshold};
+        uint32_t mask = k.tile_bounds(bounds, out.data());
         lower.clear();
         for (size_t v = 0; v < n; v++)
             lower.push_back(out[v]);

@@ -30,7 +30,14 @@ static void estimate_all(Router *r, const void *state)
             (const CentroidRowData *)stream_read(&stream, sizeof(CentroidRowData), buffer);
         float lower[simd::kTileRows];
         uint32_t n = Min((uint32_t)simd::kTileRows, r->lists - first);
-        k.tile_bounds(acc, data->add, data->scale, data->err, n, head.mul, head.offset, 0, 0, 0, lower);
+        k.tile_bounds({.acc = acc,
+                       .add = data->add,
+                       .scale = data->scale,
+                       .err = data->err,
+                       .rows = n,
+                       .mul = head.mul,
+                       .offset = head.offset},
+                      lower);
         // Lists are sorted by this, and sorting NaN is undefined. It comes from overflow, or a damaged page.
         for (uint32_t i = 0; i < n; i++)
             r->estimate[first + i] = std::isnan(lower[i]) ? -std::numeric_limits<float>::max() : lower[i];

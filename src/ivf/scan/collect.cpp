@@ -46,9 +46,17 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     score_tile_codes(&reader->stream, *p.index, p.query->state, acc);
     const TileRows tile = tile_rows(reader);
     float lower[simd::kTileRows];
-    uint32_t mask = p.kernels->tile_bounds(acc, tile.add(), tile.scale(), tile.err(), tile.rows, p.head->mul,
-                                           p.head->offset, list.add, p.query->epsilon * list.distance,
-                                           p.out->threshold, lower);
+    uint32_t mask = p.kernels->tile_bounds({.acc = acc,
+                                            .add = tile.add(),
+                                            .scale = tile.scale(),
+                                            .err = tile.err(),
+                                            .rows = tile.rows,
+                                            .mul = p.head->mul,
+                                            .offset = p.head->offset,
+                                            .list_add = list.add,
+                                            .error_width = p.query->epsilon * list.distance,
+                                            .threshold = p.out->threshold},
+                                           lower);
     if (!fits_float(list)) {
         mask = (uint32_t)((1ull << tile.rows) - 1);
         std::fill_n(lower, tile.rows, -std::numeric_limits<float>::max());
@@ -101,8 +109,16 @@ void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
     uint32_t acc[simd::kTileRows];
     float lower[simd::kTileRows];
     acc[0] = p.index->codec->scan_row(p.query->state, open_row_code(on_page));
-    p.kernels->tile_bounds(acc, &row.factors.add, &row.factors.scale, &row.factors.err, 1, p.head->mul,
-                           p.head->offset, list.add, p.query->epsilon * list.distance, 0, lower);
+    p.kernels->tile_bounds({.acc = acc,
+                            .add = &row.factors.add,
+                            .scale = &row.factors.scale,
+                            .err = &row.factors.err,
+                            .rows = 1,
+                            .mul = p.head->mul,
+                            .offset = p.head->offset,
+                            .list_add = list.add,
+                            .error_width = p.query->epsilon * list.distance},
+                           lower);
     Candidate c = {};
     c.lower = fits_float(list) ? finite(lower[0]) : -std::numeric_limits<float>::max();
     c.acc = acc[0];

@@ -12,14 +12,16 @@ my $node = new_node('explain');
 my $explain = 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)';
 my $force = 'SET enable_seqscan = off; SET enable_sort = off;';
 my $says = $node->safe_psql('postgres', 'SHOW server_version_num') >= 180000;
-my @counts = qw(codes refined reranked passes);
-my %label = (codes => 'Codes Scanned', refined => 'Rows Refined', reranked => 'Rows Reranked', passes => 'Passes');
+my @counts = qw(codes refined reranked passes dropped);
+my %label = (codes => 'Codes Scanned', refined => 'Rows Refined', reranked => 'Rows Reranked', passes => 'Passes',
+    dropped => 'Rows Dropped');
 
 # The plan and, from 18 on, what vector_quant_last_scan() then says of the same scan.
 sub plan_and_scan
 {
-    my ($query) = @_;
-    my $out = $node->safe_psql('postgres', "$force $explain $query; SELECT row_to_json(s) FROM vector_quant_last_scan() s");
+    my ($query, $settings) = @_;
+    $settings //= '';
+    my $out = $node->safe_psql('postgres', "$force $settings $explain $query; SELECT row_to_json(s) FROM vector_quant_last_scan() s");
     my ($json) = $out =~ /^(\{.*\})$/m;
     my %scan = $json =~ /"(\w+)":(\d+)/g;
     return ($out, \%scan);
@@ -63,6 +65,11 @@ for my $am (access_methods())
     my $json = $node->safe_psql('postgres', "$force EXPLAIN (ANALYZE, FORMAT json) $nearest");
     like($json, qr/"Lists Visited": $scan->{lists},\s*"Lists": 50,/, "$am: lists in JSON");
     like($json, qr/"Rows Reranked": $scan->{reranked},/, "$am: rows in JSON, none too");
+
+    # Without a margin for the error of the bounds many rows come late.
+    ($plan, $scan) = plan_and_scan("SELECT id FROM $table ORDER BY v <-> $query", "SET $am.epsilon = 0;");
+    cmp_ok($scan->{dropped}, '>', 0, "$am: rows are dropped");
+    like($plan, qr/Rows Dropped: $scan->{dropped}$/m, "$am: how many");
 }
 
 $node->stop;

@@ -26,7 +26,8 @@ VQ_FUNCTION(vq_last_scan)
     Datum values[] = {Int64GetDatum((int64)s.lists),    Int64GetDatum((int64)s.codes),
                       Int64GetDatum((int64)s.refined),  Int64GetDatum((int64)s.reranked),
                       Int64GetDatum((int64)s.returned), Int64GetDatum((int64)s.passes),
-                      Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows)};
+                      Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows),
+                      Int64GetDatum((int64)s.dropped)};
     bool nulls[lengthof(values)] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

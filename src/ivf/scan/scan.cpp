@@ -219,6 +219,7 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
     bool found = next_row(desc->indexRelation, scan, &desc->xs_heaptid);
     pg::toast_rest(&scan->reranker.heap.toast);
     MemoryContextSwitchTo(old);
+    scan->stats.dropped = scan->results.dropped;
     last_scan = scan->stats;
     desc->xs_recheck = false;
     desc->xs_recheckorderby = false;

@@ -20,11 +20,8 @@ struct Scan
     MemoryContext memory; // of everything below; reset by rescan
     ScanState state;
     ScanQuery query;
-    Probing probing; // which lists come next
-    Batch batch;     // the lists being visited; no list before the first batch
-    Candidates
-        candidates;  // rows of the batch, by lower bound; if `truncated`, further ones need another pass
-    Results results; // rows looked at, by exact score
+    Probing probing; // which lists come next; the batches visited, each with its candidates
+    Results results; // rows looked at, by exact distance
     Reranker reranker;
     ScanStats stats;
 };

@@ -13,6 +13,7 @@ struct ScanStats // of one search
     uint64_t reranked;
     uint64_t returned;
     uint64_t passes;
+    uint64_t dropped; // rows that came late, in strict order
     uint64_t sublists;
     uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
 };
@@ -25,6 +26,7 @@ inline void add_stats(ScanStats *sum, const ScanStats &s)
     sum->reranked += s.reranked;
     sum->returned += s.returned;
     sum->passes += s.passes;
+    sum->dropped += s.dropped;
     sum->sublists += s.sublists;
     sum->sublist_rows += s.sublist_rows;
 }

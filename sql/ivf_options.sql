@@ -52,7 +52,9 @@ SET enable_seqscan = off;
 SET jit = off;
 SET @AM@.epsilon = 4;
 SELECT id FROM op ORDER BY v <-> '[20,3,1]' LIMIT 3;
+SET @AM@.iterative_scan = relaxed_order; -- every row comes
 SELECT count(*) FROM (SELECT id FROM op ORDER BY v <-> '[20,3,1]') q;
+RESET @AM@.iterative_scan;
 DROP INDEX op_many;
 RESET @AM@.epsilon;
 

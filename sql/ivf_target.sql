@@ -81,12 +81,22 @@ RESET @AM@.epsilon;
 
 -- more rows than the lists hold: further lists, all rows once; or what the lists hold
 SET vector_quant.target_recall = 0.8;
+SET @AM@.iterative_scan = relaxed_order;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ta ORDER BY v <-> (SELECT v FROM ta_query WHERE n = 1)) s;
+-- strict order: none of them out of order, 95 % at least. Bounds hold with high probability, and the first rows go out before all
+-- lists were visited: what is nearer and comes later is left out.
+SET @AM@.iterative_scan = strict_order;
+SELECT count(*) BETWEEN 5700 AND 6000 AS most, count(DISTINCT id) = count(*) AS once, bool_and(d >= before) AS ordered
+    FROM (SELECT id, d, lag(d, 1, 0::float8) OVER () AS before
+          FROM (SELECT id, v <-> (SELECT v FROM ta_query WHERE n = 1) AS d FROM ta
+                ORDER BY v <-> (SELECT v FROM ta_query WHERE n = 1)) s) t;
 SET @AM@.iterative_scan = off;
 SELECT count(*) BETWEEN 10 AND 5000 AS some FROM (SELECT id FROM ta ORDER BY v <-> (SELECT v FROM ta_query WHERE n = 1)) s;
 RESET @AM@.iterative_scan;
 -- a filter that few rows pass
+SET @AM@.iterative_scan = relaxed_order;
 SELECT count(*) FROM (SELECT id FROM ta WHERE id % 500 = 0 ORDER BY v <-> (SELECT v FROM ta_query WHERE n = 1) LIMIT 10) s;
+RESET @AM@.iterative_scan;
 -- no distance to any row
 SELECT count(*) FROM (SELECT id FROM ta ORDER BY v <-> NULL LIMIT 5) s;
 

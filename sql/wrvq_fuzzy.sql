@@ -35,15 +35,17 @@ RESET wrvq.fuzzy_k;
 SELECT recall >= 0.97 AS recall, codes < 1500 AS codes, sublists FROM fz_found(10);
 SET wrvq.fuzzy_k = 1e-9; -- at least one sub-list
 SELECT recall > 0.05 AS recall, codes < 300 AS codes, sublists FROM fz_found(1);
--- Every row comes, each once, whatever part was read first; within that part in order.
+-- Every row comes, each once, whatever part was read first.
+SET wrvq.iterative_scan = relaxed_order;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x;
+-- In strict order what comes late is left out: bounds hold with high probability, and the first rows go out before all was read.
 SET wrvq.iterative_scan = strict_order;
-SELECT count(*) <= 6000 AS few, bool_and(d >= before) AS ordered
-    FROM (SELECT d, lag(d, 1, 0::float8) OVER () AS before
-          FROM (SELECT v <-> fz_row(0) AS d FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x) y;
+SELECT count(*) BETWEEN 5700 AND 6000 AS most, count(DISTINCT id) = count(*) AS once, bool_and(d >= before) AS ordered
+    FROM (SELECT id, d, lag(d, 1, 0::float8) OVER () AS before
+          FROM (SELECT id, v <-> fz_row(0) AS d FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x) y;
 SET wrvq.iterative_scan = off;
 SELECT count(*) < 1000 AS few FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x;
-RESET wrvq.iterative_scan;
+SET wrvq.iterative_scan = relaxed_order;
 -- A filter finds its last row.
 SELECT id FROM fz WHERE id = 4711 ORDER BY v <-> fz_row(3) LIMIT 5;
 -- Rows added later belong to no sub-list: they are always read, also where few others are.
@@ -54,6 +56,7 @@ SELECT count(*) FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x
 RESET wrvq.iterative_scan;
 SELECT vector_quant_index_check('fz_i', true);
 -- VACUUM sorts them in when it rewrites.
+SET wrvq.iterative_scan = relaxed_order;
 DELETE FROM fz WHERE id % 2 = 0;
 VACUUM fz;
 SELECT vector_quant_index_check('fz_i', true);
@@ -62,6 +65,7 @@ SET wrvq.iterative_scan = off;
 SELECT count(*) < 250 AS sorted_in FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x WHERE id > 6000;
 RESET wrvq.iterative_scan;
 -- No rows, one row, a list of equal rows, two layers, a refine code.
+SET wrvq.iterative_scan = relaxed_order;
 CREATE TABLE fz2 (id int, v vector(16));
 CREATE INDEX fz2_i ON fz2 USING wrvq (v vector_cosine_ops) WITH (codebooks = 4, fuzzy_layers = 2, refine = true);
 INSERT INTO fz2 VALUES (1, fz_row(1)), (2, NULL);
@@ -77,5 +81,6 @@ REINDEX INDEX fz2_i;
 SELECT sublist_layers FROM vector_quant_index_stats('fz2_i');
 SELECT vector_quant_index_check('fz2_i', true);
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM fz2 ORDER BY v <=> fz_row(2) LIMIT 100000) x;
+RESET wrvq.iterative_scan;
 DROP TABLE fz, fz2, fz_truth;
 DROP FUNCTION fz_row(int), fz_found(int);

@@ -119,7 +119,7 @@ def all_points(bench, filters):
             for mode in MODES.get(index.extension) or MODES[index.method]:
                 setting = {f"{index.method}.iterative_scan": mode}
                 yield Point(index, index.extension, mode, False, chosen, {**index.settings, **setting, **FORCE})
-            iterative = {} if index.extension == "vector_quant" else {f"{index.method}.iterative_scan": "relaxed_order"}
+            iterative = {f"{index.method}.iterative_scan": "relaxed_order"}
             for btree in (False, True):
                 yield Point(index, index.extension, "planner", btree, chosen, {**index.settings, **iterative})
         for btree in (False, True):

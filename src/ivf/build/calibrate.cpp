@@ -97,10 +97,10 @@ float error_scale(Findings *m)
     return (float)Max(1.0, m->errors[at] / kEpsilon);
 }
 
-// The score's distance from that of the nearest list; 0 where overflow leaves none.
+// How far its rank lies behind the nearest list's; 0 where overflow leaves none.
 float gap_of(const Prober *p, size_t place)
 {
-    const float gap = p->order[place].add - p->order[0].add;
+    const float gap = p->order[place].rank - p->order[0].rank;
     return std::isfinite(gap) ? gap : 0;
 }
 
@@ -110,7 +110,7 @@ void probe_places(Prober *p, Findings *m, const Nearest &nearest, bool for_defau
     for (size_t place = 0; place < m->depth; place++)
         gaps[place] = gap_of(p, place);
     for (size_t j = 0; j < nearest.found; j++) {
-        const uint32_t place = p->place[own_list(p, sample_row(p, nearest.row[j]))];
+        const uint32_t place = p->place[nearest_list(&p->row, sample_row(p, nearest.row[j]))];
         if (for_defaults && j < kNeighbours)
             m->at_place[place]++;
         if (j < m->rows_near)
@@ -168,7 +168,7 @@ void forget_calibration(MetaPage *meta)
     meta->targets = unknown_recall_table(meta->nlist, (float)kDefaultEpsilon);
 }
 
-void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids,
+void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
                BuildProgress *progress)
 {
     forget_calibration(meta);
@@ -184,7 +184,7 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     nearest_in_sample(sample, index->space.metric, queries, all, nearest);
 
     Prober p;
-    open_prober(&p, rel, index, &sample, centroids);
+    open_prober(&p, rel, index, &sample);
     Findings m;
     open_findings(&m, meta->nlist, all);
     m.rows_asked = sampled(kNeighbours, sample, meta->build_rows);

@@ -1,7 +1,5 @@
 #include "ivf/build/prober.h"
 
-#include "core/kmeans.h"
-
 namespace vq::ivf {
 
 // By blocks of rows against all queries.
@@ -30,22 +28,16 @@ void nearest_in_sample(const Sample &sample, Metric metric, const size_t *querie
     pfree(dots);
 }
 
-void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample, const float *centroids)
+void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample)
 {
-    const uint32_t nlist = index->meta.nlist, dims = sample->dims;
+    const uint32_t nlist = index->meta.nlist;
     *p = {};
     p->index = index;
     p->sample = sample;
-    p->centroids = centroids;
-    float *norms = (float *)palloc(nlist * sizeof(float));
-    squared_norms(centroids, nlist, dims, norms);
-    p->norms = norms;
     encoder_open(&p->query, rel, index);
     encoder_open(&p->row, rel, index);
     p->order = (RoutedList *)palloc(nlist * sizeof(RoutedList));
     p->place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
-    p->scratch =
-        (float *)palloc_extended(kmeans_assign_scratch_floats(nlist) * sizeof(float), MCXT_ALLOC_HUGE);
     p->memory = AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibrate", ALLOCSET_DEFAULT_SIZES);
 }
 
@@ -59,14 +51,6 @@ void visit_order(Prober *p, const float *x)
     route_next(&router, index.meta.nlist, p->order);
     for (uint32_t i = 0; i < index.meta.nlist; i++)
         p->place[p->order[i].list] = i;
-}
-
-uint32_t own_list(const Prober *p, const float *x)
-{
-    uint32_t list;
-    kmeans_assign(x, 1, p->sample->dims, p->centroids, p->norms, p->index->meta.nlist, &list, nullptr,
-                  p->scratch);
-    return list;
 }
 
 } // namespace vq::ivf

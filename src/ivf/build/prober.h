@@ -40,13 +40,10 @@ struct Prober
 {
     const Index *index;
     const Sample *sample;
-    const float *centroids;
-    const float *norms; // of centroids
     RowEncoder query;
     RowEncoder row;
     RoutedList *order;    // all lists, nearest first
     uint32_t *place;      // of every list in that order
-    float *scratch;       // of kmeans_assign
     MemoryContext memory; // of one query, see each_query
 };
 
@@ -56,13 +53,10 @@ inline const float *sample_row(const Prober *p, size_t row)
 }
 
 // Allocates in the current context.
-void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample, const float *centroids);
+void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample);
 
 // Prepares the query x: p->order, p->place, and the codec's state.
 void visit_order(Prober *p, const float *x);
-
-// The list that row x belongs to.
-uint32_t own_list(const Prober *p, const float *x);
 
 // Calls probe(i) for i in [first, end); what one call allocates is freed before the next.
 template <class Probe>

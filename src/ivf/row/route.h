@@ -1,5 +1,5 @@
-// Which lists a vector belongs to, or a query should visit: all centroids are ranked by their codes with the
-// same kernels that scan lists, and the best are looked at exactly.
+// Which lists a vector belongs to, or a query should visit. Few centroids are all scored exactly. Of many, the codes give
+// lower bounds, with the same kernels that scan lists, and those are looked at exactly that may be among the lists wanted.
 #pragma once
 
 #include "ivf/store/index.h"
@@ -10,7 +10,8 @@ namespace vq::ivf {
 struct RoutedList
 {
     uint32_t list;
-    float add;      // score of the centroid, exact
+    float rank; // what lists are sorted by: the score, of unit vectors that of the centroid at unit length
+    float add;  // score of the centroid, exact
     float distance; // |q' - c|
 };
 
@@ -20,16 +21,23 @@ struct Router
     const Index *index;
     const Space *space; // index->space (queries) or index->assign_space (rows)
     SpaceQuery query;
+    bool cosine;        // ranked by the angle between query and centroid
+    float mean_norm_sq; // ||m||^2, where `cosine`
     uint32_t lists;
-    uint32_t exact; // ready[0 .. exact) are scored exactly and sorted, not yet handed out from `next` on
+    uint32_t
+        exact; // ready[0 .. exact) are scored exactly; from `next` on they are sorted, and not yet handed out
     uint32_t next;
-    float *estimate;  // per list number
+    float *lower;     // bound of the score, per list number
     float *selection; // scratch
     uint32_t *order;  // list numbers; [0, exact) already looked at exactly
     RoutedList *ready;
 };
 
-// Estimates every list. state: the codec's prepared query for query.moved. Allocates; free with the context.
+// Whether the index has so many lists that their codes are asked first: then a Router needs the codec's prepared query.
+bool routes_by_codes(const Index &index);
+
+// Bounds every list. state: the codec's prepared query for query.moved, where routes_by_codes. Allocates; free with the
+// context.
 void route_begin(Router *router, Relation rel, const Index *index, const Space *space,
                  const SpaceQuery &query, const void *state);
 

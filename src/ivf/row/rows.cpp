@@ -41,7 +41,8 @@ uint32_t nearest_list(RowEncoder *e, const float *x)
     e->overflow = query.overflow;
     if (index.meta.nlist == 1)
         return 0;
-    index.codec->prepare(index.space.image, e->moved, 6, e->state);
+    if (routes_by_codes(index))
+        index.codec->prepare(index.space.image, e->moved, 6, e->state);
     MemoryContext old = MemoryContextSwitchTo(e->route_memory);
     Router router;
     RoutedList best;

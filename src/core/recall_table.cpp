@@ -27,9 +27,9 @@ float quantile(const float *sorted, size_t n, double share)
 
 float median_gap(const RecallMeasurements &m)
 {
-    const size_t place = std::min(kUnitPlace, m.depth - 1);
+    const size_t place = std::min(kUnitPlace, m.places - 1);
     for (size_t i = 0; i < m.queries; i++)
-        m.scratch[i] = m.gaps[i * m.depth + place];
+        m.scratch[i] = m.gaps[i * m.places + place];
     std::nth_element(m.scratch, m.scratch + m.queries / 2, m.scratch + m.queries);
     return std::isfinite(m.scratch[m.queries / 2]) ? m.scratch[m.queries / 2] : 0;
 }
@@ -38,8 +38,8 @@ float mean_lists(const RecallMeasurements &m, float unit, float reach)
 {
     size_t lists = 0;
     for (size_t i = 0; i < m.queries; i++)
-        for (size_t place = 0; place < m.depth; place++) {
-            if (list_reach(unit, m.gaps[i * m.depth + place], (uint32_t)place) > reach)
+        for (size_t place = 0; place < m.places; place++) {
+            if (list_reach(unit, m.gaps[i * m.places + place], (uint32_t)place) > reach)
                 break;
             lists++;
         }
@@ -54,32 +54,56 @@ float list_reach(float unit, float gap, uint32_t place) noexcept
     return by_gap + kPlaceWeight * std::log((float)place + 1);
 }
 
+float list_gap(bool squared, float score, float nearest) noexcept
+{
+    return squared ? std::sqrt(std::max(score, 0.0f)) - std::sqrt(std::max(nearest, 0.0f)) : score - nearest;
+}
+
 RecallTable unknown_recall_table(uint32_t lists, float default_epsilon) noexcept
 {
     RecallTable table;
     table.unit = 0;
-    std::fill_n(table.reach, kRecallTargets, std::numeric_limits<float>::max());
     std::fill_n(table.epsilon, kRecallTargets, default_epsilon);
-    std::fill_n(table.lists, kRecallTargets, (float)lists);
+    for (RecallTable::Depth &depth : table.depth) {
+        std::fill_n(depth.reach, kRecallTargets, std::numeric_limits<float>::max());
+        std::fill_n(depth.lists, kRecallTargets, (float)lists);
+    }
     return table;
+}
+
+// before: of the depth before, which is never less; null for the first.
+static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &near,
+                      const RecallTable::Depth *before, RecallTable::Depth *depth) noexcept
+{
+    if (near.count == 0) {
+        *depth = *before;
+        return;
+    }
+    for (size_t i = 0; i < near.count; i++)
+        m.scratch[i] = list_reach(unit, near.lists[i].gap, near.lists[i].place);
+    std::sort(m.scratch, m.scratch + near.count);
+    for (uint32_t i = 0; i < kRecallTargets; i++) {
+        const double loss = 1 - (double)kRecallTarget[i];
+        depth->reach[i] = quantile(m.scratch, near.count, 1 - kListsLoss * loss);
+        if (before)
+            depth->reach[i] = std::max(depth->reach[i], before->reach[i]);
+        depth->lists[i] = mean_lists(m, unit, depth->reach[i]);
+    }
 }
 
 RecallTable fit_recall_table(const RecallMeasurements &m) noexcept
 {
     RecallTable table;
     table.unit = median_gap(m);
-    for (size_t i = 0; i < m.near_count; i++)
-        m.scratch[i] = list_reach(table.unit, m.near_lists[i].gap, m.near_lists[i].place);
-    std::sort(m.scratch, m.scratch + m.near_count);
+    for (uint32_t d = 0; d < kRecallDepths; d++)
+        fit_depth(m, table.unit, m.near_lists[d], d > 0 ? &table.depth[d - 1] : nullptr, &table.depth[d]);
     std::sort(m.widths, m.widths + m.width_count);
     for (uint32_t i = 0; i < kRecallTargets; i++) {
         const double loss = 1 - (double)kRecallTarget[i];
-        table.reach[i] = quantile(m.scratch, m.near_count, 1 - kListsLoss * loss);
         const float width = m.width_count > 0 ? quantile(m.widths, m.width_count, 1 - (1 - kListsLoss) * loss)
                                               : m.default_epsilon;
         table.epsilon[i] =
             std::clamp(width, 0.0f, kRecallTarget[i] <= kMostByLists ? m.default_epsilon : kMaxEpsilon);
-        table.lists[i] = mean_lists(m, table.unit, table.reach[i]);
     }
     float *last = &table.epsilon[kRecallTargets - 1];
     *last = std::max(*last, m.default_epsilon);
@@ -92,22 +116,54 @@ bool valid_recall_table(const RecallTable &table) noexcept
         return std::isfinite(v[kRecallTargets - 1]) && v[0] >= 0 && std::is_sorted(v, v + kRecallTargets) &&
                std::none_of(v, v + kRecallTargets, [](float x) { return std::isnan(x); });
     };
-    return std::isfinite(table.unit) && table.unit >= 0 && valid(table.reach) && valid(table.epsilon) &&
-           valid(table.lists);
+    if (!(std::isfinite(table.unit) && table.unit >= 0 && valid(table.epsilon)))
+        return false;
+    for (const RecallTable::Depth &depth : table.depth)
+        if (!valid(depth.reach) || !valid(depth.lists))
+            return false;
+    return true;
 }
 
-RecallTarget recall_target(const RecallTable &table, double recall) noexcept
+namespace {
+
+// A place between two columns of the table.
+struct Between
+{
+    uint32_t low;
+    double share; // of the next one; may be above 1
+
+    // In double: the values of an unknown table would overflow.
+    double operator()(double a, double b) const { return a + share * (b - a); }
+};
+
+Between among_targets(double recall) noexcept
 {
     uint32_t i = 0;
     while (i + 2 < kRecallTargets && recall > (double)kRecallTarget[i + 1])
         i++;
     const double from = kRecallTarget[i], to = kRecallTarget[i + 1];
-    const double share = std::clamp((recall - from) / (to - from), 0.0, 1.0);
-    // In double: the values of an unknown table would overflow.
-    const auto between = [&](const float *v) {
-        return (float)((double)v[i] + share * ((double)v[i + 1] - (double)v[i]));
-    };
-    return {between(table.reach), between(table.epsilon), between(table.lists)};
+    return {i, std::clamp((recall - from) / (to - from), 0.0, 1.0)};
+}
+
+Between among_depths(double rows) noexcept
+{
+    uint32_t d = 0;
+    while (d + 2 < kRecallDepths && rows > (double)kRecallDepth[d + 1])
+        d++;
+    const double from = kRecallDepth[d], to = kRecallDepth[d + 1];
+    return {d, std::max(std::log(rows / from) / std::log(to / from), 0.0)};
+}
+
+} // namespace
+
+RecallTarget recall_target(const RecallTable &table, double recall, double depth) noexcept
+{
+    const Between target = among_targets(recall), rows = among_depths(depth);
+    const auto of = [&](const float *v) { return target((double)v[target.low], (double)v[target.low + 1]); };
+    const RecallTable::Depth &low = table.depth[rows.low], &high = table.depth[rows.low + 1];
+    constexpr double kMost = std::numeric_limits<float>::max();
+    return {(float)std::min(rows(of(low.reach), of(high.reach)), kMost), (float)of(table.epsilon),
+            (float)std::min(rows(of(low.lists), of(high.lists)), kMost)};
 }
 
 } // namespace vq

@@ -1,8 +1,10 @@
-// How far a query has to look for a recall that was asked for. A list counts as farther, the more its centroid's score lies
-// behind that of the nearest one (its gap), and the more lists come before it:
-//     reach = gap / unit + weight log(place),  place = 1, 2, ..      (docs/formulas.md, Reach of a recall)
-// Neither alone does as well: with gaps alone a query that lies between many lists visits too many of them, and a number of
-// lists would be the same for every query. A query visits the lists whose reach is at most what the table says for its target.
+// How far a query has to look for a recall that was asked for. A list is the farther the more its centroid lies behind the
+// nearest one (its gap), and the more lists come before it:
+//     reach = gap / unit + weight log(place),  place = 1, 2, ..
+// Neither alone does as well: with gaps alone queries in the midst of many lists visit too many of them, and a number of lists
+// is the same for every query. A query visits the lists whose reach is at most what the table says for its target and for its
+// depth: how many of the nearest rows are wanted. The hundred nearest rows lie in more lists than the ten nearest.
+// (docs/formulas.md, reach of a recall)
 #pragma once
 
 #include <cstddef>
@@ -13,13 +15,19 @@ namespace vq {
 constexpr uint32_t kRecallTargets = 9;
 constexpr float kRecallTarget[kRecallTargets] = {.80f, .90f, .95f, .97f, .98f, .99f, .995f, .999f, 1.0f};
 
-// Stored in the index. Every array has one value a target and does not decrease.
+constexpr uint32_t kRecallDepths = 5;
+constexpr float kRecallDepth[kRecallDepths] = {1, 10, 100, 1000, 10000}; // rows
+
+// Stored in the index. Arrays have one value a target and do not decrease, nor do reach and lists from depth to depth.
 struct RecallTable
 {
-    float unit; // of gaps: the median over queries of the gap at the 33rd place; 0 = gaps say nothing
-    float reach[kRecallTargets];
+    float unit; // of gaps: the median over queries at place kUnitPlace; 0 = gaps say nothing
     float epsilon[kRecallTargets]; // width of the error bound, in measured standard errors
-    float lists[kRecallTargets];   // how many are visited on average
+    struct Depth
+    {
+        float reach[kRecallTargets];
+        float lists[kRecallTargets]; // visited on average
+    } depth[kRecallDepths];
 };
 
 // What a target asks of a query.
@@ -37,19 +45,25 @@ struct NearList
     uint32_t place; // counted from 0
 };
 
+// Lists of the rows that are among as many nearest ones as a depth says, of all queries.
+struct NearLists
+{
+    const NearList *lists;
+    size_t count; // 0: not measured; as for the depth before
+};
+
 // What the calibration queries met. Arrays belong to the caller and hold no NaN; fit_recall_table sorts `widths`.
 struct RecallMeasurements
 {
     size_t queries;
-    size_t depth;      // lists of each query whose gaps are known, at least 1
-    const float *gaps; // queries x depth: of each query's lists, the nearest first
-    const NearList *near_lists;
-    size_t near_count;
+    size_t places;                       // lists of each query whose gaps are known, at least 1
+    const float *gaps;                   // queries x places: of each query's lists, the nearest first
+    NearLists near_lists[kRecallDepths]; // the first must be measured
     float *widths; // for each near row the epsilon with which it would be found, in measured standard errors
     size_t width_count;
     // That of all targets if width_count is 0. Else the most that targets up to .98 get, and the least that 1 gets.
     float default_epsilon;
-    float *scratch; // max(queries, near_count) floats
+    float *scratch; // as many floats as there are queries, and as the most near lists of a depth
 };
 
 // The table of an index that nothing is known about: every list, the default bound.
@@ -60,8 +74,13 @@ RecallTable fit_recall_table(const RecallMeasurements &m) noexcept;
 // Whether all values are finite, none is negative, and no array decreases.
 bool valid_recall_table(const RecallTable &table) noexcept;
 
-// The table's values for a recall above 0: between targets interpolated, below the least target those of that.
-RecallTarget recall_target(const RecallTable &table, double recall) noexcept;
+// The table's values for a recall above 0 and a depth of rows: between targets and between depths (by their logarithms)
+// interpolated, below the least those of that, beyond the greatest depth as they grew up to there.
+RecallTarget recall_target(const RecallTable &table, double recall, double depth) noexcept;
+
+// The gap of a list: by how much its centroid's score is behind that of the nearest list. Of squared distances the roots are
+// compared: so a gap means the same to a query far from all rows as to one among them.
+float list_gap(bool squared, float score, float nearest) noexcept;
 
 // Reach of the list at `place` (counted from 0) of a query's order. A gap that is not finite counts as 0.
 float list_reach(float unit, float gap, uint32_t place) noexcept;

@@ -18,7 +18,7 @@ constexpr float kDefaultEpsilon = 2.2f;
 // fast from list to list.
 struct Measured
 {
-    size_t queries = 300, depth = 100;
+    size_t queries = 300, places = 100;
     std::vector<float> gaps, widths, scratch;
     std::vector<NearList> near_lists;
 
@@ -27,12 +27,12 @@ struct Measured
         std::mt19937 random(5);
         std::exponential_distribution<float> gap(2);
         for (size_t i = 0; i < queries; i++)
-            for (size_t place = 0; place < depth; place++)
+            for (size_t place = 0; place < places; place++)
                 gaps.push_back((float)((1 + i % 3) * place) * 0.05f);
         for (size_t i = 0; i < queries; i++)
             for (size_t j = 0; j < 10; j++) {
-                const float *own = &gaps[i * depth];
-                const size_t place = (size_t)(std::upper_bound(own, own + depth, gap(random)) - own) - 1;
+                const float *own = &gaps[i * places];
+                const size_t place = (size_t)(std::upper_bound(own, own + places, gap(random)) - own) - 1;
                 near_lists.push_back({own[place], (uint32_t)place});
                 widths.push_back((float)(i * 10 + j) / 1000); // 0 .. 3
             }
@@ -42,8 +42,10 @@ struct Measured
 
     RecallTable fit()
     {
-        return fit_recall_table({queries, depth, gaps.data(), near_lists.data(), near_lists.size(),
-                                 widths.data(), widths.size(), kDefaultEpsilon, scratch.data()});
+        RecallMeasurements m = {queries,       places,        gaps.data(),     {},
+                                widths.data(), widths.size(), kDefaultEpsilon, scratch.data()};
+        m.near_lists[0] = {near_lists.data(), near_lists.size()};
+        return fit_recall_table(m);
     }
 
     double found(const RecallTable &table, float reach) const
@@ -85,11 +87,11 @@ TEST(RecallTable, ReachFindsTheShareAskedForAndHardlyMore)
     const RecallTable table = m.fit();
     ASSERT_TRUE(valid_recall_table(table));
     for (uint32_t i = 0; i < kRecallTargets; i++) {
-        EXPECT_GE(m.found(table, table.reach[i]), kRecallTarget[i] - 1e-6);
-        const float less = std::nextafter(table.reach[i], 0.0f);
+        EXPECT_GE(m.found(table, table.depth[0].reach[i]), kRecallTarget[i] - 1e-6);
+        const float less = std::nextafter(table.depth[0].reach[i], 0.0f);
         EXPECT_LT(m.found(table, less), kRecallTarget[i] + (1 - kRecallTarget[i]) * 0.025 + 1e-6);
     }
-    EXPECT_EQ(m.found(table, table.reach[kRecallTargets - 1]), 1);
+    EXPECT_EQ(m.found(table, table.depth[0].reach[kRecallTargets - 1]), 1);
 }
 
 TEST(RecallTable, BoundsLoseTheRestOfWhatMayBeLost)
@@ -137,10 +139,10 @@ TEST(RecallTable, MeanListsAreCounted)
     for (uint32_t i = 0; i < kRecallTargets; i++) {
         size_t lists = 0;
         for (size_t q = 0; q < m.queries; q++)
-            for (size_t place = 0; place < m.depth; place++)
-                lists +=
-                    list_reach(table.unit, m.gaps[q * m.depth + place], (uint32_t)place) <= table.reach[i];
-        EXPECT_NEAR(table.lists[i], (double)lists / (double)m.queries, 1e-3);
+            for (size_t place = 0; place < m.places; place++)
+                lists += list_reach(table.unit, m.gaps[q * m.places + place], (uint32_t)place) <=
+                         table.depth[0].reach[i];
+        EXPECT_NEAR(table.depth[0].lists[i], (double)lists / (double)m.queries, 1e-3);
     }
 }
 
@@ -150,8 +152,8 @@ TEST(RecallTable, QueriesAmongManyListsVisitMore)
     const RecallTable table = m.fit();
     const auto lists = [&](size_t query) {
         size_t n = 0;
-        while (n < m.depth &&
-               list_reach(table.unit, m.gaps[query * m.depth + n], (uint32_t)n) <= table.reach[2])
+        while (n < m.places &&
+               list_reach(table.unit, m.gaps[query * m.places + n], (uint32_t)n) <= table.depth[0].reach[2])
             n++;
         return n;
     };
@@ -164,28 +166,28 @@ TEST(RecallTable, TargetsBetweenThoseOfTheTable)
     Measured m;
     const RecallTable table = m.fit();
     for (uint32_t i = 0; i < kRecallTargets; i++) {
-        const RecallTarget at = recall_target(table, kRecallTarget[i]);
-        EXPECT_NEAR(at.reach, table.reach[i], 1e-5);
+        const RecallTarget at = recall_target(table, kRecallTarget[i], 1);
+        EXPECT_NEAR(at.reach, table.depth[0].reach[i], 1e-5);
         EXPECT_NEAR(at.epsilon, table.epsilon[i], 1e-5);
-        EXPECT_NEAR(at.lists, table.lists[i], 1e-3);
+        EXPECT_NEAR(at.lists, table.depth[0].lists[i], 1e-3);
     }
-    RecallTarget before = recall_target(table, 1e-9);
-    EXPECT_EQ(before.reach, table.reach[0]);
+    RecallTarget before = recall_target(table, 1e-9, 1);
+    EXPECT_EQ(before.reach, table.depth[0].reach[0]);
     for (double recall = 0.001; recall <= 1; recall += 0.001) {
-        const RecallTarget at = recall_target(table, recall);
+        const RecallTarget at = recall_target(table, recall, 1);
         EXPECT_GE(at.reach, before.reach);
         EXPECT_GE(at.epsilon, before.epsilon);
         EXPECT_GE(at.lists, before.lists);
         before = at;
     }
-    EXPECT_EQ(recall_target(table, 1).reach, table.reach[kRecallTargets - 1]);
+    EXPECT_EQ(recall_target(table, 1, 1).reach, table.depth[0].reach[kRecallTargets - 1]);
 }
 
 TEST(RecallTable, NothingKnownMeansEverything)
 {
     const RecallTable table = unknown_recall_table(70, kDefaultEpsilon);
     EXPECT_TRUE(valid_recall_table(table));
-    const RecallTarget at = recall_target(table, 0.93);
+    const RecallTarget at = recall_target(table, 0.93, 300);
     EXPECT_GT(at.reach, list_reach(table.unit, 1e30f, 65535));
     EXPECT_EQ(at.epsilon, kDefaultEpsilon);
     EXPECT_EQ(at.lists, 70);
@@ -194,13 +196,13 @@ TEST(RecallTable, NothingKnownMeansEverything)
 TEST(RecallTable, OneList)
 {
     Measured m;
-    m.depth = 1;
+    m.places = 1;
     m.gaps.assign(m.queries, 0);
     m.near_lists.assign(m.near_lists.size(), {0, 0});
     const RecallTable table = m.fit();
     EXPECT_TRUE(valid_recall_table(table));
-    EXPECT_EQ(table.reach[kRecallTargets - 1], 0);
-    EXPECT_EQ(table.lists[0], 1);
+    EXPECT_EQ(table.depth[0].reach[kRecallTargets - 1], 0);
+    EXPECT_EQ(table.depth[0].lists[0], 1);
 }
 
 TEST(RecallTable, DamageIsSeen)
@@ -213,8 +215,53 @@ TEST(RecallTable, DamageIsSeen)
         return !valid_recall_table(table);
     };
     EXPECT_TRUE(damaged([](RecallTable *t) { t->unit = -1; }));
-    EXPECT_TRUE(damaged([](RecallTable *t) { t->reach[3] = std::numeric_limits<float>::quiet_NaN(); }));
-    EXPECT_TRUE(damaged([](RecallTable *t) { std::swap(t->reach[0], t->reach[5]); }));
+    EXPECT_TRUE(
+        damaged([](RecallTable *t) { t->depth[4].reach[3] = std::numeric_limits<float>::quiet_NaN(); }));
+    EXPECT_TRUE(damaged([](RecallTable *t) { std::swap(t->depth[4].reach[0], t->depth[4].reach[5]); }));
     EXPECT_TRUE(damaged([](RecallTable *t) { t->epsilon[0] = -1; }));
-    EXPECT_TRUE(damaged([](RecallTable *t) { t->lists[8] = std::numeric_limits<float>::infinity(); }));
+    EXPECT_TRUE(
+        damaged([](RecallTable *t) { t->depth[2].lists[8] = std::numeric_limits<float>::infinity(); }));
+}
+
+TEST(RecallTable, DepthsReachFartherAndAreInterpolated)
+{
+    Measured m;
+    std::vector<NearList> far = m.near_lists;
+    for (NearList &n : far)
+        n.place = std::min<uint32_t>(n.place + 20, 99), n.gap += 1;
+    RecallMeasurements measurements = {m.queries,       m.places,        m.gaps.data(),   {},
+                                       m.widths.data(), m.widths.size(), kDefaultEpsilon, m.scratch.data()};
+    measurements.near_lists[0] = {m.near_lists.data(), m.near_lists.size()};
+    measurements.near_lists[2] = {far.data(), far.size()};
+    measurements.near_lists[4] = {m.near_lists.data(), m.near_lists.size()};
+    const RecallTable table = fit_recall_table(measurements);
+    ASSERT_TRUE(valid_recall_table(table));
+    for (uint32_t i = 0; i < kRecallTargets; i++) {
+        const auto reach = [&](double depth) { return recall_target(table, kRecallTarget[i], depth).reach; };
+        EXPECT_EQ(table.depth[1].reach[i], table.depth[0].reach[i]); // not measured: as before
+        EXPECT_GT(table.depth[2].reach[i], table.depth[1].reach[i]);
+        EXPECT_EQ(table.depth[4].reach[i], table.depth[2].reach[i]); // never less than before
+        EXPECT_NEAR(reach(100), table.depth[2].reach[i], 1e-5);
+        EXPECT_NEAR(reach(std::sqrt(1000)), (table.depth[1].reach[i] + table.depth[2].reach[i]) / 2, 1e-4);
+        EXPECT_EQ(reach(0.5), table.depth[0].reach[i]);
+        for (double depth = 1; depth < 1e7; depth *= 1.3)
+            EXPECT_LE(reach(depth), reach(depth * 1.3) + 1e-6f);
+    }
+}
+
+TEST(RecallTable, BeyondTheGreatestDepthReachGoesOnAsItGrew)
+{
+    RecallTable table = unknown_recall_table(70, kDefaultEpsilon);
+    for (uint32_t d = 0; d < kRecallDepths; d++)
+        std::fill_n(table.depth[d].reach, kRecallTargets, (float)(d + 1));
+    EXPECT_NEAR(recall_target(table, 0.95, 1e4).reach, 5, 1e-5);
+    EXPECT_NEAR(recall_target(table, 0.95, 1e6).reach, 7, 1e-5);
+}
+
+TEST(RecallTable, GapsOfSquaredScoresDoNotDependOnHowFarTheQueryIs)
+{
+    for (float distance : {1.0f, 100.0f, 10000.0f})
+        EXPECT_NEAR(list_gap(true, (distance + 2) * (distance + 2), distance * distance), 2, 2e-3);
+    EXPECT_EQ(list_gap(true, -1e-6f, 0), 0);
+    EXPECT_EQ(list_gap(false, -3, -5), 2);
 }

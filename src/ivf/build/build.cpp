@@ -156,7 +156,7 @@ void finish_meta(Build *b, const Sample &sample)
     MetaPage *meta = &b->training.meta;
     meta->build_rows = (uint64_t)b->counts.rows;
     meta->residual_norm = mean_distance(b->counts);
-    calibrate(meta, b->index, &b->layout, sample, &b->progress);
+    calibrate(meta, b->index, &b->layout, sample, b->training.centroids, &b->progress);
     Buffer buf = read_page(b->index, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
     write_meta(buf, meta);
     UnlockReleaseBuffer(buf);

@@ -12,11 +12,11 @@ namespace {
 constexpr size_t kQueries = 200; // for the defaults: calibration, error_scale, sublist_share
 constexpr size_t kNeighbours = 10;
 constexpr size_t kTargetQueries = 400; // for the table of recall targets
-// Targets are about so many times the rows that are asked for, because real queries often come from another distribution than
-// the rows: titles against abstracts (bench/README.md) reach their targets so.
-constexpr size_t kTimesNearer = 3;
-static_assert(kTimesNearer * kNeighbours <= kNearest);
-constexpr size_t kGapDepth = 1024; // lists of a query whose gaps are kept
+// Targets are about so many times the rows of a depth, because real queries often come from another distribution than the rows:
+// titles against abstracts (bench/README.md) reach their targets so. The deeper, the more alike the lists of both are.
+constexpr double kTimesNearer[kRecallDepths] = {3, 3, 2, 1.5, 1};
+constexpr size_t kDeepQueries = 200; // for depths that a part of the sample stands for
+constexpr size_t kGapDepth = 1024;   // lists of a query whose gaps are kept
 
 // What the queries have met.
 struct Findings
@@ -27,12 +27,19 @@ struct Findings
     float *widths; // of error bounds that find a neighbour, in the same units
     size_t width_count;
     size_t rows_asked; // of the sample, that stand for the kNeighbours nearest of the table
-    size_t rows_near;  // the same for those whose lists the table of targets is about
     size_t queries;
-    size_t depth;
-    float *gaps; // queries x depth
-    NearList *near_lists;
-    size_t near_count;
+    size_t places;
+    float *gaps; // queries x places
+    NearList *near_lists[kRecallDepths];
+    size_t near_count[kRecallDepths];
+};
+
+// How the sample stands for a depth of the table: each query's `rows` nearest among every stride-th row of the sample.
+struct DepthSample
+{
+    size_t stride;
+    size_t rows;
+    Nearest *nearest;
 };
 
 // Of a sample row as the metric has it, without a code.
@@ -97,32 +104,55 @@ float error_scale(Findings *m)
     return (float)Max(1.0, m->errors[at] / kEpsilon);
 }
 
-// How far its rank lies behind the nearest list's; 0 where overflow leaves none.
+// 0 where overflow leaves none.
 float gap_of(const Prober *p, size_t place)
 {
-    const float gap = p->order[place].rank - p->order[0].rank;
+    const bool squared = p->index->space.metric == Metric::L2;
+    const float gap = list_gap(squared, p->order[place].rank, p->order[0].rank);
     return std::isfinite(gap) ? gap : 0;
 }
 
-void probe_places(Prober *p, Findings *m, const Nearest &nearest, bool for_defaults)
+void probe_gaps(Prober *p, Findings *m)
 {
-    float *gaps = m->gaps + m->queries++ * m->depth;
-    for (size_t place = 0; place < m->depth; place++)
+    float *gaps = m->gaps + m->queries++ * m->places;
+    for (size_t place = 0; place < m->places; place++)
         gaps[place] = gap_of(p, place);
-    for (size_t j = 0; j < nearest.found; j++) {
-        const uint32_t place = p->place[nearest_list(&p->row, sample_row(p, nearest.row[j]))];
-        if (for_defaults && j < kNeighbours)
-            m->at_place[place]++;
-        if (j < m->rows_near)
-            m->near_lists[m->near_count++] = {gap_of(p, place), place};
+}
+
+uint32_t place_of(Prober *p, size_t row)
+{
+    return p->place[nearest_list(&p->row, sample_row(p, row))];
+}
+
+void probe_depth(Prober *p, Findings *m, uint32_t d, const Nearest &nearest, size_t rows)
+{
+    for (size_t j = 0; j < Min(nearest.found, rows); j++) {
+        const uint32_t place = place_of(p, nearest.row[j]);
+        m->near_lists[d][m->near_count[d]++] = {gap_of(p, place), place};
     }
 }
 
+void probe_neighbours(Prober *p, Findings *m, const Nearest &nearest)
+{
+    for (size_t j = 0; j < Min(nearest.found, kNeighbours); j++)
+        m->at_place[place_of(p, nearest.row[j])]++;
+}
+
 // Of the sample's nearest rows, those that stand for the n nearest of the table: its rows lie closer together.
-size_t sampled(size_t n, const Sample &sample, uint64_t table_rows)
+size_t sampled(double n, const Sample &sample, uint64_t table_rows)
 {
     const double share = (double)sample.rows / Max((double)table_rows, (double)sample.rows);
-    return Max((size_t)std::lround((double)n * share), (size_t)1);
+    return Max((size_t)std::lround(n * share), (size_t)1);
+}
+
+DepthSample depth_sample(uint32_t d, const Sample &sample, uint64_t table_rows)
+{
+    const size_t rows =
+        Min(sampled(kTimesNearer[d] * (double)kRecallDepth[d], sample, table_rows), sample.rows);
+    DepthSample s = {};
+    s.stride = (rows + kNearest - 1) / kNearest;
+    s.rows = Max(rows / s.stride, d == 0 ? (size_t)1 : (size_t)2);
+    return s;
 }
 
 void open_findings(Findings *m, uint32_t nlist, size_t queries)
@@ -131,9 +161,10 @@ void open_findings(Findings *m, uint32_t nlist, size_t queries)
     m->at_place = (uint64_t *)palloc0(nlist * sizeof(uint64_t));
     m->errors = (float *)palloc(kQueries * kNeighbours * sizeof(float));
     m->widths = (float *)palloc(queries * kNeighbours * sizeof(float));
-    m->depth = Min((size_t)nlist, kGapDepth);
-    m->gaps = (float *)palloc(queries * m->depth * sizeof(float));
-    m->near_lists = (NearList *)palloc(queries * kNearest * sizeof(NearList));
+    m->places = Min((size_t)nlist, kGapDepth);
+    m->gaps = (float *)palloc(queries * m->places * sizeof(float));
+    for (NearList *&lists : m->near_lists)
+        lists = (NearList *)palloc(queries * kNearest * sizeof(NearList));
 }
 
 // Lists that n queries need for each recall of kCalibrationRecall.
@@ -153,9 +184,17 @@ RecallTable recall_table(const MetaPage &meta, const Findings &m)
 {
     for (size_t i = 0; i < m.width_count; i++)
         m.widths[i] /= meta.error_scale;
-    float *scratch = (float *)palloc(m.queries * m.rows_near * sizeof(float));
-    return fit_recall_table({m.queries, m.depth, m.gaps, m.near_lists, m.near_count, m.widths, m.width_count,
-                             (float)kDefaultEpsilon, scratch});
+    RecallMeasurements measured = {m.queries,
+                                   m.places,
+                                   m.gaps,
+                                   {},
+                                   m.widths,
+                                   m.width_count,
+                                   (float)kDefaultEpsilon,
+                                   (float *)palloc(m.queries * kNearest * sizeof(float))};
+    for (uint32_t d = 0; d < kRecallDepths; d++)
+        measured.near_lists[d] = {m.near_lists[d], m.near_count[d]};
+    return fit_recall_table(measured);
 }
 
 } // namespace
@@ -168,7 +207,34 @@ void forget_calibration(MetaPage *meta)
     meta->targets = unknown_recall_table(meta->nlist, (float)kDefaultEpsilon);
 }
 
-void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
+// The row nearest to each query and the centroid of its list.
+static QueryPlace *query_places(Prober *p, const CalibrationQueries &queries, const Nearest *nearest,
+                                const float *centroids)
+{
+    QueryPlace *places = (QueryPlace *)palloc(queries.count * sizeof(QueryPlace));
+    each_query(*p, 0, queries.count, [&](size_t i) {
+        const uint32_t list = nearest_list(&p->row, query_vector(queries, i));
+        places[i] = {sample_row(p, nearest[i].row[0]), centroids + (size_t)list * queries.dims};
+    });
+    return places;
+}
+
+static void find_nearest(const Sample &sample, Metric metric, uint64_t table_rows,
+                         const CalibrationQueries &queries, DepthSample *depths)
+{
+    for (uint32_t d = 0; d < kRecallDepths; d++) {
+        depths[d] = depth_sample(d, sample, table_rows);
+        if (d > 0 && depths[d].stride == depths[d - 1].stride) {
+            depths[d].nearest = depths[d - 1].nearest;
+            continue;
+        }
+        const size_t n = depths[d].stride == 1 ? queries.count : Min(queries.count, kDeepQueries);
+        depths[d].nearest = (Nearest *)palloc0(queries.count * sizeof(Nearest));
+        nearest_in_sample(sample, metric, queries, n, depths[d].stride, depths[d].nearest);
+    }
+}
+
+void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids,
                BuildProgress *progress)
 {
     forget_calibration(meta);
@@ -176,23 +242,25 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
         return;
     const size_t n = Min(kQueries, sample.rows / 2), all = Min(kTargetQueries, sample.rows / 2);
     begin_phase(progress, BuildPhase::Calibrating, (int64)all);
-    size_t *queries = (size_t *)palloc(all * sizeof(size_t));
-    Random random(kTrainingSeed + 1);
-    for (size_t i = 0; i < all; i++)
-        queries[i] = random.below(sample.rows);
-    Nearest *nearest = (Nearest *)palloc0(all * sizeof(Nearest));
-    nearest_in_sample(sample, index->space.metric, queries, all, nearest);
-
     Prober p;
     open_prober(&p, rel, index, &sample);
+    CalibrationQueries queries = draw_queries(sample, all);
+    DepthSample depths[kRecallDepths];
+    find_nearest(sample, index->space.metric, meta->build_rows, queries, depths);
+    if (leave_copies(&queries, query_places(&p, queries, depths[0].nearest, centroids), sample.unit))
+        find_nearest(sample, index->space.metric, meta->build_rows, queries, depths);
+    const Nearest *nearest = depths[0].nearest; // among all rows of the sample
+
     Findings m;
     open_findings(&m, meta->nlist, all);
     m.rows_asked = sampled(kNeighbours, sample, meta->build_rows);
-    m.rows_near = Max(sampled(kTimesNearer * kNeighbours, sample, meta->build_rows), (size_t)2);
     each_query(p, 0, all, [&](size_t i) {
-        const float *q = sample_row(&p, queries[i]);
-        visit_order(&p, q);
-        probe_places(&p, &m, nearest[i], i < n);
+        const float *q = visit_order(&p, query_vector(queries, i));
+        probe_gaps(&p, &m);
+        if (i < n)
+            probe_neighbours(&p, &m, nearest[i]);
+        for (uint32_t d = 0; d < kRecallDepths; d++)
+            probe_depth(&p, &m, d, depths[d].nearest[i], depths[d].rows);
         probe_codes(&p, &m, q, nearest[i], i < n);
         phase_done(progress, (int64)i + 1);
     });

@@ -51,14 +51,14 @@ float share_needed(Prober *p, const float *x, const RankedSublist *all, uint32_t
 
 } // namespace
 
-float measure_sublist_share(Prober *p, uint32_t nprobe, const size_t *queries, const Nearest *nearest,
-                            size_t n, size_t neighbours)
+float measure_sublist_share(Prober *p, uint32_t nprobe, const CalibrationQueries &queries,
+                            const Nearest *nearest, size_t n, size_t neighbours)
 {
     constexpr double kLost = 0.005;
     float *shares = (float *)palloc(n * neighbours * sizeof(float));
     size_t count = 0;
     each_query(*p, 0, n, [&](size_t i) {
-        visit_order(p, sample_row(p, queries[i]));
+        visit_order(p, query_vector(queries, i));
         uint32_t entries;
         uint64_t rows;
         const RankedSublist *all = rank_sublists(p, nprobe, &entries, &rows);

@@ -1,31 +1,35 @@
 #include "ivf/build/prober.h"
 
+#include "ivf/row/normalize.h"
+
 namespace vq::ivf {
 
 // By blocks of rows against all queries.
-void nearest_in_sample(const Sample &sample, Metric metric, const size_t *queries, size_t n, Nearest *out)
+void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQueries &queries, size_t n,
+                       size_t stride, Nearest *out)
 {
     constexpr size_t kBlock = 64;
     const auto &k = simd::kernels();
-    const size_t dims = sample.dims;
-    float *q = (float *)palloc(n * dims * sizeof(float)), *dots = (float *)palloc(n * kBlock * sizeof(float));
-    for (size_t i = 0; i < n; i++)
-        memcpy(q + i * dims, sample.vectors + queries[i] * dims, dims * sizeof(float));
-    for (size_t first = 0; first < sample.rows; first += kBlock) {
+    const size_t dims = sample.dims, part = (sample.rows + stride - 1) / stride;
+    float *dots = (float *)palloc(n * kBlock * sizeof(float));
+    float *block = (float *)palloc(kBlock * dims * sizeof(float));
+    for (size_t first = 0; first < part; first += kBlock) {
         CHECK_FOR_INTERRUPTS();
-        const size_t rows = Min(kBlock, sample.rows - first);
-        const float *block = sample.vectors + first * dims;
-        k.dot_block(q, n, dims, block, rows, dims, dims, dots, kBlock);
+        const size_t rows = Min(kBlock, part - first);
+        for (size_t j = 0; j < rows; j++)
+            memcpy(block + j * dims, sample.vectors + (first + j) * stride * dims, dims * sizeof(float));
+        k.dot_block(queries.vectors, n, dims, block, rows, dims, dims, dots, kBlock);
         for (size_t j = 0; j < rows; j++) {
+            const size_t row = (first + j) * stride;
             const float norm_sq = metric == Metric::L2 ? k.dot(block + j * dims, block + j * dims, dims) : 0;
             const float factor = metric == Metric::L2 ? 2.0f : 1.0f;
             for (size_t i = 0; i < n; i++)
-                if (first + j != queries[i])
-                    out[i].offer(norm_sq - factor * dots[i * kBlock + j], (uint32_t)(first + j));
+                if (row != queries.self[i])
+                    out[i].offer(norm_sq - factor * dots[i * kBlock + j], (uint32_t)row);
         }
     }
-    pfree(q);
     pfree(dots);
+    pfree(block);
 }
 
 void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample)
@@ -41,9 +45,15 @@ void open_prober(Prober *p, Relation rel, const Index *index, const Sample *samp
     p->memory = AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibrate", ALLOCSET_DEFAULT_SIZES);
 }
 
-void visit_order(Prober *p, const float *x)
+const float *visit_order(Prober *p, const float *x)
 {
     const Index &index = *p->index;
+    const uint32_t dims = index.meta.options.dims;
+    if ((Metric)index.meta.metric == Metric::InnerProduct) {
+        const float norm = std::sqrt(simd::kernels().dot(x, x, dims));
+        if (norm > 0)
+            x = scaled(x, dims, index.meta.query_norm / norm, (float *)palloc(dims * sizeof(float)));
+    }
     SpaceQuery query = space_query(index.space, x, p->query.moved, p->query.scratch);
     index.codec->prepare(index.space.image, p->query.moved, 0, p->query.state);
     Router router;
@@ -51,6 +61,7 @@ void visit_order(Prober *p, const float *x)
     route_next(&router, index.meta.nlist, p->order);
     for (uint32_t i = 0; i < index.meta.nlist; i++)
         p->place[p->order[i].list] = i;
+    return x;
 }
 
 } // namespace vq::ivf

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ivf/row/rows.h"
+#include "ivf/build/calibration_queries.h"
 #include "ivf/build/train.h"
 
 extern "C" {
@@ -33,8 +34,10 @@ struct Nearest
     }
 };
 
-// Finds the nearest sample rows of n rows of the sample, each itself left out.
-void nearest_in_sample(const Sample &sample, Metric metric, const size_t *queries, size_t n, Nearest *out);
+// Finds the nearest sample rows of the first n queries, each one's own row left out.
+// stride: only every so many-th row of the sample is looked at.
+void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQueries &queries, size_t n,
+                       size_t stride, Nearest *out);
 
 struct Prober
 {
@@ -55,8 +58,9 @@ inline const float *sample_row(const Prober *p, size_t row)
 // Allocates in the current context.
 void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample);
 
-// Prepares the query x: p->order, p->place, and the codec's state.
-void visit_order(Prober *p, const float *x);
+// Prepares the query x: p->order, p->place, and the codec's state. Returns it as a scan has it: of the usual length under the inner
+// product. Memory: the current context.
+const float *visit_order(Prober *p, const float *x);
 
 // Calls probe(i) for i in [first, end); what one call allocates is freed before the next.
 template <class Probe>
@@ -73,7 +77,7 @@ void each_query(const Prober &p, size_t first, size_t end, Probe probe)
 
 // The share of the visited lists' rows that sub-lists have to hold for near rows of the first n queries to be among them, all
 // but a few; 1 without sub-lists. (calibrate_sublists.cpp)
-float measure_sublist_share(Prober *p, uint32_t nprobe, const size_t *queries, const Nearest *nearest,
-                            size_t n, size_t neighbours);
+float measure_sublist_share(Prober *p, uint32_t nprobe, const CalibrationQueries &queries,
+                            const Nearest *nearest, size_t n, size_t neighbours);
 
 } // namespace vq::ivf

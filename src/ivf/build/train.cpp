@@ -32,6 +32,22 @@ bool all_unit(const Sample &sample)
     return sample.rows > 0;
 }
 
+// Median of the rows' norms: queries under the inner product are brought to that length.
+float usual_norm(const Sample &sample)
+{
+    if (sample.rows == 0)
+        return 1;
+    float *norms = (float *)palloc(sample.rows * sizeof(float));
+    for (size_t i = 0; i < sample.rows; i++) {
+        const float *x = sample.vectors + i * sample.dims;
+        norms[i] = std::sqrt(simd::kernels().dot(x, x, sample.dims));
+    }
+    std::nth_element(norms, norms + sample.rows / 2, norms + sample.rows);
+    const float median = norms[sample.rows / 2];
+    pfree(norms);
+    return median > 0 && std::isfinite(median) ? median : 1;
+}
+
 void compute_mean(const Sample &sample, float *mean)
 {
     double *sum = (double *)palloc0(sample.dims * sizeof(double));
@@ -257,6 +273,8 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows) : 1;
     m.spherical =
         column.metric == Metric::Cosine || (column.metric == Metric::InnerProduct && all_unit(sample));
+
+    m.query_norm = column.metric == Metric::InnerProduct ? usual_norm(sample) : 1;
 
     begin_phase(progress, BuildPhase::Clustering, (int64)sample.rows);
     float *mean = (float *)palloc(m.options.dims * sizeof(float));

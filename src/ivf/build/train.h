@@ -35,7 +35,7 @@ void forget_calibration(MetaPage *meta);
 
 // Fills meta.calibration, meta.error_scale, meta.targets and meta.sublist_share from the sample, once all pages are written and
 // meta.build_rows is known: the build's last phase (calibrate.cpp).
-void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample,
+void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &sample, const float *centroids,
                BuildProgress *progress);
 
 } // namespace vq::ivf

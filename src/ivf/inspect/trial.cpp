@@ -72,8 +72,7 @@ void offer_row(void *arg, const ItemPointerData &, Datum value, const float *)
     const uint64_t held = Min(e->seen, (uint64_t)e->rows);
     for (uint32_t i = 0; i < e->count; i++) {
         double *heap = e->scores + (size_t)i * e->rows;
-        const double score =
-            score_of_distance(e->queries[i].metric, exact_distance(e->queries[i], value, e->index));
+        const double score = score_of_distance(e->queries[i], exact_distance(e->queries[i], value, e->index));
         if (held < e->rows)
             heap[held] = score;
         else if (score < heap[0]) {
@@ -121,7 +120,7 @@ uint32_t count_hits(const Trials &t, IndexScanDesc scan, HeapReader *reader, uin
         if (!heap_distance(reader, query, *tid, &distance))
             continue; // dead, or not for this snapshot
         found++;
-        hits += score_of_distance(query.metric, distance) <= t.limit[i];
+        hits += score_of_distance(query, distance) <= t.limit[i];
     }
     return hits;
 }

@@ -17,7 +17,8 @@ ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, cons
     query.stored = elements_of_query(query.datum, element, dims);
     query.vector = as_floats(query.stored, element, dims);
     query.norm = std::sqrt((double)simd::kernels().dot(query.vector, query.vector, dims));
-    query.unordered = null || (metric == Metric::Cosine && query.norm == 0);
+    query.unordered = null || (metric != Metric::L2 && query.norm == 0);
+    query.scale = 1;
     if (!is_own_distance(order_by.sk_func)) {
         query.op = (FmgrInfo *)palloc(sizeof(FmgrInfo));
         fmgr_info_copy(query.op, const_cast<FmgrInfo *>(&order_by.sk_func), CurrentMemoryContext);
@@ -68,11 +69,28 @@ double decoded_distance(const ExactQuery &query, const float *x)
     return call_operator(query, PointerGetDatum(query.decoded));
 }
 
-double score_of_distance(Metric metric, double distance)
+double score_of_distance(const ExactQuery &query, double distance)
 {
     if (std::isnan(distance))
         return std::numeric_limits<double>::infinity();
-    return metric == Metric::L2 ? distance * distance : metric == Metric::Cosine ? distance - 1 : distance;
+    switch (query.metric) {
+    case Metric::L2:
+        return distance * distance;
+    case Metric::InnerProduct:
+        return distance * query.scale;
+    case Metric::Cosine:
+        break;
+    }
+    return distance - 1;
+}
+
+float set_score_scale(ExactQuery *query, float norm)
+{
+    const double scale = norm / query->norm;
+    if (query->metric != Metric::InnerProduct || !(scale > 0) || !std::isfinite(scale))
+        return 1;
+    query->scale = scale;
+    return (float)scale;
 }
 
 double refined_bound(const ExactQuery &query, const float *x, double error, double error_share)
@@ -87,13 +105,13 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
         return d > 0 ? d * d : 0;
     }
     case Metric::InnerProduct:
-        return distance - query.norm * shift;
+        return (distance - query.norm * shift) * query.scale;
     case Metric::Cosine:
         break;
     }
     // A shift e of x turns it by at most asin(e / |x|), the cosine by less than 2 e / |x|.
     const double norm = std::sqrt((double)simd::kernels().dot(x, x, query.dims));
-    const double score = score_of_distance(query.metric, distance);
+    const double score = score_of_distance(query, distance);
     return norm > 0 && std::isfinite(score) ? score - 2 * shift / norm : -1;
 }
 

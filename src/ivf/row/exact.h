@@ -18,7 +18,8 @@ struct ExactQuery
     const float *vector;
     const void *stored; // its elements as the column's type has them
     double norm;        // of the vector
-    bool unordered;     // NULL, or zero under cosine: every row has the same distance
+    bool unordered;     // NULL, or zero but under L2: every row has the same distance
+    double scale;       // of scores over distances, see set_score_scale; 1 at first
     // Another extension's operator is called, since its sums may be rounded in another order; null: ours, whose functions are
     // called directly (core/distance.h).
     FmgrInfo *op;
@@ -39,7 +40,11 @@ double decoded_distance(const ExactQuery &query, const float *x);
 
 // A distance on the scale of the codecs' bounds: squared L2, negative inner product, cosine distance - 1. NaN, which sorts
 // behind all numbers, becomes infinity.
-double score_of_distance(Metric metric, double distance);
+double score_of_distance(const ExactQuery &query, double distance);
+
+// Under the inner product a query's length changes distances, not their order: scores are those of the query brought to `norm`.
+// Returns by how much it is made longer. Nothing happens under other metrics, or if the query has no direction.
+float set_score_scale(ExactQuery *query, float norm);
 
 // Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error; error_share:
 // how much of the error may lie along the query (1 = all: a certain bound).

@@ -1,4 +1,4 @@
-// Unit vectors for cosine.
+// Vectors of another length: unit vectors for cosine.
 #pragma once
 
 #include "simd/kernels.h"
@@ -14,6 +14,14 @@ inline bool is_zero(const float *x, size_t n)
         if (x[i] != 0)
             return false;
     return true;
+}
+
+// factor * x into out (n floats).
+inline const float *scaled(const float *x, size_t n, float factor, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] * factor;
+    return out;
 }
 
 // x / ||x|| into out (n floats); all zero if x is. In double, so that neither huge nor tiny vectors over- or

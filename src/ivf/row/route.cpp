@@ -220,15 +220,16 @@ uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
 uint32_t lists_within(Router *r, float reach)
 {
     constexpr uint32_t kFirstLook = 8;
+    const bool squared = r->space->metric == Metric::L2;
     const float unit = r->index->meta.targets.unit;
     for (uint32_t want = kFirstLook;; want *= 2) {
         uint32_t count;
-        const RoutedList *lists = route_ahead(r, want, &count);
-        for (uint32_t i = 1; i < count; i++)
-            if (list_reach(unit, lists[i].rank - lists[0].rank, i) > reach)
+        (void)route_ahead(r, want, &count);
+        for (uint32_t i = r->next; i < r->next + count; i++)
+            if (i > 0 && list_reach(unit, list_gap(squared, r->ready[i].rank, r->ready[0].rank), i) > reach)
                 return i;
         if (count < want)
-            return count;
+            return r->next + count;
     }
 }
 

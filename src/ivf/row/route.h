@@ -48,7 +48,7 @@ const RoutedList *route_ahead(Router *router, uint32_t want, uint32_t *count);
 // The next best lists, at most `want`, nearest first; returns how many.
 uint32_t route_next(Router *router, uint32_t want, RoutedList *out);
 
-// How many of the lists that come next lie within `reach` (core/recall_table.h); at least one where there is one. Takes none.
+// How many lists lie within `reach` (core/recall_table.h), those taken before counted; at least one where there is one. Takes none.
 uint32_t lists_within(Router *router, float reach);
 
 } // namespace vq::ivf

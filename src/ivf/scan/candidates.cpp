@@ -30,6 +30,8 @@ void candidates_begin(Candidates *c, void *memory, uint32_t keep, const Candidat
     if (after)
         c->after = *after;
     c->threshold = std::numeric_limits<float>::infinity();
+    c->error_sum = 0;
+    c->error_count = 0;
 }
 
 static void truncate(Candidates *c)
@@ -41,7 +43,7 @@ static void truncate(Candidates *c)
     c->threshold = std::nextafter(c->last.lower, std::numeric_limits<float>::infinity());
 }
 
-void candidates_add(Candidates *c, const Candidate &candidate)
+void candidates_add(Candidates *c, const Candidate &candidate, float error)
 {
     if (c->has_after && !before(c->after, candidate))
         return;
@@ -50,6 +52,8 @@ void candidates_add(Candidates *c, const Candidate &candidate)
     if (c->count == 2 * c->keep)
         truncate(c);
     c->items[c->count++] = candidate;
+    c->error_sum += std::isfinite(error) ? error : 0;
+    c->error_count++;
 }
 
 void candidates_finish(Candidates *c)

@@ -42,7 +42,11 @@ struct Candidates
     bool has_after; // candidates up to `after` were in an earlier pass
     Candidate after;
     Candidate last;
-    float threshold; // candidates with a larger bound cannot get in
+    float threshold;  // candidates with a larger bound cannot get in
+    double error_sum; // standard errors of the scores of candidates that got in, at any time
+    uint64_t error_count;
+
+    double mean_error() const { return error_count > 0 ? error_sum / (double)error_count : 0; }
 };
 
 constexpr uint32_t kFirstPass =
@@ -51,7 +55,8 @@ constexpr uint32_t kGrowth = 16;
 size_t candidates_bytes(uint32_t keep);
 
 void candidates_begin(Candidates *c, void *memory, uint32_t keep, const Candidate *after);
-void candidates_add(Candidates *c, const Candidate &candidate);
+// error: the standard error of its score, in units of epsilon.
+void candidates_add(Candidates *c, const Candidate &candidate, float error);
 void candidates_finish(Candidates *c); // turns the array into a heap
 
 bool candidates_empty(const Candidates *c);

@@ -1,6 +1,8 @@
 // A pass over the lists of a batch: tiles through the kernel, then the open pages of their groups row by row.
 #include "ivf/scan/collect.h"
 
+#include "core/half.h"
+
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 
@@ -64,7 +66,8 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     for (; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
         if (!tile.dead(v))
-            candidates_add(p.out, tile_candidate(tile, v, slot, lower[v], acc[v]));
+            candidates_add(p.out, tile_candidate(tile, v, slot, lower[v], acc[v]),
+                           list.distance * bf16_to_float(tile.err()[v]));
     }
     p.stats->codes += tile.rows;
 }
@@ -125,7 +128,7 @@ void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
     c.tid = row.tid;
     c.slot = slot;
     c.fine = row.fine;
-    candidates_add(p.out, c);
+    candidates_add(p.out, c, list.distance * bf16_to_float(row.factors.err));
     p.stats->codes++;
 }
 

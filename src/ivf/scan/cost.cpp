@@ -44,10 +44,10 @@ CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
     CostInputs s;
     s.lists = meta.nlist;
-    s.probed = settings.nprobe > 0 ? settings.nprobe : default_nprobe(meta);
-    if (settings.target_recall > 0)
-        s.probed =
-            wider_by_sublists(meta, (uint32_t)recall_target(meta.targets, settings.target_recall).lists);
+    const double target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
+    s.probed = settings.nprobe > 0
+                   ? settings.nprobe
+                   : wider_by_sublists(meta, (uint32_t)recall_target(meta.targets, target, 10).lists);
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);

@@ -21,7 +21,7 @@ uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists)
 double epsilon_of(const MetaPage &meta, const ScanSettings &settings)
 {
     return settings.epsilon >= 0 ? settings.epsilon
-                                 : (double)recall_target(meta.targets, settings.target_recall).epsilon;
+                                 : (double)recall_target(meta.targets, settings.target_recall, 10).epsilon;
 }
 
 double read_share(const MetaPage &meta, const ScanSettings &settings)

@@ -10,7 +10,10 @@ namespace vq::ivf {
 // against abstracts).
 constexpr float kDefaultRecallTarget = 0.995f;
 
-// Lists that nprobe = 0 visits.
+// Recall that a search looks for where nothing is set: its lists are within the reach of this target.
+constexpr float kDefaultTarget = 0.985f;
+
+// Lists that sampled rows need, on average; what a setting of nprobe may be compared with.
 uint32_t default_nprobe(const MetaPage &meta);
 
 // Lists to visit where whole ones would be `lists`: more where sub-lists let a query read them in part.

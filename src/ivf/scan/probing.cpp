@@ -6,18 +6,14 @@ namespace vq::ivf {
 
 namespace {
 
-constexpr double kFirstDepth = 10; // rows that calibration and targets are about
+constexpr double kUsualDepth = 10; // rows that nprobe is about
+// Lists that hold less than so many times the rows wanted cannot hold most of the nearest: they would give out their farthest
+// ones. It counts where lists are empty, or nearly so; and where a setting asks for few lists and the consumer goes deep.
+constexpr double kRowsHeld = 3, kRowsHeldByFew = 30;
 
-// Lists of the first batch. For a target as many as lie within its reach of this query.
-uint32_t first_lists(Probing *probing, const ScanQuery &query)
+double rows_wanted(const Probing &probing)
 {
-    const MetaPage &meta = query.index->meta;
-    const ScanSettings &settings = query.settings;
-    if (settings.target_recall > 0) {
-        const RecallTarget target = recall_target(meta.targets, settings.target_recall);
-        return wider_by_sublists(meta, lists_within(&probing->router, target.reach));
-    }
-    return settings.nprobe > 0 ? (uint32_t)settings.nprobe : default_nprobe(meta);
+    return probing.depth * (probing.nprobe > 0 ? kRowsHeldByFew : kRowsHeld);
 }
 
 bool has_rest(const Probing &probing, const ScanQuery &query)
@@ -26,27 +22,43 @@ bool has_rest(const Probing &probing, const ScanQuery &query)
            query.settings.iterative != IterativeScan::Off;
 }
 
-// Lists for so many rows. Measured on arxiv-minilm-384 and fashion-mnist-784, a tenfold depth takes 1.4 to 2.5 times the lists
-// for the same recall; the root of the number of rows is more than that. And lists that hold less than kRowsHeld times the rows
-// taken cannot hold most of the nearest: they would give out their farthest ones.
-double lists_for(const Probing &probing, double depth)
+// Lists for that depth, from the first one on, counting those visited.
+uint32_t lists_for(Probing *probing, const MetaPage &meta, double depth)
 {
-    constexpr double kRowsHeld = 30;
-    const double average = Max(1.0, (double)probing.rows / Max(probing.visited, 1u));
-    return Max(probing.first * std::sqrt(depth / kFirstDepth), kRowsHeld * depth / average);
+    const RecallTarget target = recall_target(meta.targets, probing->target, depth);
+    if (probing->nprobe == 0)
+        return wider_by_sublists(meta, lists_within(&probing->router, target.reach));
+    const double usual = recall_target(meta.targets, probing->target, kUsualDepth).lists;
+    const double growth = usual >= 1 ? Max(target.lists / usual, 1.0) : 1.0;
+    return (uint32_t)Min(probing->nprobe * growth, (double)meta.nlist);
 }
 
-// How many lists come next, and what depth they are enough for.
-uint32_t further_lists(Probing *probing, bool run_out)
+// Those of the lists visited that hold rows say how many lists hold so many rows.
+uint32_t lists_holding(const Probing &probing, double rows)
 {
-    const uint32_t left = probing->most - probing->visited;
-    if (probing->visited == 0) {
-        probing->depth = kFirstDepth;
-        return Min(probing->first, left);
-    }
-    probing->depth *= run_out ? 4 : 2;
-    const double wanted = std::ceil(lists_for(*probing, probing->depth)) - probing->visited;
-    return wanted < 1 ? Min(1u, left) : (uint32_t)Min(wanted, (double)left);
+    const double average = (double)Max(probing.rows, (uint64_t)1) / Max(probing.visited, 1u);
+    return (uint32_t)Min(std::ceil(rows / average), (double)probing.most);
+}
+
+double deeper(double depth, bool run_out)
+{
+    if (depth < kUsualDepth)
+        return kUsualDepth;
+    return depth * (run_out ? 4 : 2);
+}
+
+// How many lists come next. At least one, or the search would stand still.
+uint32_t further_lists(Probing *probing, const MetaPage &meta, bool run_out)
+{
+    if (probing->visited > 0 && (double)probing->rows >= rows_wanted(*probing))
+        probing->depth = deeper(probing->depth, run_out);
+    uint32_t wanted = lists_for(probing, meta, probing->depth);
+    if (probing->visited > 0)
+        wanted = Max(wanted, lists_holding(*probing, rows_wanted(*probing)));
+    if (run_out)
+        wanted = Max(wanted, 2 * probing->visited);
+    wanted = Max(wanted, probing->visited + 1);
+    return Min(wanted, probing->most) - probing->visited;
 }
 
 } // namespace
@@ -54,18 +66,29 @@ uint32_t further_lists(Probing *probing, bool run_out)
 void begin_probing(Probing *probing, Relation rel, const ScanQuery &query)
 {
     const Index &index = *query.index;
+    const ScanSettings &settings = query.settings;
     const uint32_t nlist = index.meta.nlist;
     *probing = {};
     route_begin(&probing->router, rel, query.index, &index.space, query.space, query.state);
-    probing->first = Min(first_lists(probing, query), nlist);
-    const uint32_t max_probes = query.settings.max_probes > 0 ? (uint32_t)query.settings.max_probes : nlist;
-    const bool goes_on = query.settings.iterative != IterativeScan::Off;
-    probing->most = goes_on ? Min(nlist, Max(max_probes, probing->first)) : probing->first;
+    probing->target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
+    probing->nprobe = (uint32_t)settings.nprobe;
+    probing->depth = probing->nprobe > 0 || settings.iterative == IterativeScan::Off ? kUsualDepth : 1;
+    const uint32_t first = Min(lists_for(probing, index.meta, probing->depth), nlist);
+    const uint32_t max_probes = settings.max_probes > 0 ? (uint32_t)settings.max_probes : nlist;
+    probing->most = settings.iterative != IterativeScan::Off ? Min(nlist, Max(max_probes, first)) : first;
 }
 
 bool more_to_visit(const Probing &probing, const ScanQuery &query)
 {
     return probing.batch_count < kMostBatches && (has_rest(probing, query) || probing.visited < probing.most);
+}
+
+bool wants_deeper(const Probing &probing, uint64_t given_out)
+{
+    if ((double)given_out >= probing.depth)
+        return true;
+    // A setting that asks for few lists gets them at first.
+    return (double)probing.rows < rows_wanted(probing) && (probing.nprobe == 0 || probing.batch_count > 1);
 }
 
 Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool run_out, ScanStats *stats)
@@ -75,13 +98,13 @@ Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool r
     Batch *batch;
     if (has_rest(*probing, query)) {
         batch = open_rest(*probing->batches[probing->batch_count - 1]);
-        probing->depth *= 2;
+        probing->depth = deeper(probing->depth, run_out);
     } else {
-        const uint32_t count = further_lists(probing, run_out);
+        const uint32_t count = further_lists(probing, query.index->meta, run_out);
         batch = open_batch(rel, query, &probing->router, count, stats);
         probing->visited += batch->list_count;
         for (uint32_t i = 0; i < batch->list_count; i++)
-            probing->rows += batch->lists[i].entry.rows;
+            probing->rows += batch->lists[i].entry.rows - batch->lists[i].entry.dead;
     }
     probing->batches[probing->batch_count++] = batch;
     return batch;

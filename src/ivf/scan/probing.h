@@ -12,10 +12,12 @@ constexpr int kMostBatches =
 struct Probing
 {
     Router router;
-    uint32_t first;   // lists of the first batch: for kFirstDepth rows
-    uint32_t most;    // that the search may visit
+    double target; // recall that lists are chosen for
+    uint32_t
+        nprobe; // lists for kUsualDepth rows if a setting says so; 0: as many as lie within the target's reach
+    uint32_t most;    // lists that the search may visit
     uint32_t visited; // lists of all batches so far
-    uint64_t rows;    // that those hold in tiles
+    uint64_t rows;    // that those hold
     double depth;     // rows that may go out before further lists are wanted
     Batch *batches[kMostBatches];
     int batch_count;
@@ -26,6 +28,9 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query);
 
 // Whether a further batch can be had.
 bool more_to_visit(const Probing &probing, const ScanQuery &query);
+
+// Whether further lists have to be visited before the next row goes out, when so many were given out.
+bool wants_deeper(const Probing &probing, uint64_t given_out);
 
 // Opens the next batch: what the last one left out, or further lists. run_out: all rows of those visited are used up. Null when
 // there is no more.

@@ -22,25 +22,37 @@ static_assert(std::is_trivially_destructible_v<Scan>);
 
 // --- candidates
 
+// Bounds hold for all but a few rows. A consumer that goes deep meets more of those few, and each is dropped, or late. It has
+// many rows looked at anyway, so they are looked at a little ahead: until bounds are so much wider.
+constexpr uint64_t kDeepRows = 100; // given out
+constexpr double kDeepEpsilon = 4;
+
+double extra_epsilon(const Scan &scan)
+{
+    return scan.results.given_out >= kDeepRows ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
+}
+
 // A lower bound of the scores of the batch's rows that were not looked at.
-double batch_bound(const Batch &batch)
+double batch_bound(const Batch &batch, double extra)
 {
     double bound = std::numeric_limits<double>::infinity();
     if (!candidates_empty(&batch.candidates))
         bound = candidates_top(&batch.candidates).lower;
     if (batch.candidates.truncated)
         bound = Min(bound, (double)batch.candidates.last.lower);
-    return bound;
+    return bound - extra * batch.candidates.mean_error();
 }
 
 // The batch with the most promising candidate; null if all are used up.
-Batch *best_batch(const Probing &probing, double *bound)
+Batch *best_batch(const Scan &scan, double *bound)
 {
+    const Probing &probing = scan.probing;
+    const double extra = extra_epsilon(scan);
     Batch *best = nullptr;
     *bound = std::numeric_limits<double>::infinity();
     for (int i = 0; i < probing.batch_count; i++) {
         Batch *batch = probing.batches[i];
-        const double b = batch_bound(*batch);
+        const double b = batch_bound(*batch, extra);
         if (!batch_used_up(*batch) && (best == nullptr || b < *bound)) {
             best = batch;
             *bound = b;
@@ -84,7 +96,7 @@ bool looked_enough(const Scan &scan)
 
 double nearest_score(const Scan &scan)
 {
-    return score_of_distance(scan.query.exact.metric, results_nearest(scan.results).distance);
+    return score_of_distance(scan.query.exact, results_nearest(scan.results).distance);
 }
 
 // Whether further lists have to be visited before the next row goes out: the consumer has come as deep as those visited are
@@ -93,7 +105,7 @@ bool wants_more_lists(const Scan &scan)
 {
     if (scan.query.exact.unordered || !more_to_visit(scan.probing, scan.query))
         return false;
-    return (double)scan.results.given_out >= scan.probing.depth ||
+    return wants_deeper(scan.probing, scan.results.given_out) ||
            (!results_empty(scan.results) && !std::isfinite(nearest_score(scan)));
 }
 
@@ -106,7 +118,7 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
         return false;
     }
     double bound;
-    Batch *batch = best_batch(scan->probing, &bound);
+    Batch *batch = best_batch(*scan, &bound);
     if (!results_empty(scan->results) && (batch == nullptr || scan->query.exact.unordered ||
                                           !(bound < nearest_score(*scan)) || looked_enough(*scan)))
         return true;

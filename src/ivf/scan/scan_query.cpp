@@ -14,6 +14,9 @@ void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
     const uint32_t dims = index.meta.options.dims;
     query->exact = exact_query((Metric)index.meta.metric, index.element(), dims, key);
     const float *q = query->exact.vector;
+    const float scale = set_score_scale(&query->exact, index.meta.query_norm);
+    if (scale != 1)
+        q = scaled(q, dims, scale, (float *)palloc(dims * sizeof(float)));
     if (index.cosine())
         q = normalized(q, dims, (float *)palloc(dims * sizeof(float)));
     float *scratch = (float *)palloc(dims * sizeof(float));

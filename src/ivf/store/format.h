@@ -42,7 +42,7 @@ enum class PageKind : uint16_t // append, never renumber: stored in every page
 // before, until no snapshot can be old enough; the page header's pd_prune_xid says since when.
 constexpr uint16_t kFreed = 0x8000;
 
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 constexpr uint32_t kMetaMagic = 0x56514958; // "VQIX"
 constexpr uint16_t kTailMagic =
     0xFF9A; // last two bytes of every page: free among the index types of pg_filedump
@@ -101,10 +101,11 @@ struct MetaPage
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
+    float query_norm;                         // inner product: length that queries are brought to
     uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
-    uint8_t unused[3];
+    uint8_t unused[7];
 };
-static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 296 &&
+static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 592 &&
               std::is_trivially_copyable_v<MetaPage>);
 
 struct ListEntry // one per list, in its group's record

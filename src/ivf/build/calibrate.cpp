@@ -14,7 +14,7 @@ constexpr size_t kNeighbours = 10;
 constexpr size_t kTargetQueries = 400; // for the table of recall targets
 // Targets are about so many times the rows of a depth, because real queries often come from another distribution than the rows:
 // titles against abstracts (bench/README.md) reach their targets so. The deeper, the more alike the lists of both are.
-constexpr double kTimesNearer[kRecallDepths] = {3, 3, 2, 1.5, 1};
+constexpr double kTimesNearer[kRecallDepths] = {3, 3, 2.5, 1.5, 1};
 constexpr size_t kDeepQueries = 200; // for depths that a part of the sample stands for
 constexpr size_t kGapDepth = 1024;   // lists of a query whose gaps are kept
 

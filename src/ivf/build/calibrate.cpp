@@ -267,7 +267,7 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     meta->error_scale = error_scale(&m);
     fill_calibration(meta, m, n);
     meta->targets = recall_table(*meta, m);
-    const uint32_t nprobe = Min(default_nprobe(*meta), meta->nlist);
+    const uint32_t nprobe = Min(calibrated_nprobe(*meta), meta->nlist);
     if (meta->sublist_layers > 0)
         meta->sublist_share = measure_sublist_share(&p, nprobe, queries, nearest, n, kNeighbours);
     report_phase(progress,

@@ -201,7 +201,7 @@ VQ_FUNCTION(vq_index_stats)
                       Float8GetDatum(growth),
                       Float8GetDatum(meta.residual_norm),
                       Float8GetDatum(drift),
-                      Int32GetDatum((int32)Min(default_nprobe(meta), meta.nlist)),
+                      Int32GetDatum((int32)usual_lists(meta, kDefaultTarget)),
                       Float4GetDatum(meta.error_scale),
                       CStringGetTextDatum(codes),
                       Int32GetDatum((int32)meta.sublist_layers),

@@ -103,7 +103,7 @@ void report_target(const ScanSettings &settings)
 uint32_t search_all(const Tuning &t, Tried *found)
 {
     const MetaPage &meta = t.trials->index->meta;
-    found[0] = search(t, kEpsilons[0], default_nprobe(meta), t.lists);
+    found[0] = search(t, kEpsilons[0], calibrated_nprobe(meta), t.lists);
     uint32_t n = 1;
     if (!reaches(t, found[0])) {
         ereport(NOTICE,

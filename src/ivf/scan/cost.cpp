@@ -45,9 +45,7 @@ CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
     CostInputs s;
     s.lists = meta.nlist;
     const double target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
-    s.probed = settings.nprobe > 0
-                   ? settings.nprobe
-                   : wider_by_sublists(meta, (uint32_t)recall_target(meta.targets, target, 10).lists);
+    s.probed = settings.nprobe > 0 ? settings.nprobe : usual_lists(meta, target);
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);

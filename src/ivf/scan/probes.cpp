@@ -2,10 +2,17 @@
 
 namespace vq::ivf {
 
-uint32_t default_nprobe(const MetaPage &meta)
+uint32_t usual_lists(const MetaPage &meta, double target)
 {
+    const double lists = std::ceil((double)recall_target(meta.targets, target, 10).lists);
+    return wider_by_sublists(meta, (uint32_t)std::clamp(lists, 1.0, (double)meta.nlist));
+}
+
+uint32_t calibrated_nprobe(const MetaPage &meta)
+{
+    constexpr float kGoodRecall = 0.995f;
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
-        if (kCalibrationRecall[i] >= kDefaultRecallTarget)
+        if (kCalibrationRecall[i] >= kGoodRecall)
             return Max(meta.calibration[i], 1u);
     return meta.nlist;
 }

@@ -5,16 +5,15 @@
 
 namespace vq::ivf {
 
-// nprobe = 0 visits as many lists as the calibration says that sampled rows need for this recall. Above the
-// 0.95 that is promised, because real queries often come from another distribution than the rows (titles
-// against abstracts).
-constexpr float kDefaultRecallTarget = 0.995f;
-
-// Recall that a search looks for where nothing is set: its lists are within the reach of this target.
+// Recall that a search looks for where nothing is set: its lists are within the reach of this target. Above the 0.95 that is
+// promised, because real queries often come from another distribution than the rows (titles against abstracts).
 constexpr float kDefaultTarget = 0.985f;
 
-// Lists that sampled rows need, on average; what a setting of nprobe may be compared with.
-uint32_t default_nprobe(const MetaPage &meta);
+// Lists that a search for ten rows visits on average, under a target.
+uint32_t usual_lists(const MetaPage &meta, double target);
+
+// Lists that hold the ten nearest rows of sampled rows but for half a hundredth: a first guess of a good nprobe.
+uint32_t calibrated_nprobe(const MetaPage &meta);
 
 // Lists to visit where whole ones would be `lists`: more where sub-lists let a query read them in part.
 uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists);

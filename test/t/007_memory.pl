@@ -1,5 +1,5 @@
 # Memory of a session stays flat: over the rescans of one query, over many queries, over many indexes. Memory of one scan
-# does not depend on how many rows are fetched.
+# does not depend on how many rows are fetched: what work_mem does not hold goes to a temporary file, and no row is lost by it.
 
 use strict;
 use warnings;
@@ -34,8 +34,86 @@ sub flat
     return cmp_ok($grown, '<=', $limit_kb, "$name: grows by $limit_kb kB at most");
 }
 
+# A walk through all rows in order with as little work_mem as there may be: rows, steps back, most bytes of the scan, and
+# temporary files at the deepest.
+$node->safe_psql(
+    'postgres', q{
+    CREATE FUNCTION scan_used() RETURNS bigint VOLATILE LANGUAGE sql
+        RETURN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts
+            WHERE 'vector_quant scan' IN (name, parent));
+    CREATE FUNCTION walk(tab text, op text, query text, OUT n int, OUT back int, OUT bytes bigint, OUT files bigint)
+        LANGUAGE plpgsql AS $$
+    DECLARE c refcursor; r record; last float8 := '-Infinity';
+    BEGIN
+        SELECT 0, 0, 0, 0 INTO n, back, bytes, files;
+        OPEN c FOR EXECUTE format('SELECT v %s %L::vector AS d FROM %s ORDER BY v %1$s %2$L::vector', op, query, tab);
+        LOOP
+            FETCH c INTO r;
+            EXIT WHEN NOT FOUND;
+            n := n + 1;
+            back := back + (r.d < last)::int;
+            last := r.d;
+            IF n % 1000 = 1 THEN
+                SELECT greatest(bytes, scan_used()), greatest(files, (SELECT count(*) FROM pg_ls_tmpdir())) INTO bytes, files;
+            END IF;
+        END LOOP;
+    END $$});
+
+my $deep_rows = 40000;
+my %coarse = (ivf_rabitq => 'rbq_bits = 1', scann => 'pq_dims = 8', wrvq => 'codebooks = 4, codebook_size = 16');
+
+sub deep_walk
+{
+    my ($am, $name, $op, $ops, $with) = @_;
+    new_table($node, 'deep', 8, $deep_rows, ops => $ops, am => $am, with => "nlist = 40, $with");
+    my $near = query_vector($node, 8, 5) =~ s/'//gr;
+    for my $how ('65536 strict_order', '65536 relaxed_order', '1 relaxed_order')
+    {
+        my ($nprobe, $order) = split / /, $how;
+        my $set  = "$force SET work_mem = '64kB'; SET $am.nprobe = $nprobe; SET $am.epsilon = 4; SET $am.iterative_scan = $order;";
+        my $walk = "SELECT * FROM walk('deep', '$op', '$near')";
+        my ($n, $back, $bytes, $files) = split /\|/, $node->safe_psql('postgres', "$set $walk");
+        my $full = "$am, $name, $how";
+        note("$full: $n rows, $back steps back, $bytes bytes, $files files");
+        cmp_ok($bytes, '<=', (64 + 96) * 1024, "$full: a walk takes work_mem, and 96 kB for query and lists");
+        cmp_ok($files, '>',  0, "$full: and a temporary file");
+        cmp_ok($n, '>=', ($order eq 'strict_order' ? 0.999 : 1) * $deep_rows, "$full: rows come");
+        cmp_ok($back, '<=', $order eq 'strict_order' ? 0 : $deep_rows / 1000, "$full: in order") if $nprobe > 1;
+    }
+    # A scan that ends early, is begun anew, or fails leaves no file.
+    my $some = "FROM deep ORDER BY v $op '$near'";
+    my ($out, $err) = ('', '');
+    $node->psql(
+        'postgres', "$force SET work_mem = '64kB'; SET $am.nprobe = 65536; SET $am.epsilon = 4;
+        BEGIN;
+        DECLARE c CURSOR FOR SELECT id $some;
+        MOVE 20000 c;
+        SELECT 'early', count(*) FROM pg_ls_tmpdir();
+        CLOSE c;
+        SELECT 'closed', count(*) FROM pg_ls_tmpdir();
+        SELECT sum(s) FROM generate_series(1, 3) n, LATERAL (SELECT sum(id) AS s FROM
+            (SELECT id $some LIMIT 10000 * n) l) l;
+        SELECT 'rescanned', count(*) FROM pg_ls_tmpdir();
+        COMMIT;
+        SELECT sum(1 / (id - (SELECT max(id) FROM (SELECT id $some LIMIT 10000) l))) FROM (SELECT id $some LIMIT 20000) l;
+        SELECT 'failed', count(*) FROM pg_ls_tmpdir();",
+        stdout => \$out, stderr => \$err, on_error_stop => 0);
+    like($out, qr/early\|1\n/,     "$am, $name: rows wait in a file");
+    like($out, qr/closed\|0\n/,    "$am, $name: none after CLOSE");
+    like($out, qr/rescanned\|0$/m, "$am, $name: none after rescans");
+    like($err, qr/division by zero/, "$am, $name: an error");
+    like($out, qr/failed\|0\s*$/,  "$am, $name: none after the error");
+    $node->safe_psql('postgres', 'DROP TABLE deep');
+    return;
+}
+
 for my $am (access_methods())
 {
+    my $coarse = $coarse{$am} // variant($am, 1);
+    deep_walk($am, 'L2', '<->', 'vector_l2_ops', $coarse);
+    deep_walk($am, 'inner product, refine codes', '<#>', 'vector_ip_ops', "$coarse, refine = true");
+    deep_walk($am, 'cosine', '<=>', 'vector_cosine_ops', $coarse);
+
     my ($items, $fine) = ("items_$am", "fine_$am");
     new_table($node, $items, $dims, 6000, am => $am, with => 'nlist = 40');
     new_table($node, $fine, $dims, 3000, am => $am, with => 'nlist = 20, refine = true, ' . variant($am, 1));

@@ -1,6 +1,6 @@
-// The lists that a scan visits together, and the candidates among their rows. A search takes its lists in the query's order, a
-// batch at a time. Batches stand side by side: their lists are disjoint, each remembers which of its rows were looked at, and
-// the scan takes the best candidate of all of them.
+// The lists that a scan begins to visit together. A search takes its lists in the query's order, a batch at a time. Batches stand
+// side by side: their lists are disjoint, each remembers which of its rows were taken, and the scan takes the best candidate of
+// all of them.
 #pragma once
 
 #include "ivf/row/route.h"
@@ -51,14 +51,11 @@ struct Batch
     ProbedGroup *groups; // that the lists are in, each once; none in a Rest
     uint32_t group_count;
     BatchPart part;
-    Candidates candidates; // if `truncated`, further rows need another pass
+    uint16_t number; // of the search's batches
+    bool
+        has_taken; // rows of it were taken from the candidates: all up to `taken`, in the order of candidates
+    Candidate taken;
 };
-
-// No row of it is left to be looked at.
-inline bool batch_used_up(const Batch &batch)
-{
-    return candidates_empty(&batch.candidates) && !batch.candidates.truncated;
-}
 
 // The lists that come next in the query's order, at most `count`. Memory: in the current context.
 Batch *open_batch(Relation rel, const ScanQuery &query, Router *router, uint32_t count, ScanStats *stats);

@@ -13,28 +13,20 @@ bool before(const Candidate &a, const Candidate &b)
     return Before()(a, b);
 }
 
-} // namespace
-
-size_t candidates_bytes(uint32_t keep)
+void resize(Candidates *c, uint32_t keep)
 {
-    return 2 * (size_t)keep * sizeof(Candidate);
-}
-
-void candidates_begin(Candidates *c, void *memory, uint32_t keep, const Candidate *after)
-{
-    c->items = (Candidate *)memory;
-    c->count = 0;
+    if (c->items && keep == c->keep)
+        return;
+    Candidate *items = (Candidate *)palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE);
+    if (c->items) {
+        memcpy(items, c->items, c->count * sizeof(Candidate));
+        pfree(c->items);
+    }
+    c->items = items;
     c->keep = keep;
-    c->truncated = false;
-    c->has_after = after != nullptr;
-    if (after)
-        c->after = *after;
-    c->threshold = std::numeric_limits<float>::infinity();
-    c->error_sum = 0;
-    c->error_count = 0;
 }
 
-static void truncate(Candidates *c)
+void truncate(Candidates *c)
 {
     std::nth_element(c->items, c->items + c->keep - 1, c->items + c->count, Before());
     c->count = c->keep;
@@ -43,10 +35,34 @@ static void truncate(Candidates *c)
     c->threshold = std::nextafter(c->last.lower, std::numeric_limits<float>::infinity());
 }
 
+} // namespace
+
+size_t candidates_bytes(uint32_t keep)
+{
+    return 2 * (size_t)keep * sizeof(Candidate);
+}
+
+void candidates_begin(Candidates *c)
+{
+    *c = {};
+    c->threshold = std::numeric_limits<float>::infinity();
+}
+
+void candidates_open(Candidates *c, uint32_t more, uint32_t most)
+{
+    resize(c, Max(c->keep, Min(c->count + more, most)));
+}
+
+void candidates_reopen(Candidates *c, uint32_t keep)
+{
+    Assert(c->count == 0 && c->truncated);
+    resize(c, keep);
+    c->truncated = false;
+    c->threshold = std::numeric_limits<float>::infinity();
+}
+
 void candidates_add(Candidates *c, const Candidate &candidate, float error)
 {
-    if (c->has_after && !before(c->after, candidate))
-        return;
     if (c->truncated && before(c->last, candidate))
         return;
     if (c->count == 2 * c->keep)
@@ -63,26 +79,17 @@ void candidates_finish(Candidates *c)
     std::make_heap(c->items, c->items + c->count, Later());
 }
 
-bool candidates_empty(const Candidates *c)
+double candidates_bound(const Candidates &c)
 {
-    return c->count == 0;
-}
-
-const Candidate &candidates_top(const Candidates *c)
-{
-    return c->items[0];
+    if (c.count > 0)
+        return c.items[0].lower;
+    return c.truncated ? (double)c.last.lower : std::numeric_limits<double>::infinity();
 }
 
 Candidate candidates_pop(Candidates *c)
 {
     std::pop_heap(c->items, c->items + c->count, Later());
     return c->items[--c->count];
-}
-
-void candidates_push(Candidates *c, const Candidate &candidate)
-{
-    c->items[c->count++] = candidate;
-    std::push_heap(c->items, c->items + c->count, Later());
 }
 
 } // namespace vq::ivf

@@ -1,4 +1,4 @@
-// The best rows a pass over the lists has met, by lower bound, in bounded memory.
+// The best rows that the passes over the visited lists have met, by lower bound, in bounded memory.
 #pragma once
 
 #include "ivf/store/format.h"
@@ -10,15 +10,15 @@ struct Candidate
     float lower;  // bound on the score, finite
     uint32_t acc; // accumulated table sum, for the finer code
     ItemPointerData tid;
-    uint16_t refined; // 1: lower comes from the record on a Fine page
     FineAddress fine;
+    uint32_t slot;  // of the list in its batch
+    uint16_t batch; // of the search
     uint16_t unused;
-    uint32_t slot; // of the list among those of the pass
 };
 static_assert(sizeof(Candidate) == 28);
 
-// Total order of candidates: passes over the same lists see the same rows in it, so that each pass can take
-// up where the last ended.
+// Total order of candidates. The rows of a batch are taken in it, so that the one taken last says which ones a further pass
+// may leave out.
 struct Before
 {
     bool operator()(const Candidate &a, const Candidate &b) const
@@ -31,37 +31,50 @@ struct Before
     }
 };
 
-// While a pass runs: keeps at least the `keep` first candidates after `after` in an array of 2 * keep. Then:
-// a heap, smallest on top.
+// Rows of all batches of a search that were not looked at. While a pass runs: keeps at least the `keep` first in an array of
+// 2 * keep. Then: a heap, smallest on top.
 struct Candidates
 {
     Candidate *items;
     uint32_t count;
     uint32_t keep;
     bool truncated; // some candidate was left out; all such come after `last`
-    bool has_after; // candidates up to `after` were in an earlier pass
-    Candidate after;
     Candidate last;
-    float threshold;  // candidates with a larger bound cannot get in
-    double error_sum; // standard errors of the scores of candidates that got in, at any time
-    uint64_t error_count;
+    float threshold;      // candidates with a larger bound cannot get in
+    double error_sum;     // of standard errors of the scores, of all rows that ever got in
+    uint64_t error_count; // of those rows
 
     double mean_error() const { return error_count > 0 ? error_sum / (double)error_count : 0; }
 };
 
 constexpr uint32_t kFirstPass =
-    256; // candidates kept by a scan's first pass; later passes keep kGrowth times as many
+    256; // candidates kept by a search's first pass; later passes over all keep kGrowth times as many
 constexpr uint32_t kGrowth = 16;
 size_t candidates_bytes(uint32_t keep);
 
-void candidates_begin(Candidates *c, void *memory, uint32_t keep, const Candidate *after);
-// error: the standard error of its score, in units of epsilon.
-void candidates_add(Candidates *c, const Candidate &candidate, float error);
-void candidates_finish(Candidates *c); // turns the array into a heap
+// No candidate, and none left out.
+void candidates_begin(Candidates *c);
 
-bool candidates_empty(const Candidates *c);
-const Candidate &candidates_top(const Candidates *c);
+// Before a pass over a batch that no pass has seen: its rows join what is there. `more` is how many of them are kept at least, as
+// long as `most` are enough for all. Memory: in the current context, which must live as long as the candidates.
+void candidates_open(Candidates *c, uint32_t more, uint32_t most);
+// Before a pass over all batches, for what was left out. There must be no candidate left. keep: as in Candidates.
+void candidates_reopen(Candidates *c, uint32_t keep);
+// error: the standard error of its score, as epsilon counts it.
+void candidates_add(Candidates *c, const Candidate &candidate, float error);
+void candidates_finish(Candidates *c); // after a pass: turns the array into a heap
+
+inline bool candidates_empty(const Candidates &c)
+{
+    return c.count == 0;
+}
+// No row is left to be looked at.
+inline bool candidates_used_up(const Candidates &c)
+{
+    return c.count == 0 && !c.truncated;
+}
+// A lower bound of the scores of all rows that were not looked at; infinity where there is none.
+double candidates_bound(const Candidates &c);
 Candidate candidates_pop(Candidates *c);
-void candidates_push(Candidates *c, const Candidate &candidate); // after a pop: there is room
 
 } // namespace vq::ivf

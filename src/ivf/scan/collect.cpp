@@ -19,17 +19,6 @@ float finite(float lower)
     return std::clamp(lower, -std::numeric_limits<float>::max(), std::numeric_limits<float>::max());
 }
 
-Candidate tile_candidate(const TileRows &tile, uint32_t v, uint32_t slot, float lower, uint32_t acc)
-{
-    Candidate c = {};
-    c.lower = finite(lower);
-    c.acc = acc;
-    c.slot = slot;
-    c.tid = tile.tid(v);
-    c.fine = tile.fine(v);
-    return c;
-}
-
 struct Pass
 {
     Relation rel;
@@ -41,6 +30,15 @@ struct Pass
     Candidates *out;
     ScanStats *stats;
 };
+
+// err: of the row's factors.
+void add_row(const Pass &p, uint32_t slot, float lower, uint32_t acc, uint16_t err,
+             const ItemPointerData &tid, const FineAddress &fine)
+{
+    const Candidate c = {finite(lower), acc, tid, fine, slot, p.batch->number, 0};
+    if (!p.batch->has_taken || Before()(p.batch->taken, c))
+        candidates_add(p.out, c, p.batch->lists[slot].distance * bf16_to_float(err));
+}
 
 void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
 {
@@ -66,8 +64,7 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     for (; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
         if (!tile.dead(v))
-            candidates_add(p.out, tile_candidate(tile, v, slot, lower[v], acc[v]),
-                           list.distance * bf16_to_float(tile.err()[v]));
+            add_row(p, slot, lower[v], acc[v], tile.err()[v], tile.tid(v), tile.fine(v));
     }
     p.stats->codes += tile.rows;
 }
@@ -122,13 +119,9 @@ void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
                             .list_add = list.add,
                             .error_width = p.query->epsilon * list.distance},
                            lower);
-    Candidate c = {};
-    c.lower = fits_float(list) ? finite(lower[0]) : -std::numeric_limits<float>::max();
-    c.acc = acc[0];
-    c.tid = row.tid;
-    c.slot = slot;
-    c.fine = row.fine;
-    candidates_add(p.out, c, list.distance * bf16_to_float(row.factors.err));
+    if (!fits_float(list))
+        lower[0] = -std::numeric_limits<float>::max();
+    add_row(p, slot, lower[0], acc[0], row.factors.err, row.tid, row.fine);
     p.stats->codes++;
 }
 
@@ -146,24 +139,16 @@ void scan_open(const Pass &p, const ProbedGroup &group)
 
 } // namespace
 
-void collect(Relation rel, const ScanQuery &query, Batch *batch, uint32_t keep, const Candidate *after,
-             ScanStats *stats)
+void collect(Relation rel, const ScanQuery &query, const Batch &batch, Candidates *out, ScanStats *stats)
 {
-    Candidates *candidates = &batch->candidates;
-    const Candidate from = after ? *after : Candidate{};
-    if (candidates->items)
-        pfree(candidates->items);
-    candidates_begin(candidates, palloc_extended(candidates_bytes(keep), MCXT_ALLOC_HUGE), keep,
-                     after ? &from : nullptr);
-    const Pass pass = {rel, &query, batch, query.index, &query.head(), &simd::kernels(), candidates, stats};
-    for (uint32_t slot = 0; slot < batch->list_count; slot++)
-        if (batch->lists[slot].sublists)
+    const Pass pass = {rel, &query, &batch, query.index, &query.head(), &simd::kernels(), out, stats};
+    for (uint32_t slot = 0; slot < batch.list_count; slot++)
+        if (batch.lists[slot].sublists)
             scan_sublists(pass, slot);
-        else if (batch->part != BatchPart::Rest)
+        else if (batch.part != BatchPart::Rest)
             scan_sealed(pass, slot);
-    for (uint32_t g = 0; g < batch->group_count; g++)
-        scan_open(pass, batch->groups[g]);
-    candidates_finish(candidates);
+    for (uint32_t g = 0; g < batch.group_count; g++)
+        scan_open(pass, batch.groups[g]);
     stats->passes++;
 }
 

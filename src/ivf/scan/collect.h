@@ -5,9 +5,8 @@
 
 namespace vq::ivf {
 
-// Fills the batch's candidates with its best `keep` rows, or more, that come after `after` (null: all). What they held before
-// is freed. Memory: the current context.
-void collect(Relation rel, const ScanQuery &query, Batch *batch, uint32_t keep, const Candidate *after,
-             ScanStats *stats);
+// Adds the batch's rows that were not taken yet to the candidates, between candidates_open or candidates_reopen and
+// candidates_finish.
+void collect(Relation rel, const ScanQuery &query, const Batch &batch, Candidates *out, ScanStats *stats);
 
 } // namespace vq::ivf

@@ -106,6 +106,7 @@ Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool r
         for (uint32_t i = 0; i < batch->list_count; i++)
             probing->rows += batch->lists[i].entry.rows - batch->lists[i].entry.dead;
     }
+    batch->number = (uint16_t)probing->batch_count;
     probing->batches[probing->batch_count++] = batch;
     return batch;
 }

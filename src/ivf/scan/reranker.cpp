@@ -4,8 +4,10 @@
 
 namespace vq::ivf {
 
-void reranker_open(Reranker *r, const Index &index, Relation heap, Relation rel, Snapshot snapshot)
+void reranker_open(Reranker *r, const Index &index, Relation heap, Relation rel, Snapshot snapshot,
+                   SpillFile *spill, size_t bytes)
 {
+    queue_begin(&r->refined, spill, bytes);
     const uint32_t dims = index.meta.options.dims;
     r->record = (uint8_t *)palloc(index.fine_record_bytes + 1);
     r->decoded = (float *)palloc(dims * sizeof(float));
@@ -19,13 +21,6 @@ void reranker_open(Reranker *r, const Index &index, Relation heap, Relation rel,
 void reranker_close(Reranker *r)
 {
     heap_reader_close(&r->heap);
-}
-
-// The largest float that is not above v: a bound must not grow by rounding.
-static float rounded_down(double v)
-{
-    const float f = (float)v;
-    return f > v ? std::nextafter(f, -std::numeric_limits<float>::infinity()) : f;
 }
 
 static float codec_fine_bound(const ScanQuery &query, const ProbedList &list, const Candidate &c,
@@ -55,37 +50,44 @@ static bool refined_distance(Reranker *r, const ScanQuery &query, double *distan
     return error == 0;
 }
 
-static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, Batch *batch, Candidate c,
-                           Results *results)
+static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, const ProbedList &list,
+                           const Candidate &c, Results *results)
 {
     read_fine(rel, *query.index, c.fine, r->record);
     double distance, bound;
     if (!query.index->has_refine())
-        bound = codec_fine_bound(query, batch->lists[c.slot], c, r->record);
+        bound = codec_fine_bound(query, list, c, r->record);
     else if (refined_distance(r, query, &distance, &bound)) {
-        results_push(results, distance, c.tid, false);
+        results_push(results, {distance, c.tid, false});
         return;
     }
-    c.refined = 1;
-    if (bound > c.lower)
-        c.lower = rounded_down(Min(bound, (double)kScoreLimit));
-    candidates_push(&batch->candidates, c);
+    queue_push(&r->refined, {bound > c.lower ? bound : (double)c.lower, c.tid, false});
 }
 
-void look_at(Relation rel, Reranker *r, const ScanQuery &query, Batch *batch, Results *results,
-             ScanStats *stats)
+static void look_at_row(Reranker *r, const ScanQuery &query, const ItemPointerData &tid, Results *results,
+                        ScanStats *stats)
 {
-    const Candidate c = candidates_pop(&batch->candidates);
-    r->looked_at += c.refined == 0;
-    if (query.index->has_fine() && !c.refined) {
-        stats->refined++;
-        look_at_record(rel, r, query, batch, c, results);
-        return;
-    }
     double distance;
     stats->reranked++;
-    if (heap_distance(&r->heap, query.exact, c.tid, &distance))
-        results_push(results, distance, c.tid, true);
+    if (heap_distance(&r->heap, query.exact, tid, &distance))
+        results_push(results, {distance, tid, true});
+}
+
+void look_at(Relation rel, Reranker *r, const ScanQuery &query, const ProbedList &list, const Candidate &c,
+             Results *results, ScanStats *stats)
+{
+    r->looked_at++;
+    if (!query.index->has_fine()) {
+        look_at_row(r, query, c.tid, results, stats);
+        return;
+    }
+    stats->refined++;
+    look_at_record(rel, r, query, list, c, results);
+}
+
+void look_at_refined(Reranker *r, const ScanQuery &query, Results *results, ScanStats *stats)
+{
+    look_at_row(r, query, queue_pop(&r->refined).tid, results, stats);
 }
 
 } // namespace vq::ivf

@@ -1,8 +1,8 @@
 // The exact look at a candidate: at its fine record, then at its row of the table.
 #pragma once
 
-#include "ivf/scan/batch.h"
 #include "ivf/row/heap_reader.h"
+#include "ivf/scan/batch.h"
 #include "ivf/scan/results.h"
 
 namespace vq::ivf {
@@ -10,6 +10,7 @@ namespace vq::ivf {
 struct Reranker
 {
     HeapReader heap;
+    RowQueue refined;   // rows whose fine record was looked at, by the lower bound of the score that it gave
     uint8_t *record;    // one fine record
     float *decoded;     // one decoded refine code
     double error_share; // see refined_bound
@@ -17,13 +18,18 @@ struct Reranker
     uint64_t looked_at; // candidates, for refine_k and reorder_k
 };
 
-// Memory: in the current context.
-void reranker_open(Reranker *reranker, const Index &index, Relation heap, Relation rel, Snapshot snapshot);
+// bytes: of memory for rows between their looks; what does not fit goes to the file. Memory of all functions: the context that
+// is current, which must live as long as the reranker.
+void reranker_open(Reranker *reranker, const Index &index, Relation heap, Relation rel, Snapshot snapshot,
+                   SpillFile *spill, size_t bytes);
 void reranker_close(Reranker *reranker);
 
-// Looks at the batch's best candidate. Its row goes to `results` with its exact distance, or, after a look at its fine record, the
-// candidate goes back with a tighter bound. A row that the snapshot does not see is dropped.
-void look_at(Relation rel, Reranker *reranker, const ScanQuery &query, Batch *batch, Results *results,
-             ScanStats *stats);
+// Looks at a candidate of the list. Its row goes to `results` with its exact distance, or, after a look at its fine record, to
+// the refined ones. A row that the snapshot does not see is dropped.
+void look_at(Relation rel, Reranker *reranker, const ScanQuery &query, const ProbedList &list,
+             const Candidate &c, Results *results, ScanStats *stats);
+
+// The same for the first of the refined ones; there must be one.
+void look_at_refined(Reranker *reranker, const ScanQuery &query, Results *results, ScanStats *stats);
 
 } // namespace vq::ivf

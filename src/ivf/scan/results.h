@@ -1,35 +1,17 @@
 // Rows whose exact distance is known and that were not given out yet.
 #pragma once
 
-#include "pg/postgres_cpp.h"
-
-extern "C" {
-#include "storage/itemptr.h"
-}
+#include "ivf/scan/row_queue.h"
 
 namespace vq::ivf {
-
-struct Result
-{
-    double distance; // the operator's own value; NaN is behind all numbers, as PostgreSQL sorts it
-    ItemPointerData tid;
-    bool visible; // the snapshot sees the row; else nobody has looked yet
-};
-
-struct ResultArray
-{
-    Result *items;
-    uint32_t count;
-    uint32_t capacity;
-};
 
 // An error bound holds with high probability only, and lists that are visited later may hold nearer rows: a row can turn out
 // nearer than one already given out. It is late. In strict order it is dropped and counted; else it waits until further lists
 // are visited, or the end.
 struct Results
 {
-    ResultArray waiting; // a heap, nearest on top
-    ResultArray late;
+    RowQueue waiting; // by the operator's own value
+    RowQueue late;
     bool strict;
     double last_distance; // of the row given out last
     bool order_begun;     // last_distance binds
@@ -37,23 +19,29 @@ struct Results
     uint64_t dropped;     // late rows in strict order
 };
 
-// Memory: arrays that grow, in the current context.
-void results_push(Results *results, double distance, const ItemPointerData &tid, bool visible);
+// bytes: of memory they may take. What does not fit goes to the file. Memory of all functions: the context that is current,
+// which must live as long as the results.
+void results_begin(Results *results, SpillFile *spill, bool strict, size_t bytes);
+
+void results_push(Results *results, const QueuedRow &row);
 
 inline bool results_empty(const Results &results)
 {
-    return results.waiting.count == 0;
+    return queue_empty(results.waiting);
 }
-inline const Result &results_nearest(const Results &results)
+inline const QueuedRow &results_nearest(const Results &results)
 {
-    return results.waiting.items[0];
+    return queue_nearest(results.waiting);
 }
 
 // Takes the nearest result.
-Result results_pop(Results *results);
+inline QueuedRow results_pop(Results *results)
+{
+    return queue_pop(&results->waiting);
+}
 
 // The result taken last is given out: what comes from now on has to be as far.
-void results_give_out(Results *results, const Result &result);
+void results_give_out(Results *results, const QueuedRow &row);
 
 // Late rows join the results again. False if there are none.
 bool results_release_late(Results *results);

@@ -22,6 +22,19 @@ static_assert(std::is_trivially_destructible_v<Scan>);
 
 // --- candidates
 
+// Memory: half of work_mem for candidates, an eighth for rows between their looks, the rest for results.
+size_t scan_memory()
+{
+    return (size_t)work_mem * 1024;
+}
+
+// How many candidates memory holds.
+uint32_t most_candidates()
+{
+    const size_t room = scan_memory() / 2 / candidates_bytes(1);
+    return (uint32_t)Min(Max(room, (size_t)kFirstPass), (size_t)PG_INT32_MAX);
+}
+
 // Bounds hold for all but a few rows. A consumer that goes deep meets more of those few, and each is dropped, or late. It has
 // many rows looked at anyway, so they are looked at a little ahead: until bounds are so much wider.
 constexpr uint64_t kDeepRows = 100; // given out
@@ -32,42 +45,29 @@ double extra_epsilon(const Scan &scan)
     return scan.results.given_out >= kDeepRows ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
 }
 
-// A lower bound of the scores of the batch's rows that were not looked at.
-double batch_bound(const Batch &batch, double extra)
+// A lower bound of the scores of all rows in visited lists that were not looked at exactly.
+double unseen_bound(const Scan &scan)
 {
-    double bound = std::numeric_limits<double>::infinity();
-    if (!candidates_empty(&batch.candidates))
-        bound = candidates_top(&batch.candidates).lower;
-    if (batch.candidates.truncated)
-        bound = Min(bound, (double)batch.candidates.last.lower);
-    return bound - extra * batch.candidates.mean_error();
+    double bound = candidates_bound(scan.candidates);
+    if (!queue_empty(scan.reranker.refined))
+        bound = Min(bound, queue_nearest(scan.reranker.refined).distance);
+    return bound - extra_epsilon(scan) * scan.candidates.mean_error();
 }
 
-// The batch with the most promising candidate; null if all are used up.
-Batch *best_batch(const Scan &scan, double *bound)
+bool nothing_unseen(const Scan &scan)
 {
-    const Probing &probing = scan.probing;
-    const double extra = extra_epsilon(scan);
-    Batch *best = nullptr;
-    *bound = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < probing.batch_count; i++) {
-        Batch *batch = probing.batches[i];
-        const double b = batch_bound(*batch, extra);
-        if (!batch_used_up(*batch) && (best == nullptr || b < *bound)) {
-            best = batch;
-            *bound = b;
-        }
-    }
-    return best;
+    return candidates_used_up(scan.candidates) && queue_empty(scan.reranker.refined);
 }
 
-// The candidates that the batch's last pass had no room for.
-void next_pass(Relation rel, Scan *scan, Batch *batch)
+// The candidates that the last passes had no room for.
+void next_pass(Relation rel, Scan *scan)
 {
-    const Candidate after = batch->candidates.last;
-    const size_t room = (size_t)work_mem * 1024 / 2 / (size_t)scan->probing.batch_count / candidates_bytes(1);
-    const size_t keep = Min((size_t)batch->candidates.keep * kGrowth, Max(room, (size_t)kFirstPass));
-    collect(rel, scan->query, batch, (uint32_t)keep, &after, &scan->stats);
+    const uint32_t most = most_candidates();
+    candidates_reopen(&scan->candidates,
+                      (uint32_t)Min((uint64_t)scan->candidates.keep * kGrowth, (uint64_t)most));
+    for (int i = 0; i < scan->probing.batch_count; i++)
+        collect(rel, scan->query, *scan->probing.batches[i], &scan->candidates, &scan->stats);
+    candidates_finish(&scan->candidates);
 }
 
 // False if there are no further lists.
@@ -77,21 +77,40 @@ bool visit_more(Relation rel, Scan *scan, bool run_out)
     if (batch == nullptr)
         return false;
     results_release_late(&scan->results);
-    collect(rel, scan->query, batch, kFirstPass, nullptr, &scan->stats);
+    candidates_open(&scan->candidates, kFirstPass, most_candidates());
+    collect(rel, scan->query, *batch, &scan->candidates, &scan->stats);
+    candidates_finish(&scan->candidates);
     return true;
+}
+
+// Looks at the row with the smallest bound, or makes a pass for it. There must be one.
+void look_further(Relation rel, Scan *scan)
+{
+    Candidates *candidates = &scan->candidates;
+    const RowQueue &refined = scan->reranker.refined;
+    if (!queue_empty(refined) && queue_nearest(refined).distance <= candidates_bound(*candidates))
+        look_at_refined(&scan->reranker, scan->query, &scan->results, &scan->stats);
+    else if (candidates_empty(*candidates))
+        next_pass(rel, scan);
+    else {
+        const Candidate c = candidates_pop(candidates);
+        Batch *batch = scan->probing.batches[c.batch];
+        batch->taken = c;
+        batch->has_taken = true;
+        look_at(rel, &scan->reranker, scan->query, batch->lists[c.slot], c, &scan->results, &scan->stats);
+    }
 }
 
 // --- giving out
 
-// Whether the user's or memory's limit on looking is reached.
+// Whether the user's limit on looking is reached.
 bool looked_enough(const Scan &scan)
 {
     const ScanSettings &settings = scan.query.settings;
     const double rows = (double)Max(scan.results.given_out + 1, (uint64_t)10);
     const uint64_t looked_at = scan.reranker.looked_at;
     return (settings.refine_k > 0 && (double)looked_at >= settings.refine_k * rows) ||
-           (settings.reorder_k > 0 && looked_at >= (uint64_t)settings.reorder_k) ||
-           scan.results.waiting.count * sizeof(Result) > (size_t)work_mem * 1024;
+           (settings.reorder_k > 0 && looked_at >= (uint64_t)settings.reorder_k);
 }
 
 double nearest_score(const Scan &scan)
@@ -109,25 +128,23 @@ bool wants_more_lists(const Scan &scan)
            (!results_empty(scan.results) && !std::isfinite(nearest_score(scan)));
 }
 
-// One step towards the next row, unless it is ready: true. A step is further lists, a pass, or a look at a candidate. *done:
-// there is nothing left to do.
+// One step towards the next row, unless it is ready: true. A step is further lists, a pass, or a look at a row. *done: there
+// is nothing left to do.
 bool next_is_ready(Relation rel, Scan *scan, bool *done)
 {
     if (wants_more_lists(*scan)) {
         visit_more(rel, scan, false);
         return false;
     }
-    double bound;
-    Batch *batch = best_batch(*scan, &bound);
-    if (!results_empty(scan->results) && (batch == nullptr || scan->query.exact.unordered ||
-                                          !(bound < nearest_score(*scan)) || looked_enough(*scan)))
+    const bool all_seen = nothing_unseen(*scan);
+    if (!results_empty(scan->results) &&
+        (all_seen || scan->query.exact.unordered || !(unseen_bound(*scan) < nearest_score(*scan)) ||
+         looked_enough(*scan)))
         return true;
-    if (batch == nullptr)
+    if (all_seen)
         *done = !visit_more(rel, scan, true) && !results_release_late(&scan->results);
-    else if (candidates_empty(&batch->candidates))
-        next_pass(rel, scan, batch);
     else
-        look_at(rel, &scan->reranker, scan->query, batch, &scan->results, &scan->stats);
+        look_further(rel, scan);
     return false;
 }
 
@@ -138,7 +155,7 @@ bool next_row(Relation rel, Scan *scan, ItemPointer tid)
         CHECK_FOR_INTERRUPTS();
         if (!next_is_ready(rel, scan, &done))
             continue;
-        const Result next = results_pop(&scan->results);
+        const QueuedRow next = results_pop(&scan->results);
         // A row that the snapshot does not see is not given out, and must not say what is late.
         if (!next.visible && !heap_visible(&scan->reranker.heap, next.tid))
             continue;
@@ -172,8 +189,12 @@ void start(IndexScanDesc desc, Scan *scan)
     compat_count_search(desc);
     prepare_query(&scan->query, rel, desc->orderByData[0]);
     begin_probing(&scan->probing, rel, scan->query);
-    scan->results.strict = scan->query.settings.iterative == IterativeScan::StrictOrder;
-    reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot);
+    candidates_begin(&scan->candidates);
+    const size_t bytes = scan_memory() / 8;
+    reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot,
+                  &scan->spill, bytes);
+    results_begin(&scan->results, &scan->spill, scan->query.settings.iterative == IterativeScan::StrictOrder,
+                  3 * bytes);
     scan->state = ScanState::Running;
 }
 
@@ -182,6 +203,7 @@ void reset(Scan *scan)
 {
     if (scan->state != ScanState::New)
         reranker_close(&scan->reranker);
+    spill_close(&scan->spill);
     const ScanTotals totals = scan_totals(*scan);
     MemoryContext memory = scan->memory;
     MemoryContextReset(memory);

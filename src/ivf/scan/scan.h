@@ -20,9 +20,12 @@ struct Scan
     MemoryContext memory; // of everything below; reset by rescan
     ScanState state;
     ScanQuery query;
-    Probing probing; // which lists come next; the batches visited, each with its candidates
-    Results results; // rows looked at, by exact distance
+    Probing probing; // which lists are visited, and which come next
+    Candidates
+        candidates; // rows of those lists, by lower bound; if `truncated`, further ones need another pass
     Reranker reranker;
+    Results results; // rows looked at, by exact score
+    SpillFile spill; // of reranker and results
     ScanStats stats;
 };
 

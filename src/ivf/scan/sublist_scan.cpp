@@ -4,6 +4,10 @@
 #include "ivf/scan/probes.h"
 #include "ivf/scan/sublist_rank.h"
 
+extern "C" {
+#include "miscadmin.h"
+}
+
 namespace vq::ivf {
 
 namespace {
@@ -26,20 +30,54 @@ void mark_tiles(Batch *batch, const RankedSublist &s)
     set_bits(batch->lists[s.slot].tiles, s.first / simd::kTileRows, end);
 }
 
-// Directories of the batch's lists; *rows: how many rows they are about. Returns the number of sub-lists.
-uint32_t read_directories(Relation rel, const Index &index, Batch *batch, uint64_t *rows)
+// Lists [first, end) of a batch, among whose sub-lists one choice is made.
+struct Slice
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < batch->list_count; i++) {
-        ProbedList &list = batch->lists[i];
+    uint32_t first;
+    uint32_t end;
+    uint32_t sublists;
+    uint64_t rows; // that the sub-lists are about
+};
+
+// Reads the directories of the lists from `first` on, until they hold as many sub-lists as memory is for.
+Slice read_directories(Relation rel, const Index &index, Batch *batch, uint32_t first)
+{
+    const size_t most = (size_t)work_mem * 1024 / 4 / sizeof(RankedSublist);
+    Slice slice = {first, first, 0, 0};
+    while (slice.end < batch->list_count && slice.sublists < most) {
+        ProbedList &list = batch->lists[slice.end++];
         list.sublists = read_sublists(rel, index, list.list, list.entry);
         if (list.sublists == nullptr)
             continue;
         list.tiles = (uint32_t *)palloc0(words(*list.sublists) * sizeof(uint32_t));
-        count += list.sublists->header.entries;
-        *rows += list.sublists->header.rows;
+        slice.sublists += list.sublists->header.entries;
+        slice.rows += list.sublists->header.rows;
     }
-    return count;
+    return slice;
+}
+
+// Marks the tiles of the nearest sub-lists of a slice; true if that leaves some out.
+bool choose_in_slice(const ScanQuery &query, Batch *batch, const Slice &slice, double share, ScanStats *stats)
+{
+    RankedSublist *all =
+        (RankedSublist *)palloc_extended(slice.sublists * sizeof(RankedSublist), MCXT_ALLOC_HUGE);
+    uint32_t n = 0;
+    for (uint32_t i = slice.first; i < slice.end; i++) {
+        ProbedList &list = batch->lists[i];
+        if (list.sublists == nullptr)
+            continue;
+        score_sublists(*query.index, query.state, *list.sublists, list.add, i, all + n);
+        n += list.sublists->header.entries;
+        list.sublists = without_entries(list.sublists);
+    }
+    const uint32_t chosen = choose_sublists(all, n, (uint64_t)std::ceil(share * (double)slice.rows));
+    for (uint32_t i = 0; i < chosen; i++) {
+        mark_tiles(batch, all[i]);
+        stats->sublist_rows += all[i].rows;
+    }
+    stats->sublists += chosen;
+    pfree(all);
+    return chosen < n;
 }
 
 } // namespace
@@ -50,26 +88,12 @@ void choose_nearest(Relation rel, const ScanQuery &query, Batch *batch, ScanStat
     const double share = read_share(query.index->meta, query.settings);
     if (share >= 1) // nothing to choose
         return;
-    uint64_t rows = 0;
-    const uint32_t count = read_directories(rel, *query.index, batch, &rows);
-    RankedSublist *all = (RankedSublist *)palloc_extended(count * sizeof(RankedSublist), MCXT_ALLOC_HUGE);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < batch->list_count; i++) {
-        const ProbedList &list = batch->lists[i];
-        if (list.sublists == nullptr)
-            continue;
-        score_sublists(*query.index, query.state, *list.sublists, list.add, i, all + n);
-        n += list.sublists->header.entries;
+    for (uint32_t first = 0; first < batch->list_count;) {
+        const Slice slice = read_directories(rel, *query.index, batch, first);
+        if (choose_in_slice(query, batch, slice, share, stats))
+            batch->part = BatchPart::Nearest;
+        first = slice.end;
     }
-    const uint32_t chosen = choose_sublists(all, n, (uint64_t)std::ceil(share * (double)rows));
-    for (uint32_t i = 0; i < chosen; i++) {
-        mark_tiles(batch, all[i]);
-        stats->sublist_rows += all[i].rows;
-    }
-    stats->sublists += chosen;
-    if (chosen < n)
-        batch->part = BatchPart::Nearest;
-    pfree(all);
 }
 
 uint32_t *tiles_left(const ProbedList &list)

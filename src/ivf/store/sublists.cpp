@@ -55,6 +55,18 @@ const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, c
     return sublists;
 }
 
+const Sublists *without_entries(const Sublists *sublists)
+{
+    const size_t bytes = sublists->header.pages * sizeof(BlockNumber);
+    BlockNumber *pages = (BlockNumber *)palloc_extended(bytes, MCXT_ALLOC_HUGE);
+    memcpy(pages, sublists->pages, bytes);
+    Sublists *out = (Sublists *)palloc(sizeof(Sublists));
+    *out = {sublists->header, pages, nullptr};
+    pfree((uint8_t *)sublists->pages - sizeof(SublistHeader)); // the record
+    pfree(const_cast<Sublists *>(sublists));
+    return out;
+}
+
 uint64_t sublist_tile_position(const Index &index, uint32_t tile)
 {
     return (uint64_t)(tile / kExtentTiles + 1) * sizeof(ExtentHeader) +

@@ -28,6 +28,10 @@ uint32_t sublist_crc(const void *record, size_t bytes);
 // Reads a list's directory; null if it has none. Errors: INDEX_CORRUPTED.
 const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, const ListEntry &entry);
 
+// The directory without its entries, which only a choice among the sub-lists needs; frees what read_sublists returned. In the
+// current context.
+const Sublists *without_entries(const Sublists *sublists);
+
 // Checks a record that lies in memory, but for its checksum, and points into it. False if it is damaged.
 bool open_sublists(const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows, Sublists *out);
 

@@ -2,6 +2,7 @@
 #include "am/access_methods.h"
 #include "ivf/inspect/explain.h"
 #include "ivf/store/index.h"
+#include "ivf/store/page_offers.h"
 #include "ivf/api/settings.h"
 #include "pg/version.h"
 
@@ -28,5 +29,6 @@ void _PG_init(void)
     vq::init_scann();
     vq::init_wrvq();
     vq::ivf::init_index_cache();
+    vq::ivf::init_page_offers();
     vq::ivf::init_explain();
 }

@@ -63,6 +63,13 @@
        IndexInfo *info) { return insert(index, values, isnull, tid, heap, check, false, info); }
 #endif
 
+// Whether this is a VACUUM, whose xid, should it have one, no snapshot counts as running. The caller includes storage/proc.h.
+#if PG_VERSION_NUM >= 140000
+#define compat_in_vacuum() ((MyProc->statusFlags & PROC_IN_VACUUM) != 0)
+#else
+#define compat_in_vacuum() ((MyPgXact->vacuumFlags & PROC_IN_VACUUM) != 0)
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define compat_vacuum_delay_point() vacuum_delay_point(false)
 #else

@@ -87,7 +87,8 @@ sub come_and_go
     $node->safe_psql('postgres', "DELETE FROM $table; VACUUM $table");
     is(nearest($node, $table, $query, '<->', 5, 1), '', "$table: nothing left");
     fill($node, $table, $dims, 1, $rows);
-    cmp_ok(size($table), '<=', 1.1 * $sizes[7], "$table: filled again, no larger");
+    # All rows in one transaction, which cannot use the pages that its own sealing frees.
+    cmp_ok(size($table), '<=', 3 * $built, "$table: filled again, within three times a fresh build");
     same_as_exact($am, $table, 'filled again');
     return;
 }

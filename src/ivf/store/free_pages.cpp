@@ -1,14 +1,17 @@
 #include "ivf/store/free_pages.h"
 
+#include "ivf/store/page_offers.h"
+
 extern "C" {
 #include "access/nbtxlog.h"
 #include "access/rmgr.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "miscadmin.h"
-#include "storage/indexfsm.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -44,6 +47,15 @@ static FullTransactionId freed_by(Page page)
     return FullTransactionIdFromEpochAndXid(epoch, low);
 }
 
+// The xid to stamp a page with that is freed now: no snapshot taken until now has an xmin beyond it. While this transaction runs,
+// its own xid is that bound, except for a VACUUM's, which snapshots overlook.
+static FullTransactionId freeing_xid()
+{
+    const FullTransactionId own =
+        compat_in_vacuum() ? InvalidFullTransactionId : GetTopFullTransactionIdIfAny();
+    return FullTransactionIdIsValid(own) ? own : ReadNextFullTransactionId();
+}
+
 static bool is_free(Page page)
 {
     return PageIsNew(page) || (is_our_page(page) && (page_tail(page)->kind & kFreed));
@@ -63,39 +75,55 @@ static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
     return true;
 }
 
-// A reusable page that the free space map offers, exclusively locked, or InvalidBuffer. Pages too young (an
-// open snapshot may still read them, and those just freed always are) are set aside and offered again: older
-// ones wait behind them. The map may offer a page to two backends at once, and the slower one gives it back
-// to the map although it is in use by now: such pages are left out when they are met.
+enum class Taken
+{
+    Ours,
+    Young,
+    Used
+};
+
+// Looks at a page that is offered: Ours = reusable, *buf is exclusively locked. The map may offer a page to two backends at
+// once, and it outlives a crash and a truncation, so the page may be in use or not be there.
+static Taken look_at_offer(Relation rel, Relation heap, BlockNumber block, Buffer *buf)
+{
+    if (!block_exists(rel, block))
+        return Taken::Used;
+    *buf = ReadBuffer(rel, block);
+    Taken taken = Taken::Young; // as far as we know, if somebody looks at it just now
+    if (ConditionalLockBuffer(*buf)) {
+        if (reusable(rel, heap, block, BufferGetPage(*buf)))
+            return Taken::Ours;
+        if (!is_free(BufferGetPage(*buf)))
+            taken = Taken::Used;
+        LockBuffer(*buf, BUFFER_LOCK_UNLOCK);
+    }
+    ReleaseBuffer(*buf);
+    return taken;
+}
+
+constexpr int kTries = 64;      // pages looked at before the relation grows instead
+constexpr int kYoungTries = 16; // the same of those known to be too young some time ago
+
+// A reusable page, exclusively locked, or InvalidBuffer. Pages that an open snapshot may still read are offered again behind
+// all others.
 static Buffer recycled_page(Relation rel, Relation heap)
 {
-    constexpr int kTries = 64; // pages looked at before the relation grows instead
-    BlockNumber young[kTries];
-    int count = 0;
-    Buffer found = InvalidBuffer;
-    while (found == InvalidBuffer && count < kTries) {
-        const BlockNumber block = GetFreeIndexPage(rel);
+    for (int i = 0; i < kTries + kYoungTries; i++) {
+        BlockNumber block = i < kTries ? take_offer(rel, false) : InvalidBlockNumber;
+        if (block == InvalidBlockNumber) {
+            i = Max(i, kTries);
+            block = take_offer(rel, true);
+        }
         if (block == InvalidBlockNumber)
             break;
-        if (!block_exists(rel, block))
-            continue; // the free space map outlived a truncation
-        Buffer buf = ReadBuffer(rel, block);
-        bool free = true; // as far as we know, if somebody looks at it just now
-        if (ConditionalLockBuffer(buf)) {
-            if (reusable(rel, heap, block, BufferGetPage(buf))) {
-                found = buf;
-                break;
-            }
-            free = is_free(BufferGetPage(buf));
-            LockBuffer(buf, BUFFER_LOCK_UNLOCK);
-        }
-        ReleaseBuffer(buf);
-        if (free)
-            young[count++] = block;
+        Buffer buf;
+        const Taken taken = look_at_offer(rel, heap, block, &buf);
+        if (taken == Taken::Ours)
+            return buf;
+        if (taken == Taken::Young)
+            offer_young_page(rel, block);
     }
-    while (count > 0)
-        RecordFreeIndexPage(rel, young[--count]);
-    return found;
+    return InvalidBuffer;
 }
 
 Buffer new_page(Relation rel, Relation heap)
@@ -135,10 +163,10 @@ void free_page(Relation rel, BlockNumber block)
     GenericXLogState *state = GenericXLogStart(rel);
     Page page = GenericXLogRegisterBuffer(state, buf, 0);
     page_tail(page)->kind |= kFreed;
-    ((PageHeader)page)->pd_prune_xid = XidFromFullTransactionId(ReadNextFullTransactionId());
+    ((PageHeader)page)->pd_prune_xid = XidFromFullTransactionId(freeing_xid());
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
-    RecordFreeIndexPage(rel, block);
+    offer_page_later(rel, block);
 }
 
 void free_chain(Relation rel, BlockNumber block, BlockNumber end, PageKind kind)

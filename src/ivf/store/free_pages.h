@@ -1,6 +1,7 @@
 // Where new pages come from, and what becomes of pages that nothing refers to any more. A freed page keeps its content, for
-// scans that began before, and is stamped with the next transaction id. The free space map offers it at once, but it is given
-// out again only when no snapshot, here or on a standby, can be that old.
+// scans that began before, and is stamped with an xid that bounds their snapshots. It is offered (page_offers.h) when the
+// transaction that freed it ends, and given out again when no snapshot, here or on a standby, can be that old: to the next
+// transaction, where nobody else was reading.
 #pragma once
 
 #include "ivf/store/page.h"

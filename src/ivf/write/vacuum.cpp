@@ -3,6 +3,7 @@
 #include "ivf/store/open_rows.h"
 #include "ivf/write/maintain.h"
 #include "ivf/store/tiles.h"
+#include "ivf/store/page_offers.h"
 #include "ivf/store/tombstones.h"
 #include "ivf/store/read_stream.h"
 
@@ -175,14 +176,17 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
     Relation heap = compat_heap_of_vacuum(info);
     MemoryContext group_memory = AllocSetContextCreate(memory, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
     double rows = 0;
+    bool rewritten = false;
     for (uint32_t g = 0; g < index.groups; g++) {
         MemoryContextSwitchTo(group_memory);
         Group *group = (Group *)palloc(group_bytes(index));
         lock_group(info->index, g);
         read_group(info->index, index, g, group);
         GroupCounts counts = group_counts(info->index, index, group);
-        if (worth_rewriting(group, counts))
+        if (worth_rewriting(group, counts)) {
             rewrite_group(info->index, heap, index, g);
+            rewritten = true;
+        }
         unlock_group(info->index, g);
         rows += (double)(counts.rows - counts.dead + counts.open_rows);
         MemoryContextReset(group_memory);
@@ -191,6 +195,8 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
         stats->num_index_tuples = rows;
         stats->estimated_count = true;
     }
+    if (rewritten)
+        ripen_later();
     IndexFreeSpaceMapVacuum(info->index);
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
     MemoryContextSwitchTo(old);

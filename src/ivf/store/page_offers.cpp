@@ -1,0 +1,136 @@
+#include "ivf/store/page_offers.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/xact.h"
+#include "storage/bufmgr.h"
+#include "storage/freespace.h"
+#include "storage/indexfsm.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+struct Later // pages of one index to be offered later
+{
+    Later *next;
+    Oid relation;
+    Oid file; // relfilenode: block numbers of another file mean nothing
+    BlockNumber *blocks;
+    uint32_t count, capacity;
+};
+
+Later *all_later = nullptr; // in TopMemoryContext: they outlive a rollback
+bool ripen = false;
+
+Later *later_of(Relation rel)
+{
+    for (Later *l = all_later; l; l = l->next)
+        if (l->relation == RelationGetRelid(rel) && l->file == rel->rd_rel->relfilenode)
+            return l;
+    Later *added = (Later *)MemoryContextAllocZero(TopMemoryContext, sizeof(Later));
+    added->capacity = 16;
+    added->blocks = (BlockNumber *)MemoryContextAlloc(TopMemoryContext, 16 * sizeof(BlockNumber));
+    added->relation = RelationGetRelid(rel);
+    added->file = rel->rd_rel->relfilenode;
+    added->next = all_later;
+    return all_later = added;
+}
+
+// What the map says of pages: indexes know but free and used, so the bytes between tell young pages from the rest.
+constexpr Size kWantFree = BLCKSZ / 2; // as GetFreeIndexPage wants
+constexpr Size kYoung = BLCKSZ / 4;
+constexpr Size kWantYoung = BLCKSZ / 8;
+
+constexpr BlockNumber kUpdatedTogether = 4000; // blocks: about a leaf page of the map
+
+// blocks: ascending. Every level of the map is brought up to date, for neighbours together.
+void offer_all(Relation rel, const BlockNumber *blocks, uint32_t count)
+{
+    for (uint32_t first = 0, end; first < count; first = end) {
+        for (end = first; end < count && blocks[end] - blocks[first] < kUpdatedTogether; end++)
+            RecordFreeIndexPage(rel, blocks[end]);
+        FreeSpaceMapVacuumRange(rel, blocks[first], blocks[end - 1] + 1);
+    }
+}
+
+// Where the index is locked against us, or is no more, VACUUM has to find the pages.
+void offer_those_of(Later *later)
+{
+    if (!ConditionalLockRelationOid(later->relation, RowExclusiveLock))
+        return;
+    Relation rel = try_relation_open(later->relation, NoLock);
+    if (rel && rel->rd_rel->relfilenode == later->file) {
+        std::sort(later->blocks, later->blocks + later->count);
+        const BlockNumber end = RelationGetNumberOfBlocks(rel);
+        while (later->count > 0 && later->blocks[later->count - 1] >= end)
+            later->count--;
+        offer_all(rel, later->blocks, later->count);
+    }
+    if (rel)
+        relation_close(rel, NoLock);
+    UnlockRelationOid(later->relation, RowExclusiveLock);
+}
+
+// A parallel VACUUM has to wait till here for an xid, because parallel mode has none to give.
+void at_end_of_transaction(XactEvent event, void *)
+{
+    if (event == XACT_EVENT_ABORT)
+        ripen = false;
+    if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE)
+        return;
+    if (ripen)
+        (void)GetTopTransactionId();
+    ripen = false;
+    while (all_later) {
+        Later *later = all_later;
+        offer_those_of(later);
+        all_later = later->next;
+        pfree(later->blocks);
+        pfree(later);
+    }
+}
+
+} // namespace
+
+void offer_page(Relation rel, BlockNumber block)
+{
+    offer_all(rel, &block, 1);
+}
+
+void offer_page_later(Relation rel, BlockNumber block)
+{
+    Later *later = later_of(rel);
+    if (later->count == later->capacity)
+        later->blocks =
+            (BlockNumber *)repalloc_huge(later->blocks, (size_t)(later->capacity *= 2) * sizeof(BlockNumber));
+    later->blocks[later->count++] = block;
+}
+
+void offer_young_page(Relation rel, BlockNumber block)
+{
+    RecordPageWithFreeSpace(rel, block, kYoung);
+}
+
+void ripen_later()
+{
+    ripen = true;
+}
+
+BlockNumber take_offer(Relation rel, bool young)
+{
+    const BlockNumber block = GetPageWithFreeSpace(rel, young ? kWantYoung : kWantFree);
+    if (block != InvalidBlockNumber)
+        RecordUsedIndexPage(rel, block);
+    return block;
+}
+
+void init_page_offers()
+{
+    RegisterXactCallback(at_end_of_transaction, nullptr);
+}
+
+} // namespace vq::ivf

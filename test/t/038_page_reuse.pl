@@ -1,0 +1,88 @@
+# Freed pages are used by the next transaction that needs some: many small transactions leave an index as large as a new one
+# with the same rows, and what VACUUM frees serves the first transaction after it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VectorQuant;
+
+my $dims  = 32;
+my $node  = new_node('reuse');
+my $query = query_vector($node, $dims, 1);
+
+sub size { return $node->safe_psql('postgres', "SELECT pg_relation_size('$_[0]_v') / 8192"); }
+
+# Rows $first .. $last, five a transaction.
+sub trickle
+{
+    my ($table, $first, $last) = @_;
+    $node->safe_psql(
+        'postgres', qq{
+        DO \$\$ BEGIN
+            FOR i IN $first .. $last BY 5 LOOP
+                INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(i, i + 4) id;
+                COMMIT;
+            END LOOP;
+        END \$\$});
+    return;
+}
+
+sub small_transactions
+{
+    my ($am, $table, $with) = @_;
+    new_table($node, $table, $dims, 500, am => $am, with => $with);
+    my $built = size($table);
+    trickle($table, 501, 5000);
+    my $grown = size($table);
+    is_complete($node, $table, $query, "$table, small transactions");
+    $node->safe_psql('postgres', "REINDEX INDEX ${table}_v");
+    my $fresh = size($table);
+    note("$table: $built pages, $grown after 900 transactions, $fresh when built anew");
+    cmp_ok($grown, '<=', 1.5 * $fresh, "$table: sealing's pages are used again");
+
+    # Nothing else uses up an xid between VACUUM and the transaction that wants its pages.
+    $node->safe_psql('postgres', "DELETE FROM $table");
+    $node->safe_psql('postgres', "VACUUM $table");
+    my $vacuumed = size($table);
+    $node->safe_psql('postgres', "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(1, 300) id");
+    is(size($table), $vacuumed, "$table: the first transaction after VACUUM finds its pages");
+
+    # A snapshot that may still read them holds freed pages back, no longer than it lasts. Those do not stand before others.
+    my $reader = $node->background_psql('postgres');
+    $reader->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM $table;");
+    trickle($table, 5001, 6500);
+    is_complete($node, $table, $query, "$table, with an old snapshot");
+    my $held = size($table);
+    $reader->query_safe('COMMIT;');
+    $reader->quit;
+    trickle($table, 6501, 7000);
+    cmp_ok(size($table), '<=', $held + 3, "$table: used once the snapshot is gone");
+    is_complete($node, $table, $query, "$table, after the old snapshot");
+    return;
+}
+
+for my $am (access_methods())
+{
+    small_transactions($am, "plain_$am", 'nlist = 10');
+    small_transactions($am, "fine_$am", "nlist = 10, refine = true, refine_type = 'SQ8', " . variant($am, 1));
+}
+
+# A rollback keeps what sealing did; the session's next commit offers the pages.
+new_table($node, 'rolled', $dims, 500, am => 'ivf_rabitq', with => 'nlist = 2');
+$node->safe_psql(
+    'postgres', qq{
+    BEGIN; INSERT INTO rolled SELECT id, vq_row(id, $dims) FROM generate_series(501, 4500) id; ROLLBACK;
+    SELECT 1});
+my $rolled = size('rolled');
+trickle('rolled', 501, 900);
+is(size('rolled'), $rolled, 'pages freed before a rollback are used again');
+is_complete($node, 'rolled', $query, 'after a rollback');
+
+ok(!crashed($node), 'no backend crashed');
+$node->stop;
+done_testing();

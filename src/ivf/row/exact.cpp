@@ -101,7 +101,10 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
     const double shift = error * error_share;
     switch (query.metric) {
     case Metric::L2: {
-        const double d = distance - shift;
+        // With e = row - x: |q - x|^2 = |q - row|^2 + 2 <q - row, e> + |e|^2, and |<q - row, e>| <= |q - row| * shift. So for a query
+        // that is the row itself the bound is 0, although x is as far as |e|.
+        const double square = distance * distance - (error * error - shift * shift);
+        const double d = std::sqrt(square > 0 ? square : 0) - shift;
         return d > 0 ? d * d : 0;
     }
     case Metric::InnerProduct:

@@ -47,7 +47,7 @@ double score_of_distance(const ExactQuery &query, double distance);
 float set_score_scale(ExactQuery *query, float norm);
 
 // Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error; error_share:
-// how much of the error may lie along the query (1 = all: a certain bound).
+// how much of the error may lie along the query, under L2 along the line from it to the row (1 = all: a certain bound).
 double refined_bound(const ExactQuery &query, const float *x, double error, double error_share);
 
 } // namespace vq::ivf

@@ -66,33 +66,43 @@ bool link_fine(const Target &t, BlockNumber expected, BlockNumber first, uint32_
     return same;
 }
 
-// A new page (or the pages of one long record) in front of the group's fine chain. False if another backend
-// was faster.
-bool extend_fine(const Target &t, BlockNumber head, const uint8_t *record, FineAddress *address)
+void set_next(const Target &t, BlockNumber block, BlockNumber next)
 {
+    Buffer buf = read_page(t.rel, block, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(t.rel);
+    link_page(GenericXLogRegisterBuffer(state, buf, 0), next);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+}
+
+// store_record for a record that takes several pages: they go in front of the group's chain.
+Buffer store_long_record(const Target &t, const uint8_t *record, FineAddress *address)
+{
+    BlockNumber head = group_record(t).fine_head;
     FineWriter writer;
     fine_begin(&writer, t.index, {t.rel, t.heap, false}, t.group);
     *address = fine_add(&writer, record);
     fine_end(&writer, head);
-    if (link_fine(t, head, writer.chain.first, writer.chain.pages))
-        return true;
-    free_chain(t.rel, writer.chain.first, head, PageKind::Fine);
-    return false;
+    for (;;) {
+        Buffer buf = read_page(t.rel, writer.chain.first, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+        if (link_fine(t, head, writer.chain.first, writer.chain.pages))
+            return buf;
+        UnlockReleaseBuffer(buf); // another backend was faster
+        CHECK_FOR_INTERRUPTS();
+        head = group_record(t).fine_head;
+        set_next(t, writer.chain.block, head);
+    }
 }
 
-// Stores the record and returns the page it is on, exclusively locked: maintenance that closes the page then
-// knows that the open row naming it is in as well. InvalidBuffer for records of several pages, which
-// maintenance never moves.
+// Stores the record and returns the page it is on, of several the first one, exclusively locked: maintenance that has had that
+// lock then knows that the open row naming the record is in as well.
 Buffer store_record(const Target &t, const uint8_t *record, FineAddress *address)
 {
+    if (fine_slots(*t.index) == 0)
+        return store_long_record(t, record, address);
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         const BlockNumber head = group_record(t).fine_head;
-        if (fine_slots(*t.index) == 0) {
-            if (extend_fine(t, head, record, address))
-                return InvalidBuffer;
-            continue;
-        }
         Buffer buf = lock_if_still(t, head, PageKind::Fine);
         if (buf != InvalidBuffer && fine_page_has_room(*t.index, t.group, BufferGetPage(buf))) {
             *address = put_record(t, buf, record);

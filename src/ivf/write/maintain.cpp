@@ -42,6 +42,15 @@ struct Maintenance
     TakenRows taken;
 };
 
+GroupRecord group_record(const Maintenance &m)
+{
+    Group *group = (Group *)palloc(group_bytes(*m.index));
+    read_group(m.rel, *m.index, m.group, group);
+    const GroupRecord record = group->record;
+    pfree(group);
+    return record;
+}
+
 // From here on no row is added to the chain's present pages.
 BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
 {
@@ -98,23 +107,48 @@ struct Switch
     uint32_t tile_pages;
     BlockNumber sublist_head;
     uint32_t sublist_pages;
-    OpenWriter *open; // rows that stay open; its last page is still to be linked
-    BlockNumber
-        fine_rotated; // rewriting with fine records: the page that took new records meanwhile; else invalid
-    BlockNumber fine_first;  // first page of the rewritten fine records
-    uint32_t old_fine_pages; // pages of the records that were rewritten
-    uint32_t new_fine_pages; // pages they take now
+    OpenWriter *open;     // rows that stay open; its last page is still to be linked
+    bool moves_fine;      // rewriting with fine records; else what follows means nothing
+    BlockNumber old_fine; // first page of those that were rewritten; new records came in front of it
+    BlockNumber new_fine; // first page of where they lie now
+    uint32_t old_fine_pages, new_fine_pages;
 };
 
-// One record makes the new state visible: entries, chains and (rewriting) the link from the rotated fine page
-// to the rewritten ones.
+// The fine page that is linked to `old`, exclusively locked; InvalidBuffer if `old` is the group's head. Pages are added in
+// front only, so once there is such a page it stays the one.
+Buffer lock_fine_before(const Maintenance &m, BlockNumber old)
+{
+    const GroupRecord record = group_record(m);
+    BlockNumber block = record.fine_head, next;
+    if (block == old)
+        return InvalidBuffer;
+    for (uint32_t left = record.fine_pages; (next = read_next(m.rel, block, PageKind::Fine)) != old;
+         block = next)
+        if (next == InvalidBlockNumber || --left == 0)
+            report_corrupted(m.rel, block, "fine pages do not lead to those that are rewritten");
+    return read_page(m.rel, block, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+}
+
+// Locks the directory page and, before it, the fine page whose link or else the record will lead to the rewritten records.
+Buffer lock_for_switch(const Maintenance &m, const Switch &s, Buffer *fine)
+{
+    for (;;) {
+        *fine = s.moves_fine ? lock_fine_before(m, s.old_fine) : InvalidBuffer;
+        Buffer directory = lock_directory(m.rel, *m.index, m.group);
+        if (!s.moves_fine || *fine != InvalidBuffer ||
+            group_on_page(*m.index, BufferGetPage(directory), m.group)->record.fine_head == s.old_fine)
+            return directory;
+        UnlockReleaseBuffer(directory); // a page came in front meanwhile
+    }
+}
+
+// One record makes the new state visible: entries, chains and (rewriting) the link to the rewritten fine pages from those that
+// were added meanwhile.
 void switch_group(const Maintenance &m, const Switch &s)
 {
     const Index &index = *m.index;
-    Buffer fine = s.fine_rotated == InvalidBlockNumber
-                      ? InvalidBuffer
-                      : read_page(m.rel, s.fine_rotated, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
-    Buffer directory = lock_directory(m.rel, index, m.group);
+    Buffer fine;
+    Buffer directory = lock_for_switch(m, s, &fine);
     // Pages that inserters put behind the closed one stay in the chain.
     const BlockNumber later = m.taken.closed == InvalidBlockNumber
                                   ? group_on_page(index, BufferGetPage(directory), m.group)->record.open_head
@@ -133,11 +167,12 @@ void switch_group(const Maintenance &m, const Switch &s)
         record.open_head = s.open->chain.pages > 0 ? s.open->chain.first : later;
         if (later == InvalidBlockNumber)
             record.open_tail = last_open;
-        if (fine != InvalidBuffer)
-            record.fine_pages = record.fine_pages - s.old_fine_pages + s.new_fine_pages;
+        record.fine_pages = record.fine_pages - s.old_fine_pages + s.new_fine_pages;
+        if (s.moves_fine && fine == InvalidBuffer)
+            record.fine_head = s.new_fine;
     });
     if (fine != InvalidBuffer)
-        link_page(GenericXLogRegisterBuffer(state, fine, 0), s.fine_first);
+        link_page(GenericXLogRegisterBuffer(state, fine, 0), s.new_fine);
     GenericXLogFinish(state);
     UnlockReleaseBuffer(directory);
     if (fine != InvalidBuffer)
@@ -178,9 +213,10 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
     }
     run_end(&run, group->record.tile_head);
     const bool any = run.chain.pages > 0;
-    switch_group(*m, {group->entries, any ? run.chain.first : group->record.tile_head,
-                      group->record.tile_pages + run.chain.pages, group->record.sublist_head,
-                      group->record.sublist_pages, &open, InvalidBlockNumber, InvalidBlockNumber, 0, 0});
+    switch_group(*m,
+                 {group->entries, any ? run.chain.first : group->record.tile_head,
+                  group->record.tile_pages + run.chain.pages, group->record.sublist_head,
+                  group->record.sublist_pages, &open, false, InvalidBlockNumber, InvalidBlockNumber, 0, 0});
     *after = group->entries[0].rows;
     free_taken(*m);
 }
@@ -188,40 +224,27 @@ void seal(Maintenance *m, uint32_t *before, uint32_t *after)
 // --- rewriting
 // --------------------------------------------------------------------------------------------------------------------
 
-// New records go to a fresh page from now on. An inserter holds the Fine page it wrote to until its open row
-// is in, so once the old head is closed every record on the old pages belongs to a row that take_open_rows
-// will see.
-BlockNumber rotate_fine(const Maintenance &m, BlockNumber *old_head, uint32_t *old_pages)
+// No record is added to the group's present fine pages from now on, and those that are on them belong to rows that
+// take_open_rows will see: an inserter holds the page it wrote to until its open row is in.
+GroupRecord close_fine(const Maintenance &m)
 {
-    const Index &index = *m.index;
-    FineWriter writer;
-    fine_begin(&writer, m.index, m.source, m.group);
-    fine_new_page(&writer);
-    const BlockNumber fresh = writer.chain.first;
-    fine_end(&writer, InvalidBlockNumber);
-
-    Buffer directory = lock_directory(m.rel, index, m.group);
-    Buffer buf = read_page(m.rel, fresh, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
-    GenericXLogState *state = GenericXLogStart(m.rel);
-    update_group(state, index, directory, m.group, [&](Group *group) {
-        *old_head = group->record.fine_head;
-        *old_pages = group->record.fine_pages;
-        group->record.fine_head = fresh;
-        group->record.fine_pages++;
-    });
-    link_page(GenericXLogRegisterBuffer(state, buf, 0), *old_head);
-    GenericXLogFinish(state);
-    UnlockReleaseBuffer(buf);
-    UnlockReleaseBuffer(directory);
-
-    if (*old_head != InvalidBlockNumber) {
-        Buffer old = read_page(m.rel, *old_head, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
-        GenericXLogState *closing = GenericXLogStart(m.rel);
-        fine_page_close(GenericXLogRegisterBuffer(closing, old, 0));
-        GenericXLogFinish(closing);
-        UnlockReleaseBuffer(old);
+    const GroupRecord record = group_record(m);
+    const bool long_records = fine_slots(*m.index) == 0; // each of them has an inserter and pages of its own
+    BlockNumber block = record.fine_head;
+    for (uint32_t left = record.fine_pages; block != InvalidBlockNumber; left--) {
+        if (left == 0)
+            report_corrupted(m.rel, block, "wrong number of fine pages");
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = read_page(m.rel, block, PageKind::Fine, BUFFER_LOCK_EXCLUSIVE);
+        block = long_records ? next_of(BufferGetPage(buf)) : InvalidBlockNumber;
+        if (!long_records) {
+            GenericXLogState *state = GenericXLogStart(m.rel);
+            fine_page_close(GenericXLogRegisterBuffer(state, buf, 0));
+            GenericXLogFinish(state);
+        }
+        UnlockReleaseBuffer(buf);
     }
-    return fresh;
+    return record;
 }
 
 // The rows of a list that is rewritten, kept until all are known: they go out by key.
@@ -245,7 +268,6 @@ struct Rewriter
     SublistWriter sublists;
     KeyedRows keyed;
     FineWriter fine;
-    bool moves_fine;
     uint8_t *record;
     uint8_t *codes; // of one tile
     uint8_t *code;  // of one row
@@ -267,7 +289,7 @@ void keep_keyed(KeyedRows *k, const Index &index, const StoredRow &row)
 
 void rewrite_row(Rewriter *r, uint32_t list, StoredRow row)
 {
-    if (r->moves_fine) {
+    if (r->m->index->has_fine()) {
         read_fine(r->m->rel, *r->m->index, row.fine, r->record);
         row.fine = fine_add(&r->fine, r->record);
     }
@@ -311,14 +333,10 @@ void rewrite(Maintenance *m)
     const Index &index = *m->index;
     Rewriter r = {};
     r.m = m;
-    r.moves_fine = index.has_fine() && fine_slots(index) > 0;
     r.record = (uint8_t *)palloc(index.fine_record_bytes + 1);
     r.codes = (uint8_t *)palloc(tile_code_bytes(index.shape.code_bytes));
     r.code = (uint8_t *)palloc(index.shape.code_bytes);
-    BlockNumber old_fine = InvalidBlockNumber;
-    uint32_t old_fine_pages = 0;
-    const BlockNumber rotated =
-        r.moves_fine ? rotate_fine(*m, &old_fine, &old_fine_pages) : InvalidBlockNumber;
+    const GroupRecord old = index.has_fine() ? close_fine(*m) : GroupRecord{};
 
     Group *group = (Group *)palloc(group_bytes(index));
     read_group(m->rel, index, m->group, group);
@@ -344,13 +362,13 @@ void rewrite(Maintenance *m)
     OpenWriter none;
     open_begin(&none, m->index, m->source, m->group);
     switch_group(*m, {entries, r.run.chain.first, r.run.chain.pages, r.sublists.chain.first,
-                      r.sublists.chain.pages, &none, rotated, r.fine.chain.first, old_fine_pages,
-                      r.fine.chain.pages});
+                      r.sublists.chain.pages, &none, index.has_fine(), old.fine_head, r.fine.chain.first,
+                      old.fine_pages, r.fine.chain.pages});
     free_taken(*m);
     free_chain(m->rel, group->record.tile_head, InvalidBlockNumber, PageKind::Tile);
     free_chain(m->rel, group->record.sublist_head, InvalidBlockNumber, PageKind::Sublist);
-    if (r.moves_fine)
-        free_chain(m->rel, old_fine, InvalidBlockNumber, PageKind::Fine);
+    if (index.has_fine())
+        free_chain(m->rel, old.fine_head, InvalidBlockNumber, PageKind::Fine);
 }
 
 Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group)

@@ -1,6 +1,7 @@
 #include "ivf/build/build.h"
 #include "ivf/build/fixed_parts.h"
 #include "ivf/row/opclass.h"
+#include "ivf/build/outliers.h"
 #include "ivf/build/parallel_build.h"
 #include "ivf/build/shortage.h"
 #include "ivf/store/directory.h"
@@ -229,6 +230,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     Sample sample;
     draw_sample(&sample, heap, index, info, b->column,
                 sample_capacity(heap, b->column.dims, b->am, b->options), &b->progress);
+    set_outliers_aside(&sample);
     train_and_write(b, sample);
     report_shortage(b->training, b->am->codec, b->options, sample, index);
     fill_lists(b, sample);

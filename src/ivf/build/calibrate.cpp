@@ -104,12 +104,9 @@ float error_scale(Findings *m)
     return (float)Max(1.0, m->errors[at] / kEpsilon);
 }
 
-// 0 where overflow leaves none.
 float gap_of(const Prober *p, size_t place)
 {
-    const bool squared = p->index->space.metric == Metric::L2;
-    const float gap = list_gap(squared, p->order[place].rank, p->order[0].rank);
-    return std::isfinite(gap) ? gap : 0;
+    return gap_behind(*p->index, p->nearest, p->order[place]);
 }
 
 void probe_gaps(Prober *p, Findings *m)

@@ -28,7 +28,7 @@ void encode_batch(Encoding *e)
         EncodedRow row;
         batch_row(&e->batch, i, &row);
         row_sort_add(e->sort, row);
-        e->counts.distance_sum += e->encoder.distance;
+        e->counts.distance_sum += usual_distance(*e->share->layout, e->encoder.distance);
     }
     e->counts.rows += e->batch.count;
     const uint64 done = pg_atomic_fetch_add_u64(e->share->rows_done, (int64)e->batch.count) + e->batch.count;

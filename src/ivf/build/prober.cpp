@@ -10,7 +10,7 @@ void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQue
 {
     constexpr size_t kBlock = 64;
     const auto &k = simd::kernels();
-    const size_t dims = sample.dims, part = (sample.rows + stride - 1) / stride;
+    const size_t dims = sample.dims, part = (sample.rows + sample.outliers + stride - 1) / stride;
     float *dots = (float *)palloc(n * kBlock * sizeof(float));
     float *block = (float *)palloc(kBlock * dims * sizeof(float));
     for (size_t first = 0; first < part; first += kBlock) {
@@ -61,6 +61,7 @@ const float *visit_order(Prober *p, const float *x)
     route_next(&router, index.meta.nlist, p->order);
     for (uint32_t i = 0; i < index.meta.nlist; i++)
         p->place[p->order[i].list] = i;
+    p->nearest = nearest_rank(index, p->order, index.meta.nlist);
     return x;
 }
 

@@ -34,7 +34,7 @@ struct Nearest
     }
 };
 
-// Finds the nearest sample rows of the first n queries, each one's own row left out.
+// Finds the nearest rows of the sample, outliers among them, of the first n queries, each one's own row left out.
 // stride: only every so many-th row of the sample is looked at.
 void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQueries &queries, size_t n,
                        size_t stride, Nearest *out);
@@ -47,6 +47,7 @@ struct Prober
     RowEncoder row;
     RoutedList *order;    // all lists, nearest first
     uint32_t *place;      // of every list in that order
+    float nearest;        // rank that gaps are counted from
     MemoryContext memory; // of one query, see each_query
 };
 

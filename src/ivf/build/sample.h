@@ -12,8 +12,10 @@ namespace vq::ivf {
 
 struct Sample
 {
-    float *vectors; // rows x dims, row-major; normalized if `unit`
-    size_t rows;
+    float *vectors;  // rows x dims, row-major, then those of outliers; normalized if `unit`
+    size_t rows;     // to be trained on
+    size_t outliers; // (outliers.h)
+    size_t too_long; // left out
     size_t capacity;
     uint32_t dims;
     bool unit;         // cosine: rows are normalized, zero rows left out

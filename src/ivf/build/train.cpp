@@ -1,6 +1,5 @@
-#include "ivf/build/train.h"
+#include "ivf/build/lists.h"
 
-#include "core/kmeans.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
@@ -15,15 +14,14 @@ namespace vq::ivf {
 
 namespace {
 
-constexpr double kRowsPerList = 100;  // at least, when nlist is chosen here
-constexpr size_t kSamplePerList = 64; // rows a list that k-means sees
-constexpr int kKmeansRounds = 10;
+constexpr double kRowsPerList = 100;      // at least, when nlist is chosen here
+constexpr size_t kSamplePerList = 64;     // rows a list that k-means sees
 constexpr double kRowsForSublists = 8192; // of a list
 constexpr uint32_t kGroupPages = 64; // sealed pages of a group of lists: an open page is then 1.5 % of it
 
 bool all_unit(const Sample &sample)
 {
-    for (size_t i = 0; i < sample.rows; i++) {
+    for (size_t i = 0; i < sample.rows + sample.outliers; i++) {
         const float *x = sample.vectors + i * sample.dims;
         float norm_sq = simd::kernels().dot(x, x, sample.dims);
         if (!(norm_sq > 0.998f && norm_sq < 1.002f))
@@ -48,72 +46,6 @@ float usual_norm(const Sample &sample)
     return median > 0 && std::isfinite(median) ? median : 1;
 }
 
-void compute_mean(const Sample &sample, float *mean)
-{
-    double *sum = (double *)palloc0(sample.dims * sizeof(double));
-    for (size_t i = 0; i < sample.rows; i++)
-        for (uint32_t d = 0; d < sample.dims; d++)
-            sum[d] += sample.vectors[i * sample.dims + d];
-    for (uint32_t d = 0; d < sample.dims; d++)
-        mean[d] = sample.rows > 0 ? (float)(sum[d] / (double)sample.rows) : 0;
-    pfree(sum);
-}
-
-// x + sign * mean for every row.
-void shift_rows(float *rows, size_t n, uint32_t dims, const float *mean, float sign)
-{
-    for (size_t i = 0; i < n; i++)
-        simd::kernels().axpy(sign, mean, rows + i * dims, dims);
-}
-
-void cluster(Training *t, const Sample &sample, const float *mean, BuildProgress *progress)
-{
-    KmeansOptions options;
-    options.dims = sample.dims;
-    options.rows = sample.rows;
-    options.clusters = t->meta.nlist;
-    options.iterations = kKmeansRounds;
-    options.spherical = t->meta.spherical != 0;
-    options.seed = kTrainingSeed;
-    options.progress = phase_may_go_on;
-    options.progress_arg = progress;
-    t->centroids =
-        (float *)palloc_extended((size_t)t->meta.nlist * sample.dims * sizeof(float), MCXT_ALLOC_HUGE);
-    void *scratch = palloc_extended(kmeans_scratch_bytes(options), MCXT_ALLOC_HUGE);
-    // k-means works with differences of large products: about the mean they stay exact where all rows lie far
-    // from the origin.
-    if (!options.spherical)
-        shift_rows(sample.vectors, sample.rows, sample.dims, mean, -1);
-    while (!kmeans_train(options, sample.vectors, t->centroids, scratch))
-        CHECK_FOR_INTERRUPTS();
-    if (!options.spherical) {
-        shift_rows(sample.vectors, sample.rows, sample.dims, mean, 1);
-        shift_rows(t->centroids, t->meta.nlist, sample.dims, mean, 1);
-    }
-    pfree(scratch);
-}
-
-// Nearest centroids of a training set's rows, by blocks.
-void assign_rows(TrainingSet *set, uint32_t nlist, uint32_t dims)
-{
-    constexpr size_t kBlock = 64;
-    float *norms = (float *)palloc(nlist * sizeof(float));
-    squared_norms(set->centroids, nlist, dims, norms);
-    float *scratch =
-        (float *)palloc_extended(kmeans_assign_scratch_floats(nlist) * sizeof(float), MCXT_ALLOC_HUGE);
-    float *block = (float *)palloc(kBlock * dims * sizeof(float));
-    uint32_t *lists = (uint32_t *)palloc((set->rows + 1) * sizeof(uint32_t));
-    for (size_t first = 0; first < set->rows; first += kBlock) {
-        CHECK_FOR_INTERRUPTS();
-        const size_t n = Min(kBlock, set->rows - first);
-        for (size_t i = 0; i < n; i++)
-            memcpy(block + i * dims, set->vectors + set->which[first + i] * (size_t)dims,
-                   dims * sizeof(float));
-        kmeans_assign(block, n, dims, set->centroids, norms, nlist, lists + first, nullptr, scratch);
-    }
-    set->lists = lists;
-}
-
 // Rows of the sample that the codec is trained on, as many as it has use for and memory holds.
 size_t choose_training_rows(const AccessMethod *am, const CodecOptions &options, const Sample &sample)
 {
@@ -122,47 +54,6 @@ size_t choose_training_rows(const AccessMethod *am, const CodecOptions &options,
     while (rows > 2048 && am->codec->training_bytes(options, rows) > budget)
         rows = rows * 3 / 4;
     return rows;
-}
-
-// `rows` rows of the sample, evenly spaced, and their nearest centroids. Memory in the current context.
-TrainingSet choose_rows(const Training &t, const Sample &sample, size_t rows)
-{
-    TrainingSet set;
-    set.rows = rows;
-    set.vectors = sample.vectors;
-    set.centroids = t.centroids;
-    set.toward_vector = (Metric)t.meta.metric != Metric::L2;
-    if (rows == 0)
-        return set;
-    uint32_t *which = (uint32_t *)palloc(rows * sizeof(uint32_t));
-    for (size_t i = 0; i < rows; i++)
-        which[i] = (uint32_t)(i * sample.rows / rows);
-    set.which = which;
-    assign_rows(&set, t.meta.nlist, sample.dims);
-    return set;
-}
-
-// Spherical centroids have unit length, the rows around one lie closer to the origin: their mean is some 0.8 of it. Brought
-// to the mean's length they attract the same rows and rank the same, while residuals and so the codes' errors shrink
-// (arxiv-minilm-384, pq_dims 4: recall of the ten best estimates .749 -> .781).
-void shrink_centroids(Training *t, const Sample &sample)
-{
-    constexpr size_t kRows = 4096;
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant training", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
-    const TrainingSet set = choose_rows(*t, sample, Min(sample.rows, kRows));
-    double cosine = 0;
-    for (size_t i = 0; i < set.rows; i++)
-        cosine += simd::kernels().dot(set.vectors + set.which[i] * (size_t)sample.dims,
-                                      set.centroids + set.lists[i] * (size_t)sample.dims, sample.dims);
-    MemoryContextSwitchTo(old);
-    MemoryContextDelete(memory);
-    const float length = (float)(cosine / (double)set.rows);
-    if (!(length > 0 && length < 1))
-        return;
-    for (size_t i = 0; i < (size_t)t->meta.nlist * sample.dims; i++)
-        t->centroids[i] *= length;
 }
 
 // The codec's image, trained on residuals of the sample. Fills meta.codec_image_bytes.
@@ -273,20 +164,11 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows) : 1;
     m.spherical =
         column.metric == Metric::Cosine || (column.metric == Metric::InnerProduct && all_unit(sample));
-
     m.query_norm = column.metric == Metric::InnerProduct ? usual_norm(sample) : 1;
 
-    begin_phase(progress, BuildPhase::Clustering, (int64)sample.rows);
     float *mean = (float *)palloc(m.options.dims * sizeof(float));
-    compute_mean(sample, mean);
-    if (sample.rows > 0)
-        cluster(t, sample, mean, progress);
-    if (sample.rows > 0 && m.spherical)
-        shrink_centroids(t, sample);
-    if (sample.rows == 0)
-        t->centroids = (float *)palloc0(m.options.dims * sizeof(float));
-    report_phase(progress, "%u lists clustered from %zu rows, %d rounds of %sk-means", m.nlist, sample.rows,
-                 sample.rows > 0 ? kKmeansRounds : 0, m.spherical ? "spherical " : "");
+    mean_of_sample(sample, mean);
+    place_lists(t, sample, mean, progress);
     write_image(t, am, sample, mean, train_codec(t, am, sample, progress));
     m.sublist_layers = choose_sublist_layers(
         options->sublist_layers, sample.table_rows / m.nlist,

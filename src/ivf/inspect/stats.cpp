@@ -110,7 +110,7 @@ double drift_since_build(const Inspected &target, const Index &index)
         const float *x = vector_of_datum(values[i], index.element(), meta.options.dims, target.rel);
         if (!batch_add(&batch, x, {}) || batch.overflow[0])
             continue;
-        sum += batch.distances[0];
+        sum += usual_distance(index, batch.distances[0]);
         rows++;
     }
     return rows > 0 ? sum / (double)rows / meta.residual_norm : 0;

@@ -66,9 +66,23 @@ static void bound_all(Router *r, const void *state)
     stream_close(&stream);
 }
 
+uint32_t list_of_row(const Index &index, const RoutedList &nearest)
+{
+    const bool far = index.visits_far_lists() && index.meta.far_distance > 0 &&
+                     !(nearest.distance <= index.meta.far_distance);
+    return far ? index.ordinary_lists() : nearest.list;
+}
+
 bool routes_by_codes(const Index &index)
 {
     return (uint64_t)index.meta.nlist * index.shape.space_dims > kExactFloats;
+}
+
+// Of a far list that all queries visit: before all for them, behind all for rows.
+static float far_rank(const Router &r)
+{
+    constexpr float kMost = std::numeric_limits<float>::max();
+    return r.space == &r.index->assign_space ? kMost : -kMost;
 }
 
 void route_begin(Router *router, Relation rel, const Index *index, const Space *space,
@@ -95,12 +109,16 @@ void route_begin(Router *router, Relation rel, const Index *index, const Space *
         bound_all(router, state);
     else
         std::fill_n(router->lower, lists, -std::numeric_limits<float>::max()); // all are looked at
+    if (index->visits_far_lists())
+        std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
 }
 
 // Centroids of unit vectors have one length, but for rounding. In few dimensions that rounding is more than what neighbouring
 // lists differ by, and a centroid that came out too long would be the nearest of queries all around.
-static float rank_of(const Router &r, const CentroidTerms &c, float score)
+static float rank_of(const Router &r, uint32_t list, const CentroidTerms &c, float score)
 {
+    if (r.index->visits_far_lists() && list >= r.index->ordinary_lists())
+        return far_rank(r);
     if (!r.cosine)
         return score;
     const float norm_sq = r.mean_norm_sq + 2 * c.mean_dot + c.norm_sq;
@@ -117,7 +135,7 @@ static void score_exactly(Router *r, uint32_t from, uint32_t to)
     for (uint32_t i = from; i < to; i++) {
         const StoredCentroid centroid = centroids_read(&reader, r->order[i]);
         ListTerms t = list_terms(*r->space, r->query, centroid.terms, centroid.coordinates);
-        r->ready[i] = {r->order[i], rank_of(*r, centroid.terms, t.add), t.add, t.distance};
+        r->ready[i] = {r->order[i], rank_of(*r, r->order[i], centroid.terms, t.add), t.add, t.distance};
     }
     centroids_close(&reader);
 }
@@ -203,7 +221,9 @@ const RoutedList *route_ahead(Router *r, uint32_t want, uint32_t *count)
         look_at(r, to);
     }
     // The lists wanted are known once no other can score as well as the last of them.
-    const uint32_t to = r->exact < end ? r->lists : select_within(r, r->ready[end - 1].add);
+    const RoutedList &last = r->ready[end - 1];
+    const bool known = r->exact >= end;
+    const uint32_t to = known ? select_within(r, r->cosine ? last.add : last.rank) : r->lists;
     if (to > r->exact)
         look_at(r, to);
     return r->ready + r->next;
@@ -217,16 +237,25 @@ uint32_t route_next(Router *r, uint32_t want, RoutedList *out)
     return want;
 }
 
+// By the inner product a list of outliers may be nearer than all others by so much that these would seem equally far.
+float nearest_rank(const Index &index, const RoutedList *lists, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (lists[i].list < index.ordinary_lists())
+            return lists[i].rank;
+    return count > 0 ? lists[0].rank : 0;
+}
+
 uint32_t lists_within(Router *r, float reach)
 {
     constexpr uint32_t kFirstLook = 8;
-    const bool squared = r->space->metric == Metric::L2;
     const float unit = r->index->meta.targets.unit;
     for (uint32_t want = kFirstLook;; want *= 2) {
         uint32_t count;
         (void)route_ahead(r, want, &count);
+        const float nearest = nearest_rank(*r->index, r->ready, r->next + count);
         for (uint32_t i = r->next; i < r->next + count; i++)
-            if (i > 0 && list_reach(unit, list_gap(squared, r->ready[i].rank, r->ready[0].rank), i) > reach)
+            if (i > 0 && list_reach(unit, gap_behind(*r->index, nearest, r->ready[i]), i) > reach)
                 return i;
         if (count < want)
             return r->next + count;

@@ -15,6 +15,10 @@ struct RoutedList
     float distance; // |q' - c|
 };
 
+// Far lists, the last ones of an index, hold the rows that are far from all others: those of ordinary lists are then near their
+// centroid, and codes and calibration fit them. By the inner product such rows, if they are long, are the nearest of many
+// queries: there is one list for all that are far from every other centroid, and every query visits it first. By L2 and cosine
+// far lists are like others, with the centroids of the sample's outliers.
 struct Router
 {
     Relation rel;
@@ -47,6 +51,20 @@ const RoutedList *route_ahead(Router *router, uint32_t want, uint32_t *count);
 
 // The next best lists, at most `want`, nearest first; returns how many.
 uint32_t route_next(Router *router, uint32_t want, RoutedList *out);
+
+// Where a row goes whose nearest list is `nearest` (route_next of index->assign_space).
+uint32_t list_of_row(const Index &index, const RoutedList &nearest);
+
+// The rank that the others' gaps are counted from (core/recall_table.h): of the nearest list that is not one of outliers, or else
+// the first. lists: those that come first in a query's order.
+float nearest_rank(const Index &index, const RoutedList *lists, uint32_t count);
+
+// The gap of a list: 0 for one that comes before, as far lists may, and where overflow leaves none.
+inline float gap_behind(const Index &index, float nearest_rank, const RoutedList &list)
+{
+    const float gap = list_gap(index.space.metric == Metric::L2, list.rank, nearest_rank);
+    return gap > 0 && std::isfinite(gap) ? gap : 0;
+}
 
 // How many lists lie within `reach` (core/recall_table.h), those taken before counted; at least one where there is one. Takes none.
 uint32_t lists_within(Router *router, float reach);

@@ -34,6 +34,14 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
     e->state = pg::aligned_palloc(index->shape.query_bytes);
 }
 
+double usual_distance(const Index &index, double distance)
+{
+    const double most = index.meta.far_distance;
+    if (most > 0)
+        return distance <= most ? distance : most;
+    return std::isfinite(distance) ? distance : 0;
+}
+
 uint32_t nearest_list(RowEncoder *e, const float *x)
 {
     const Index &index = *e->index;
@@ -50,7 +58,7 @@ uint32_t nearest_list(RowEncoder *e, const float *x)
     route_next(&router, 1, &best);
     MemoryContextSwitchTo(old);
     MemoryContextReset(e->route_memory);
-    return best.list;
+    return list_of_row(index, best);
 }
 
 // Where a row goes, and what the codec is to encode of it; space_dims floats each.

@@ -70,6 +70,9 @@ void batch_row(RowBatch *batch, uint32_t i, EncodedRow *row);
 // `row` are valid until the next call.
 bool encode_row(RowEncoder *encoder, const float *x, EncodedRow *row);
 
+// A row's distance as statistics take it: at most so many times the usual one that a few rows do not decide a mean.
+double usual_distance(const Index &index, double distance);
+
 // Nearest list of x, already normalized for cosine, without encoding (leaves encoder->moved filled).
 uint32_t nearest_list(RowEncoder *encoder, const float *x);
 

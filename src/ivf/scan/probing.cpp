@@ -71,7 +71,8 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query)
     *probing = {};
     route_begin(&probing->router, rel, query.index, &index.space, query.space, query.state);
     probing->target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
-    probing->nprobe = (uint32_t)settings.nprobe;
+    const uint32_t always = index.visits_far_lists() ? index.meta.far_lists : 0;
+    probing->nprobe = settings.nprobe > 0 ? (uint32_t)settings.nprobe + always : 0;
     probing->depth = probing->nprobe > 0 || settings.iterative == IterativeScan::Off ? kUsualDepth : 1;
     const uint32_t first = Min(lists_for(probing, index.meta, probing->depth), nlist);
     const uint32_t max_probes = settings.max_probes > 0 ? (uint32_t)settings.max_probes : nlist;

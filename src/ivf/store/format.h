@@ -97,15 +97,17 @@ struct MetaPage
     uint32_t sublist_layers; // layers of the codes that rows of a list are sorted by, 0 = none
     // Build statistics
     uint64_t build_rows;
-    double residual_norm;                     // mean |y - c| of the sample, for drift
+    double residual_norm;                     // mean |y - c| of all rows (row/rows.h), for drift
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
     float query_norm;                         // inner product: length that queries are brought to
     uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
     uint8_t unused[7];
+    uint32_t far_lists; // the last ones of nlist: rows far from all others (row/route.h)
+    float far_distance; // from the centroid: rows beyond it are far; 0 = none is
 };
-static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 592 &&
+static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 600 &&
               std::is_trivially_copyable_v<MetaPage>);
 
 struct ListEntry // one per list, in its group's record

@@ -68,9 +68,9 @@ bool meta_sane(const MetaPage &m)
 {
     const Metric metric = (Metric)m.metric;
     return (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
-           m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.group_lists >= 1 &&
-           m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
-           (m.refine == kNoRefine || m.refine < simd::kElementCount);
+           m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.far_lists < m.nlist &&
+           m.far_distance >= 0 && m.group_lists >= 1 && m.group_lists <= kMaxGroupLists &&
+           m.sublist_layers <= 2 && (m.refine == kNoRefine || m.refine < simd::kElementCount);
 }
 
 void read_meta(Relation rel, MetaPage *meta)

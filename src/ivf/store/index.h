@@ -34,6 +34,13 @@ struct Index // immutable; memory belongs to the cache
 
     simd::Element element() const { return (simd::Element)meta.element; }
     bool cosine() const { return (Metric)meta.metric == Metric::Cosine; }
+    // Lists behind these are for far rows.
+    uint32_t ordinary_lists() const { return meta.nlist - meta.far_lists; }
+    // By the inner product far rows are the nearest ones of many queries, in whatever direction these look.
+    bool visits_far_lists() const
+    {
+        return (Metric)meta.metric == Metric::InnerProduct && meta.far_lists > 0;
+    }
     bool has_fine() const { return fine_record_bytes > 0; }
     bool has_refine() const { return meta.refine != kNoRefine; }
 };

@@ -51,8 +51,8 @@ SELECT id FROM fz WHERE id = 4711 ORDER BY v <-> fz_row(3) LIMIT 5;
 -- Rows added later belong to no sub-list: they are always read, also where few others are.
 INSERT INTO fz SELECT i, fz_row(i) FROM generate_series(6001, 6500) i;
 SELECT count(*) = 500 AS all_added FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x WHERE id > 6000;
-SET wrvq.iterative_scan = off;
-SELECT count(*) FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x WHERE id > 6000;
+SET wrvq.iterative_scan = off; -- leaves out what comes late
+SELECT count(*) BETWEEN 475 AND 500 AS nearly_all FROM (SELECT id FROM fz ORDER BY v <-> fz_row(0) LIMIT 100000) x WHERE id > 6000;
 RESET wrvq.iterative_scan;
 SELECT vector_quant_index_check('fz_i', true);
 -- VACUUM sorts them in when it rewrites.

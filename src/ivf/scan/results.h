@@ -6,17 +6,17 @@
 namespace vq::ivf {
 
 // An error bound holds with high probability only, and lists that are visited later may hold nearer rows: a row can turn out
-// nearer than one already given out. It is late. In strict order it is dropped and counted; else it waits until further lists
-// are visited, or the end.
+// nearer than one already given out. It is late. In strict order it is dropped and counted; in relaxed order it waits until
+// further lists are visited, or the end.
 struct Results
 {
     RowQueue waiting; // by the operator's own value
     RowQueue late;
-    bool strict;
+    bool strict;          // not in relaxed order
     double last_distance; // of the row given out last
     bool order_begun;     // last_distance binds
     uint64_t given_out;   // rows
-    uint64_t dropped;     // late rows in strict order
+    uint64_t dropped;     // late rows, unless in relaxed order
 };
 
 // bytes: of memory they may take. What does not fit goes to the file. Memory of all functions: the context that is current,

@@ -193,7 +193,7 @@ void start(IndexScanDesc desc, Scan *scan)
     const size_t bytes = scan_memory() / 8;
     reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot,
                   &scan->spill, bytes);
-    results_begin(&scan->results, &scan->spill, scan->query.settings.iterative == IterativeScan::StrictOrder,
+    results_begin(&scan->results, &scan->spill, scan->query.settings.iterative != IterativeScan::RelaxedOrder,
                   3 * bytes);
     scan->state = ScanState::Running;
 }

@@ -13,7 +13,7 @@ struct ScanStats // of one search
     uint64_t reranked;
     uint64_t returned;
     uint64_t passes;
-    uint64_t dropped; // rows that came late, in strict order
+    uint64_t dropped; // rows left out because they came late
     uint64_t sublists;
     uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
 };

@@ -93,6 +93,13 @@ float set_score_scale(ExactQuery *query, float norm)
     return (float)scale;
 }
 
+double least_score(Metric metric)
+{
+    return metric == Metric::L2       ? 0
+           : metric == Metric::Cosine ? -1
+                                      : -std::numeric_limits<double>::infinity();
+}
+
 double refined_bound(const ExactQuery &query, const float *x, double error, double error_share)
 {
     if (query.unordered)

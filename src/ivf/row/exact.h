@@ -46,6 +46,9 @@ double score_of_distance(const ExactQuery &query, double distance);
 // Returns by how much it is made longer. Nothing happens under other metrics, or if the query has no direction.
 float set_score_scale(ExactQuery *query, float norm);
 
+// Of the vector itself; no row's is less. Minus infinity where there is no such limit.
+double least_score(Metric metric);
+
 // Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error; error_share:
 // how much of the error may lie along the query, under L2 along the line from it to the row (1 = all: a certain bound).
 double refined_bound(const ExactQuery &query, const float *x, double error, double error_share);

@@ -1,5 +1,7 @@
 #include "ivf/scan/candidates.h"
 
+#include "ivf/scan/twins.h"
+
 namespace vq::ivf {
 
 namespace {
@@ -90,6 +92,15 @@ Candidate candidates_pop(Candidates *c)
 {
     std::pop_heap(c->items, c->items + c->count, Later());
     return c->items[--c->count];
+}
+
+void candidates_drop_twins(Candidates *c, const TwinKey &key)
+{
+    Candidate *end = std::remove_if(c->items, c->items + c->count, [&](const Candidate &i) {
+        return i.lower == key.bound && twin_key(i) == key;
+    });
+    c->count = (uint32_t)(end - c->items);
+    std::make_heap(c->items, end, Later());
 }
 
 } // namespace vq::ivf

@@ -1,9 +1,12 @@
 // The best rows that the passes over the visited lists have met, by lower bound, in bounded memory.
 #pragma once
 
+#include "ivf/scan/tid_order.h"
 #include "ivf/store/format.h"
 
 namespace vq::ivf {
+
+struct TwinKey;
 
 struct Candidate
 {
@@ -11,23 +14,29 @@ struct Candidate
     uint32_t acc; // accumulated table sum, for the finer code
     ItemPointerData tid;
     FineAddress fine;
-    uint32_t slot;  // of the list in its batch
-    uint16_t batch; // of the search
-    uint16_t unused;
+    uint32_t slot;    // of the list in its batch
+    uint16_t batch;   // of the search
+    uint16_t factors; // a hash of the row's
 };
 static_assert(sizeof(Candidate) == 28);
 
+// The lower bound of a row whose code says nothing.
+constexpr float kNoBound = -std::numeric_limits<float>::max();
+
 // Total order of candidates. The rows of a batch are taken in it, so that the one taken last says which ones a further pass
-// may leave out.
+// may leave out. Rows without a bound, which all have to be looked at, come in the order of the table.
 struct Before
 {
     bool operator()(const Candidate &a, const Candidate &b) const
     {
         if (a.lower != b.lower)
             return a.lower < b.lower;
-        const BlockNumber x = ItemPointerGetBlockNumberNoCheck(&a.tid),
-                          y = ItemPointerGetBlockNumberNoCheck(&b.tid);
-        return x != y ? x < y : a.tid.ip_posid < b.tid.ip_posid;
+        if (a.lower != kNoBound) {
+            const uint32_t x = drawn_place(a.tid), y = drawn_place(b.tid);
+            if (x != y)
+                return x < y;
+        }
+        return tid_before(a.tid, b.tid);
     }
 };
 
@@ -76,5 +85,7 @@ inline bool candidates_used_up(const Candidates &c)
 // A lower bound of the scores of all rows that were not looked at; infinity where there is none.
 double candidates_bound(const Candidates &c);
 Candidate candidates_pop(Candidates *c);
+// Drops those of that key (twins.h).
+void candidates_drop_twins(Candidates *c, const TwinKey &key);
 
 } // namespace vq::ivf

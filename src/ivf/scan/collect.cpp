@@ -15,8 +15,8 @@ namespace {
 float finite(float lower)
 {
     if (std::isnan(lower))
-        return -std::numeric_limits<float>::max();
-    return std::clamp(lower, -std::numeric_limits<float>::max(), std::numeric_limits<float>::max());
+        return kNoBound;
+    return std::clamp(lower, kNoBound, -kNoBound);
 }
 
 struct Pass
@@ -27,17 +27,40 @@ struct Pass
     const Index *index;
     const QueryHead *head;
     const simd::Kernels *kernels;
-    Candidates *out;
     ScanStats *stats;
+    // For candidates:
+    Candidates *out;
+    const Twins *twins;
+    // or for twins:
+    const AsideTwins *aside;
+    RowQueue *rows;
 };
 
-// err: of the row's factors.
-void add_row(const Pass &p, uint32_t slot, float lower, uint32_t acc, uint16_t err,
+float threshold(const Pass &p)
+{
+    return p.out ? p.out->threshold : std::numeric_limits<float>::infinity();
+}
+
+void add_twin(const Pass &p, const Candidate &c)
+{
+    if (twin_key(c) == p.aside->key && Before()(p.aside->taken, c))
+        queue_push(p.rows, {p.aside->score, c.tid, 0, RowState::Twin});
+}
+
+uint16_t hash_of(const RowFactors &f)
+{
+    const uint64_t bits = (uint64_t)std::bit_cast<uint32_t>(f.add) << 32 | (uint32_t)f.scale << 16 | f.err;
+    return (uint16_t)(bits * 0x9E3779B97F4A7C15ull >> 48);
+}
+
+void add_row(const Pass &p, uint32_t slot, float lower, uint32_t acc, const RowFactors &factors,
              const ItemPointerData &tid, const FineAddress &fine)
 {
-    const Candidate c = {finite(lower), acc, tid, fine, slot, p.batch->number, 0};
-    if (!p.batch->has_taken || Before()(p.batch->taken, c))
-        candidates_add(p.out, c, p.batch->lists[slot].distance * bf16_to_float(err));
+    const Candidate c = {finite(lower), acc, tid, fine, slot, p.batch->number, hash_of(factors)};
+    if (p.aside)
+        add_twin(p, c);
+    else if ((!p.batch->has_taken || Before()(p.batch->taken, c)) && !twins_are_aside(*p.twins, c))
+        candidates_add(p.out, c, p.batch->lists[slot].distance * bf16_to_float(factors.err));
 }
 
 void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
@@ -55,16 +78,16 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
                                             .offset = p.head->offset,
                                             .list_add = list.add,
                                             .error_width = p.query->epsilon * list.distance,
-                                            .threshold = p.out->threshold},
+                                            .threshold = threshold(p)},
                                            lower);
     if (!fits_float(list)) {
         mask = (uint32_t)((1ull << tile.rows) - 1);
-        std::fill_n(lower, tile.rows, -std::numeric_limits<float>::max());
+        std::fill_n(lower, tile.rows, kNoBound);
     }
     for (; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
         if (!tile.dead(v))
-            add_row(p, slot, lower[v], acc[v], tile.err()[v], tile.tid(v), tile.fine(v));
+            add_row(p, slot, lower[v], acc[v], tile.factors(v), tile.tid(v), tile.fine(v));
     }
     p.stats->codes += tile.rows;
 }
@@ -102,6 +125,14 @@ void scan_sublists(const Pass &p, uint32_t slot)
         }
 }
 
+void scan_list(const Pass &p, uint32_t slot)
+{
+    if (p.batch->lists[slot].sublists)
+        scan_sublists(p, slot);
+    else if (p.batch->part != BatchPart::Rest)
+        scan_sealed(p, slot);
+}
+
 void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
 {
     const OpenRow row = on_page; // measured: a copy saves 3 ns a row
@@ -120,8 +151,8 @@ void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
                             .error_width = p.query->epsilon * list.distance},
                            lower);
     if (!fits_float(list))
-        lower[0] = -std::numeric_limits<float>::max();
-    add_row(p, slot, lower[0], acc[0], row.factors.err, row.tid, row.fine);
+        lower[0] = kNoBound;
+    add_row(p, slot, lower[0], acc[0], row.factors, row.tid, row.fine);
     p.stats->codes++;
 }
 
@@ -139,17 +170,28 @@ void scan_open(const Pass &p, const ProbedGroup &group)
 
 } // namespace
 
-void collect(Relation rel, const ScanQuery &query, const Batch &batch, Candidates *out, ScanStats *stats)
+void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twins &twins, Candidates *out,
+             ScanStats *stats)
 {
-    const Pass pass = {rel, &query, &batch, query.index, &query.head(), &simd::kernels(), out, stats};
+    const Pass pass = {rel,   &query, &batch, query.index, &query.head(), &simd::kernels(),
+                       stats, out,    &twins, nullptr,     nullptr};
     for (uint32_t slot = 0; slot < batch.list_count; slot++)
-        if (batch.lists[slot].sublists)
-            scan_sublists(pass, slot);
-        else if (batch.part != BatchPart::Rest)
-            scan_sealed(pass, slot);
+        scan_list(pass, slot);
     for (uint32_t g = 0; g < batch.group_count; g++)
         scan_open(pass, batch.groups[g]);
     stats->passes++;
+}
+
+void collect_twins(Relation rel, const ScanQuery &query, const Batch &batch, const AsideTwins &aside,
+                   RowQueue *out, ScanStats *stats)
+{
+    const Pass pass = {rel,     &query,  &batch, query.index, &query.head(), &simd::kernels(), stats,
+                       nullptr, nullptr, &aside, out};
+    const uint32_t slot = aside.taken.slot;
+    scan_list(pass, slot);
+    for (uint32_t g = 0; g < batch.group_count; g++)
+        if (batch.groups[g].group == batch.lists[slot].list / query.index->meta.group_lists)
+            scan_open(pass, batch.groups[g]);
 }
 
 } // namespace vq::ivf

@@ -58,19 +58,22 @@ static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, co
     if (!query.index->has_refine())
         bound = codec_fine_bound(query, list, c, r->record);
     else if (refined_distance(r, query, &distance, &bound)) {
-        results_push(results, {distance, c.tid, false});
+        results_push(results, {distance, c.tid, 0, RowState::Unseen});
         return;
     }
-    queue_push(&r->refined, {bound > c.lower ? bound : (double)c.lower, c.tid, false});
+    const uint8_t turn = (uint8_t)(drawn_place(c.tid) >> 24);
+    queue_push(&r->refined, {bound > c.lower ? bound : (double)c.lower, c.tid, turn, RowState::Unseen});
 }
 
-static void look_at_row(Reranker *r, const ScanQuery &query, const ItemPointerData &tid, Results *results,
-                        ScanStats *stats)
+// False if the snapshot does not see the row.
+static bool look_at_row(Reranker *r, const ScanQuery &query, const ItemPointerData &tid, double *distance,
+                        Results *results, ScanStats *stats)
 {
-    double distance;
     stats->reranked++;
-    if (heap_distance(&r->heap, query.exact, tid, &distance))
-        results_push(results, {distance, tid, true});
+    if (!heap_distance(&r->heap, query.exact, tid, distance))
+        return false;
+    results_push(results, {*distance, tid, 0, RowState::Visible});
+    return true;
 }
 
 void look_at(Relation rel, Reranker *r, const ScanQuery &query, const ProbedList &list, const Candidate &c,
@@ -78,16 +81,30 @@ void look_at(Relation rel, Reranker *r, const ScanQuery &query, const ProbedList
 {
     r->looked_at++;
     if (!query.index->has_fine()) {
-        look_at_row(r, query, c.tid, results, stats);
+        double distance;
+        if (look_at_row(r, query, c.tid, &distance, results, stats))
+            twins_saw(&r->twins, twin_key(c), distance);
         return;
     }
     stats->refined++;
     look_at_record(rel, r, query, list, c, results);
 }
 
+double score_of_twins(const Reranker &r, const ScanQuery &query)
+{
+    return Max(score_of_distance(query.exact, r.twins.distance), r.twins.key.bound);
+}
+
 void look_at_refined(Reranker *r, const ScanQuery &query, Results *results, ScanStats *stats)
 {
-    look_at_row(r, query, queue_pop(&r->refined).tid, results, stats);
+    const QueuedRow row = queue_pop(&r->refined);
+    if (row.state != RowState::Twin && twins_are_alike(r->twins, twin_key(row.distance))) {
+        queue_push(&r->refined, {score_of_twins(*r, query), row.tid, 0, RowState::Twin});
+        return;
+    }
+    double distance;
+    if (look_at_row(r, query, row.tid, &distance, results, stats) && row.state != RowState::Twin)
+        twins_saw(&r->twins, twin_key(row.distance), distance);
 }
 
 } // namespace vq::ivf

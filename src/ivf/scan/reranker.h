@@ -4,6 +4,7 @@
 #include "ivf/row/heap_reader.h"
 #include "ivf/scan/batch.h"
 #include "ivf/scan/results.h"
+#include "ivf/scan/twins.h"
 
 namespace vq::ivf {
 
@@ -16,6 +17,7 @@ struct Reranker
     double error_share; // see refined_bound
     double clamp_error; // a refine error above this means that values were clamped
     uint64_t looked_at; // candidates, for refine_k and reorder_k
+    Twins twins;        // among the rows whose distances were looked at
 };
 
 // bytes: of memory for rows between their looks; what does not fit goes to the file. Memory of all functions: the context that
@@ -28,6 +30,9 @@ void reranker_close(Reranker *reranker);
 // the refined ones. A row that the snapshot does not see is dropped.
 void look_at(Relation rel, Reranker *reranker, const ScanQuery &query, const ProbedList &list,
              const Candidate &c, Results *results, ScanStats *stats);
+
+// What the score of the twins met last is at least; twins_are_alike must have said so.
+double score_of_twins(const Reranker &reranker, const ScanQuery &query);
 
 // The same for the first of the refined ones; there must be one.
 void look_at_refined(Reranker *reranker, const ScanQuery &query, Results *results, ScanStats *stats);

@@ -21,7 +21,9 @@ bool before(const QueuedRow &a, const QueuedRow &b)
         return true;
     if (nearer(b.distance, a.distance))
         return false;
-    return ItemPointerCompare(const_cast<ItemPointer>(&a.tid), const_cast<ItemPointer>(&b.tid)) < 0;
+    if (a.turn != b.turn)
+        return a.turn < b.turn;
+    return tid_before(a.tid, b.tid);
 }
 bool comes_after(const QueuedRow &a, const QueuedRow &b)
 {

@@ -2,20 +2,27 @@
 // others in a temporary file.
 #pragma once
 
-#include "pg/postgres_cpp.h"
+#include "ivf/scan/tid_order.h"
 
 extern "C" {
 #include "storage/buffile.h"
-#include "storage/itemptr.h"
 }
 
 namespace vq::ivf {
+
+enum class RowState : uint8_t
+{
+    Unseen,  // nobody has looked whether the snapshot sees the row
+    Visible, // it does
+    Twin     // as Unseen; the distance is that of a row which is alike (twins.h)
+};
 
 struct QueuedRow
 {
     double distance; // NaN is behind all numbers, as PostgreSQL sorts it
     ItemPointerData tid;
-    bool visible; // the snapshot sees the row; else nobody has looked yet
+    uint8_t turn; // rows of one distance come by it, then in the order of the table
+    RowState state;
 };
 static_assert(sizeof(QueuedRow) == 16);
 

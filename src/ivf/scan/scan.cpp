@@ -45,18 +45,39 @@ double extra_epsilon(const Scan &scan)
     return scan.results.given_out >= kDeepRows ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
 }
 
-// A lower bound of the scores of all rows in visited lists that were not looked at exactly.
-double unseen_bound(const Scan &scan)
+// Lower bounds of the scores of rows in visited lists that were not looked at exactly; infinity where there are none.
+struct Bounds
 {
-    double bound = candidates_bound(scan.candidates);
-    if (!queue_empty(scan.reranker.refined))
-        bound = Min(bound, queue_nearest(scan.reranker.refined).distance);
-    return bound - extra_epsilon(scan) * scan.candidates.mean_error();
+    double candidates;
+    double refined;
+    double aside; // twins
+};
+
+Bounds unseen_bounds(Scan *scan)
+{
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    const double extra = extra_epsilon(*scan) * scan->candidates.mean_error();
+    Bounds bounds = {candidates_bound(scan->candidates) - extra, kNone, kNone};
+    if (!queue_empty(scan->reranker.refined)) {
+        const QueuedRow &row = queue_nearest(scan->reranker.refined);
+        bounds.refined = row.distance - (row.state == RowState::Twin ? 0 : extra);
+    }
+    if (const AsideTwins *aside = first_aside(&scan->reranker.twins))
+        bounds.aside = aside->score;
+    return bounds;
 }
 
-bool nothing_unseen(const Scan &scan)
+// Of all of them. No row is nearer than one that equals the query.
+double unseen_bound(Scan *scan)
 {
-    return candidates_used_up(scan.candidates) && queue_empty(scan.reranker.refined);
+    const Bounds b = unseen_bounds(scan);
+    return Max(Min(Min(b.candidates, b.refined), b.aside), least_score(scan->query.exact.metric));
+}
+
+bool nothing_unseen(Scan *scan)
+{
+    return candidates_used_up(scan->candidates) && queue_empty(scan->reranker.refined) &&
+           first_aside(&scan->reranker.twins) == nullptr;
 }
 
 // The candidates that the last passes had no room for.
@@ -66,7 +87,8 @@ void next_pass(Relation rel, Scan *scan)
     candidates_reopen(&scan->candidates,
                       (uint32_t)Min((uint64_t)scan->candidates.keep * kGrowth, (uint64_t)most));
     for (int i = 0; i < scan->probing.batch_count; i++)
-        collect(rel, scan->query, *scan->probing.batches[i], &scan->candidates, &scan->stats);
+        collect(rel, scan->query, *scan->probing.batches[i], scan->reranker.twins, &scan->candidates,
+                &scan->stats);
     candidates_finish(&scan->candidates);
 }
 
@@ -78,27 +100,41 @@ bool visit_more(Relation rel, Scan *scan, bool run_out)
         return false;
     results_release_late(&scan->results);
     candidates_open(&scan->candidates, kFirstPass, most_candidates());
-    collect(rel, scan->query, *batch, &scan->candidates, &scan->stats);
+    collect(rel, scan->query, *batch, scan->reranker.twins, &scan->candidates, &scan->stats);
     candidates_finish(&scan->candidates);
     return true;
 }
 
-// Looks at the row with the smallest bound, or makes a pass for it. There must be one.
+// Looks at the first candidate. There must be one.
+void look_at_candidate(Relation rel, Scan *scan)
+{
+    Reranker *reranker = &scan->reranker;
+    const Candidate c = candidates_pop(&scan->candidates);
+    Batch *batch = scan->probing.batches[c.batch];
+    batch->taken = c;
+    batch->has_taken = true;
+    look_at(rel, reranker, scan->query, batch->lists[c.slot], c, &scan->results, &scan->stats);
+    if (twins_are_alike(reranker->twins, twin_key(c)) &&
+        twins_set_aside(&reranker->twins, c, score_of_twins(*reranker, scan->query)))
+        candidates_drop_twins(&scan->candidates, twin_key(c));
+}
+
+// One step for the row with the smallest bound. There must be one.
 void look_further(Relation rel, Scan *scan)
 {
-    Candidates *candidates = &scan->candidates;
-    const RowQueue &refined = scan->reranker.refined;
-    if (!queue_empty(refined) && queue_nearest(refined).distance <= candidates_bound(*candidates))
+    const Bounds bounds = unseen_bounds(scan);
+    RowQueue *refined = &scan->reranker.refined;
+    AsideTwins *aside = first_aside(&scan->reranker.twins);
+    if (aside && bounds.aside <= Min(bounds.refined, bounds.candidates)) {
+        aside->due = true;
+        collect_twins(rel, scan->query, *scan->probing.batches[aside->taken.batch], *aside, refined,
+                      &scan->stats);
+    } else if (!queue_empty(*refined) && bounds.refined <= bounds.candidates)
         look_at_refined(&scan->reranker, scan->query, &scan->results, &scan->stats);
-    else if (candidates_empty(*candidates))
+    else if (candidates_empty(scan->candidates))
         next_pass(rel, scan);
-    else {
-        const Candidate c = candidates_pop(candidates);
-        Batch *batch = scan->probing.batches[c.batch];
-        batch->taken = c;
-        batch->has_taken = true;
-        look_at(rel, &scan->reranker, scan->query, batch->lists[c.slot], c, &scan->results, &scan->stats);
-    }
+    else
+        look_at_candidate(rel, scan);
 }
 
 // --- giving out
@@ -136,9 +172,9 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
         visit_more(rel, scan, false);
         return false;
     }
-    const bool all_seen = nothing_unseen(*scan);
+    const bool all_seen = nothing_unseen(scan);
     if (!results_empty(scan->results) &&
-        (all_seen || scan->query.exact.unordered || !(unseen_bound(*scan) < nearest_score(*scan)) ||
+        (all_seen || scan->query.exact.unordered || !(unseen_bound(scan) < nearest_score(*scan)) ||
          looked_enough(*scan)))
         return true;
     if (all_seen)
@@ -157,7 +193,7 @@ bool next_row(Relation rel, Scan *scan, ItemPointer tid)
             continue;
         const QueuedRow next = results_pop(&scan->results);
         // A row that the snapshot does not see is not given out, and must not say what is late.
-        if (!next.visible && !heap_visible(&scan->reranker.heap, next.tid))
+        if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid))
             continue;
         results_give_out(&scan->results, next);
         scan->stats.returned++;

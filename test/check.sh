@@ -162,7 +162,7 @@ tap_file() {
   as_server env TESTDIR="$stage/tap/$name" TESTDATADIR="$stage/tap/$name/tmp_check" \
     TESTLOGDIR="$stage/tap/$name/tmp_check/log" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
     VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
-    VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
+    VQ_SMALL_DISK="$small_disk" VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
     prove --verbose --timer -I "$perl_modules" "$stage/tree/test/t/$name.pl" \
     > "$out/tap/$name.log" 2>&1 || status=$?
   ((status == 0)) || cp -r "$stage/tap/$name/tmp_check/log" "$out/tap/$name.servers" 2> /dev/null || true
@@ -194,6 +194,7 @@ tap() {
   cp -a "$out/venv" "$stage/venv"
   mkdir -p "$out/tap"
   find_data
+  mount_small_disk
   for file in test/t/[0-9]*.pl; do
     name=$(basename "$file" .pl)
     [[ -z $asked || $asked == *"${name%%_*}"* ]] && names+=("$name")

@@ -12,6 +12,15 @@ make_stage() {
   mkdir -p "$stage/tmp"
 }
 
+# A file system of 16 MB in the folder, for tests of a full disk. Its path is in small_disk, or '' where this user or this
+# machine cannot mount one.
+small_disk=''
+mount_small_disk() {
+  mkdir -p "$stage/small"
+  ((EUID == 0)) && mount -t tmpfs -o size=16m,mode=700,uid=postgres tmpfs "$stage/small" 2> /dev/null || return 0
+  small_disk=$stage/small
+}
+
 as_server() { # as the user that may run a server, with nothing of the caller's settings
   local -a user=()
   ((EUID != 0)) || user=(setpriv --reuid=postgres --regid=postgres --init-groups)
@@ -25,6 +34,7 @@ cleanup() {
   while IFS= read -r data; do # a killed TAP test's servers too
     as_server "$pg/bin/pg_ctl" -D "${data%/*}" -m immediate -w stop > /dev/null 2>&1 || true
   done < <(find "$stage" -name postmaster.pid 2> /dev/null)
+  [[ -z $small_disk ]] || umount "$small_disk" 2> /dev/null || umount -l "$small_disk"
   rm -rf "$stage"
 }
 

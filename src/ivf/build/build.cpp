@@ -4,6 +4,7 @@
 #include "ivf/build/outliers.h"
 #include "ivf/build/parallel_build.h"
 #include "ivf/build/shortage.h"
+#include "ivf/store/page_offers.h"
 #include "ivf/store/directory.h"
 #include "ivf/store/fine_writer.h"
 #include "ivf/store/run_writer.h"
@@ -237,6 +238,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     finish_meta(b, sample);
     if (RelationNeedsWAL(index))
         log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+    begin_offers(index);
     result->heap_tuples = b->counts.heap_rows;
     result->index_tuples = b->counts.rows;
     end_build(b);

@@ -182,23 +182,28 @@ void check_open(GroupCheck *g)
     }
 }
 
-struct FinePage
+struct FinePages
 {
     GroupCheck *g;
     uint32_t *slots; // in use, per page of the chain
+    uint64_t *free;  // of them, those that may be reused
     size_t capacity;
 };
 
 void check_fine_page(void *arg, uint32_t place, BlockNumber block, const PGAlignedBlock &copy)
 {
-    FinePage *pages = (FinePage *)arg;
+    FinePages *pages = (FinePages *)arg;
     GroupCheck *g = pages->g;
     Page page = (Page)copy.data;
     if (!valid_fine_page(*g->c->index, g->number, page))
         report_corrupted(g->c->rel, block, "damaged fine page");
-    if (place >= pages->capacity)
-        pages->slots = (uint32_t *)repalloc_huge(pages->slots, (pages->capacity *= 2) * sizeof(uint32_t));
+    if (place >= pages->capacity) {
+        pages->capacity *= 2;
+        pages->slots = (uint32_t *)repalloc_huge(pages->slots, pages->capacity * sizeof(uint32_t));
+        pages->free = (uint64_t *)repalloc_huge(pages->free, pages->capacity * sizeof(uint64_t));
+    }
     pages->slots[place] = used_fine_slots(page);
+    pages->free[place] = free_fine_slots(page);
 }
 
 // Every live row has a record of its own on the group's Fine pages.
@@ -212,7 +217,8 @@ void check_fine(GroupCheck *g)
             report_corrupted(c->rel, directory_block(index, g->number), "fine pages in an index without");
         return;
     }
-    FinePage pages = {g, (uint32_t *)palloc(64 * sizeof(uint32_t)), 64};
+    FinePages pages = {g, (uint32_t *)palloc(64 * sizeof(uint32_t)),
+                       (uint64_t *)palloc(64 * sizeof(uint64_t)), 64};
     ChainWalk chain;
     walk_begin(&chain, c->rel);
     walk_chain(&chain, &c->seen, PageKind::Fine, record.fine_head, check_fine_page, &pages);
@@ -226,6 +232,8 @@ void check_fine(GroupCheck *g)
         const int64 place = walk_place(&chain, block);
         if (place < 0 || place + width > chain.count || (keys[i] & 0xFFFF) >= pages.slots[place])
             report_corrupted(c->rel, block, "no such fine record");
+        if (const uint32_t slot = keys[i] & 0xFFFF; slot < kFreeableSlots && pages.free[place] >> slot & 1)
+            report_corrupted(c->rel, block, "fine record in use is marked as free");
         keys[i] = (uint64_t)place * 0x10000 + (keys[i] & 0xFFFF); // from blocks to places, below
     }
     std::sort(keys, keys + g->records.count);

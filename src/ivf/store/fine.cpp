@@ -27,12 +27,19 @@ void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *r
 bool valid_fine_page(const Index &index, uint32_t group, Page page)
 {
     const FineHeader *header = (const FineHeader *)page_payload(page);
-    return header->group == group && header->slots <= Max(fine_slots(index), 1u) && header->closed <= 1;
+    return header->group == group && header->slots <= Max(fine_slots(index), 1u) && header->closed <= 1 &&
+           (header->slots >= kFreeableSlots || header->free_slots >> header->slots == 0) &&
+           (fine_slots(index) > 0 || header->free_slots == 0);
 }
 
 uint32_t used_fine_slots(Page page)
 {
     return ((const FineHeader *)page_payload(page))->slots;
+}
+
+uint64_t free_fine_slots(Page page)
+{
+    return ((const FineHeader *)page_payload(page))->free_slots;
 }
 
 void build_fine(const Index &index, const float *x, const float factors[3], const uint8_t *codec_fine,

@@ -17,6 +17,21 @@ void fine_begin(FineWriter *w, const Index *index, const PageSource &source, uin
     w->index = index;
     chain_begin(&w->chain, source, PageKind::Fine);
     w->group = group;
+    w->first_slots = 0;
+}
+
+void fine_leave_room(FineWriter *w, uint32_t records)
+{
+    const uint32_t slots = fine_slots(*w->index);
+    w->first_slots = slots > 0 ? records % slots : 0;
+}
+
+// The last page, of which the chain has one, takes no more records.
+static bool is_full(FineWriter *w)
+{
+    const Page page = chain_page(&w->chain);
+    return !fine_page_has_room(*w->index, w->group, page) ||
+           (w->chain.pages == 1 && fine_header(page)->slots == w->first_slots);
 }
 
 void fine_new_page(FineWriter *w)
@@ -48,7 +63,7 @@ FineAddress fine_add(FineWriter *w, const uint8_t *record)
 {
     if (fine_slots(*w->index) == 0)
         return add_long_record(w, record);
-    if (w->chain.pages == 0 || !fine_page_has_room(*w->index, w->group, chain_page(&w->chain)))
+    if (w->chain.pages == 0 || is_full(w))
         fine_new_page(w);
     const uint32_t slot = fine_page_add(*w->index, chain_page(&w->chain), record);
     return fine_address(w->chain.block, slot);
@@ -62,19 +77,39 @@ void fine_end(FineWriter *w, BlockNumber next)
 bool fine_page_has_room(const Index &index, uint32_t group, Page page)
 {
     const FineHeader *header = fine_header(page);
-    return header->group == group && !header->closed && header->slots < fine_slots(index);
+    return header->group == group && !header->closed &&
+           (header->slots < fine_slots(index) || header->free_slots != 0);
+}
+
+static uint32_t take_slot(FineHeader *header)
+{
+    if (header->free_slots == 0)
+        return header->slots++;
+    const uint32_t slot = (uint32_t)std::countr_zero(header->free_slots);
+    header->free_slots &= header->free_slots - 1;
+    return slot;
 }
 
 uint32_t fine_page_add(const Index &index, Page page, const uint8_t *record)
 {
-    const uint32_t slot = fine_header(page)->slots++;
+    const uint32_t slot = take_slot(fine_header(page));
     memcpy(fine_bytes(page) + slot * index.fine_record_bytes, record, index.fine_record_bytes);
     return slot;
+}
+
+void fine_page_free_slots(Page page, uint64_t slots)
+{
+    fine_header(page)->free_slots |= slots;
 }
 
 void fine_page_close(Page page)
 {
     fine_header(page)->closed = 1;
+}
+
+void fine_page_reopen(Page page)
+{
+    fine_header(page)->closed = 0;
 }
 
 } // namespace vq::ivf

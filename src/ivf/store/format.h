@@ -256,11 +256,12 @@ constexpr uint32_t open_row_bytes(uint32_t code_bytes)
 struct FineHeader // start of a Fine page's payload; slots follow
 {
     uint32_t group;
-    uint16_t slots;  // in use
-    uint16_t closed; // 1: being rewritten, takes no more records
-    uint64_t unused;
+    uint16_t slots;      // in use
+    uint16_t closed;     // 1: being rewritten, takes no more records
+    uint64_t free_slots; // bit i: slot i holds the record of a row that died, and may take another
 };
 static_assert(sizeof(FineHeader) == 16);
+constexpr uint32_t kFreeableSlots = 64; // slots that free_slots can name
 constexpr uint32_t kFinePayload = kPayload - sizeof(FineHeader);
 
 } // namespace vq::ivf

@@ -37,6 +37,9 @@ static void log_page_reuse(Relation index, Relation heap, BlockNumber block, Ful
     (void)XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
 }
 
+// In place of the xid: nobody can be reading the page.
+constexpr TransactionId kUnseen = InvalidTransactionId;
+
 // pd_prune_xid holds the low half of the xid; the page was freed less than 2^32 transactions ago, or waits a
 // little longer.
 static FullTransactionId freed_by(Page page)
@@ -67,6 +70,8 @@ static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
         return true;
     if (!is_free(page))
         return false;
+    if (((PageHeader)page)->pd_prune_xid == kUnseen)
+        return true;
     if (!snapshots_passed(heap, freed_by(page)))
         return false;
     // A standby's queries may still read the old content: tell it first, as nbtree does.
@@ -104,9 +109,8 @@ static Taken look_at_offer(Relation rel, Relation heap, BlockNumber block, Buffe
 constexpr int kTries = 64;      // pages looked at before the relation grows instead
 constexpr int kYoungTries = 16; // the same of those known to be too young some time ago
 
-// A reusable page, exclusively locked, or InvalidBuffer. Pages that an open snapshot may still read are offered again behind
-// all others.
-static Buffer recycled_page(Relation rel, Relation heap)
+// Pages that an open snapshot may still read are offered again behind all others.
+Buffer recycled_page(Relation rel, Relation heap)
 {
     for (int i = 0; i < kTries + kYoungTries; i++) {
         BlockNumber block = i < kTries ? take_offer(rel, false) : InvalidBlockNumber;
@@ -140,12 +144,27 @@ Buffer new_page(Relation rel, Relation heap)
     return buf;
 }
 
-void claim_page(Page page, PageKind kind)
+void stamp_page(Page page)
 {
-    if (PageIsNew(page))
-        init_page(page, kind);
-    else
-        page_tail(page)->kind &= (uint16_t)~kFreed;
+    ((PageHeader)page)->pd_prune_xid = GetTopTransactionIdIfAny();
+}
+
+void claim_page(Page page)
+{
+    if (PageIsNew(page)) {
+        init_page(page, PageKind::Tile);
+        ((PageHeader)page)->pd_lower = kPayloadStart; // little to log, if it is logged
+    }
+    page_tail(page)->kind &= (uint16_t)~kFreed;
+    stamp_page(page);
+}
+
+void log_claim(Relation rel, Buffer buf)
+{
+    GenericXLogState *state = GenericXLogStart(rel);
+    claim_page(
+        GenericXLogRegisterBuffer(state, buf, PageIsNew(BufferGetPage(buf)) ? GENERIC_XLOG_FULL_IMAGE : 0));
+    GenericXLogFinish(state);
 }
 
 Buffer append_page(Relation rel, ForkNumber fork)
@@ -155,7 +174,7 @@ Buffer append_page(Relation rel, ForkNumber fork)
     return buf;
 }
 
-void free_page(Relation rel, BlockNumber block)
+static void mark_freed(Relation rel, BlockNumber block, TransactionId stamp)
 {
     check_block(rel, block);
     Buffer buf = ReadBuffer(rel, block);
@@ -163,10 +182,21 @@ void free_page(Relation rel, BlockNumber block)
     GenericXLogState *state = GenericXLogStart(rel);
     Page page = GenericXLogRegisterBuffer(state, buf, 0);
     page_tail(page)->kind |= kFreed;
-    ((PageHeader)page)->pd_prune_xid = XidFromFullTransactionId(freeing_xid());
+    ((PageHeader)page)->pd_prune_xid = stamp;
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
+}
+
+void free_page(Relation rel, BlockNumber block)
+{
+    mark_freed(rel, block, XidFromFullTransactionId(freeing_xid()));
     offer_page_later(rel, block);
+}
+
+void give_back_page(Relation rel, BlockNumber block)
+{
+    mark_freed(rel, block, kUnseen);
+    offer_page(rel, block);
 }
 
 void free_chain(Relation rel, BlockNumber block, BlockNumber end, PageKind kind)

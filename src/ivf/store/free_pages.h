@@ -9,13 +9,23 @@
 namespace vq::ivf {
 
 // A page for new content, exclusively locked: a freed one that may be reused, else the relation grows. What it holds is not
-// defined. The free space map may have offered it to another backend too, so it must not look free when the lock is let go:
-// format it before (under GENERIC_XLOG_FULL_IMAGE), or claim it. heap: the table, whose snapshots are asked about.
+// defined. It must not look free when the lock is let go, as the free space map may have offered it to another backend too: format
+// and stamp it before (under GENERIC_XLOG_FULL_IMAGE), or claim it. heap: the table, whose snapshots are asked about.
 Buffer new_page(Relation rel, Relation heap);
+// The same without making the relation longer: InvalidBuffer if no page can be reused.
+Buffer recycled_page(Relation rel, Relation heap);
 
-// Makes a page from new_page, still locked, look taken, for a caller that formats it later. Not logged: after a crash nothing
-// refers to the page yet.
-void claim_page(Page page, PageKind kind);
+// Every page that is taken, after the build, says by which transaction, so that VACUUM can tell a page that nothing refers to yet
+// from one that nothing refers to any more (src/README.md, "Lost pages").
+void stamp_page(Page page);
+
+// Makes a page from new_page, still locked, look taken, for a caller that keeps it pinned and formats it later. Not logged:
+// after a crash nothing refers to the page yet.
+void claim_page(Page page);
+// The same, logged: the page need not stay pinned.
+void log_claim(Relation rel, Buffer buf);
+// Takes back log_claim for a page that was not used: it is offered to others at once, since nobody has seen it meanwhile.
+void give_back_page(Relation rel, BlockNumber block);
 
 // Index build, where nobody else is there: a page at the end of the fork, exclusively locked, empty.
 Buffer append_page(Relation rel, ForkNumber fork);

@@ -62,14 +62,6 @@ struct OpenReader
     };
     Iterator begin() const { return {first_row, index->open_row_bytes, lists, this}; }
     Iterator end() const { return {first_row + (size_t)rows * index->open_row_bytes, 0, 0, nullptr}; }
-
-    // Where the offset number of a row's id lies: 0 there makes it dead.
-    PagePlace tid_offset_place(const OpenRow &row) const
-    {
-        const size_t at = (size_t)((const char *)&row - first_row) + offsetof(OpenRow, tid) +
-                          offsetof(ItemPointerData, ip_posid);
-        return {block, (uint32_t)(sizeof(OpenHeader) + at)};
-    }
 };
 
 // Reads nothing yet. head: the group's open_head, as its record had it.

@@ -41,6 +41,7 @@ void format_open_row(const Index &index, uint32_t list, const StoredRow &row, ch
 void format_open_page(const Index &index, uint32_t group, uint32_t sequence, Page page)
 {
     init_page(page, PageKind::Open);
+    stamp_page(page);
     *open_header(page) = {group, 0, 0, index.open_row_bytes, sequence};
     ((PageHeader)page)->pd_lower = open_page_end(0, index.open_row_bytes);
 }
@@ -65,9 +66,31 @@ void open_page_add(const Index &index, Page page, const char *row)
     ((PageHeader)page)->pd_lower = (LocationIndex)open_page_end(header->rows, index.open_row_bytes);
 }
 
+void open_page_remove(const Index &index, Page page, const uint32_t *places, uint32_t count)
+{
+    OpenHeader *header = open_header(page);
+    char *rows = (char *)(header + 1);
+    uint32_t kept = 0;
+    for (uint32_t row = 0, removed = 0; row < header->rows; row++) {
+        if (removed < count && places[removed] == row) {
+            removed++;
+            continue;
+        }
+        memmove(rows + kept++ * index.open_row_bytes, rows + row * index.open_row_bytes,
+                index.open_row_bytes);
+    }
+    header->rows = (uint16_t)kept;
+    ((PageHeader)page)->pd_lower = (LocationIndex)open_page_end(kept, index.open_row_bytes);
+}
+
 void open_page_close(Page page)
 {
     open_header(page)->closed = 1;
+}
+
+void open_page_reopen(Page page)
+{
+    open_header(page)->closed = 0;
 }
 
 } // namespace vq::ivf

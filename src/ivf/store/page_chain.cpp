@@ -1,7 +1,5 @@
 #include "ivf/store/page_chain.h"
 
-#include "ivf/store/free_pages.h"
-
 namespace vq::ivf {
 
 void chain_begin(PageChain *chain, const PageSource &source, PageKind kind)
@@ -31,14 +29,22 @@ static void put_page(PageChain *chain, BlockNumber next)
     chain->buf = InvalidBuffer;
 }
 
+// Pinned, not locked: nothing refers to it yet, so that is enough until it is written.
+static Buffer next_buffer(const PageSource &source)
+{
+    if (source.reserve)
+        return reserve_take(source.reserve);
+    Buffer buf = source.build ? append_page(source.rel, MAIN_FORKNUM) : new_page(source.rel, source.heap);
+    if (!source.build)
+        claim_page(BufferGetPage(buf));
+    LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+    return buf;
+}
+
 void chain_extend(PageChain *chain)
 {
-    const PageSource &source = chain->source;
-    Buffer buf = source.build ? append_page(source.rel, MAIN_FORKNUM) : new_page(source.rel, source.heap);
+    Buffer buf = next_buffer(chain->source);
     const BlockNumber block = BufferGetBlockNumber(buf);
-    if (!source.build)
-        claim_page(BufferGetPage(buf), chain->kind);
-    LockBuffer(buf, BUFFER_LOCK_UNLOCK); // nothing refers to it yet: the pin is enough until it is written
     if (chain->pages > 0)
         put_page(chain, block);
     else
@@ -48,6 +54,8 @@ void chain_extend(PageChain *chain)
     chain->pages++;
     chain->used = 0;
     init_page(chain_page(chain), chain->kind);
+    if (!chain->source.build)
+        stamp_page(chain_page(chain));
 }
 
 void chain_reserve(PageChain *chain)

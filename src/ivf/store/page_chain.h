@@ -2,7 +2,7 @@
 // of sub-lists have in common.
 #pragma once
 
-#include "ivf/store/page.h"
+#include "ivf/store/page_reserve.h"
 
 namespace vq::ivf {
 
@@ -13,6 +13,7 @@ struct PageSource
     Relation heap;
     bool
         build; // index build: pages are appended and not logged one by one; else recycled if possible, and logged
+    PageReserve *reserve; // where they come from; null: got one by one
 };
 
 // Only the chain's last page is in memory, in a local copy; it goes out when the next one is known, or with chain_end.

@@ -1,12 +1,16 @@
 #include "ivf/store/page_offers.h"
 
+#include "ivf/store/extend.h"
+
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
 #include "storage/bufmgr.h"
 #include "storage/freespace.h"
+#include "storage/fsm_internals.h"
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
+#include "storage/smgr.h"
 #include "utils/memutils.h"
 }
 
@@ -47,9 +51,34 @@ constexpr Size kWantYoung = BLCKSZ / 8;
 
 constexpr BlockNumber kUpdatedTogether = 4000; // blocks: about a leaf page of the map
 
+// The map's page that says how much is free on a block, as the map is laid out in freespace.c: leaves, and before them the upper
+// pages that lead to them.
+BlockNumber map_page_of(BlockNumber block)
+{
+    const int levels = SlotsPerFSMPage >= 1626 ? 3 : 4;
+    BlockNumber place = block / SlotsPerFSMPage, pages = 0;
+    for (int level = 0; level < levels; level++, place /= SlotsPerFSMPage)
+        pages += place + 1;
+    return pages - 1;
+}
+
+// How many of the blocks, ascending, the map has a place for; it is made longer if there is room for that.
+uint32_t within_map(Relation rel, const BlockNumber *blocks, uint32_t count)
+{
+    SMgrRelation file = RelationGetSmgr(rel);
+    const BlockNumber needed = count > 0 ? map_page_of(blocks[count - 1]) + 1 : 0;
+    BlockNumber there = smgrexists(file, FSM_FORKNUM) ? smgrnblocks(file, FSM_FORKNUM) : 0;
+    if (there < needed)
+        there += extend_fork(rel, FSM_FORKNUM, needed - there).count;
+    while (count > 0 && map_page_of(blocks[count - 1]) >= there)
+        count--;
+    return count;
+}
+
 // blocks: ascending. Every level of the map is brought up to date, for neighbours together.
 void offer_all(Relation rel, const BlockNumber *blocks, uint32_t count)
 {
+    count = within_map(rel, blocks, count);
     for (uint32_t first = 0, end; first < count; first = end) {
         for (end = first; end < count && blocks[end] - blocks[first] < kUpdatedTogether; end++)
             RecordFreeIndexPage(rel, blocks[end]);
@@ -95,6 +124,12 @@ void at_end_of_transaction(XactEvent event, void *)
 }
 
 } // namespace
+
+void begin_offers(Relation rel)
+{
+    const BlockNumber last = RelationGetNumberOfBlocks(rel) - 1;
+    (void)within_map(rel, &last, 1);
+}
 
 void offer_page(Relation rel, BlockNumber block)
 {

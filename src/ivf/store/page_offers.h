@@ -11,7 +11,10 @@ extern "C" {
 
 namespace vq::ivf {
 
-// Offers a page to everybody, at once.
+// Makes the map of a new index, so that its pages can be offered even when the disk is full.
+void begin_offers(Relation rel);
+
+// Offers a page to everybody, at once. Where the map cannot be made long enough, the page is left to VACUUM.
 void offer_page(Relation rel, BlockNumber block);
 
 // The same of one that a look at it has shown to be too young: it no longer stands in front of others. To be called right

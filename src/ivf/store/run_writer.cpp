@@ -15,6 +15,12 @@ static size_t extent_bytes(const Index &index, uint32_t rows)
     return sizeof(ExtentHeader) + (size_t)tiles * tile_bytes(index, simd::kTileRows);
 }
 
+uint64_t run_bytes(const Index &index, uint32_t rows)
+{
+    return rows / kExtentRows * (uint64_t)extent_bytes(index, kExtentRows) +
+           (rows % kExtentRows > 0 ? extent_bytes(index, rows % kExtentRows) : 0);
+}
+
 void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries,
                SublistWriter *sublists)
 {

@@ -24,6 +24,13 @@ SublistWriter *sublists_begin(SublistWriter *w, const Index *index, const PageSo
     return w;
 }
 
+uint64_t sublist_bytes(const Index &index, uint64_t run_bytes, uint32_t entries)
+{
+    if (index.meta.sublist_layers == 0 || run_bytes == 0)
+        return 0;
+    return sublist_record_bytes(pages_of(run_bytes) + 1, entries); // it may begin in the middle of a page
+}
+
 void sublists_row(SublistWriter *w, const StoredRow &row)
 {
     const Index &index = *w->index;

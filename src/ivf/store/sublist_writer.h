@@ -27,6 +27,8 @@ struct SublistWriter
 // Returns the writer, for run_begin, or null where the index has no sub-lists: then the chain stays empty. Memory: scratch of
 // three vectors and growing arrays, in the current context; freed by sublists_end.
 SublistWriter *sublists_begin(SublistWriter *writer, const Index *index, const PageSource &source);
+// Bytes that the directory of one list takes at most: its rows' bytes in the run, and how many sub-lists they may have.
+uint64_t sublist_bytes(const Index &index, uint64_t run_bytes, uint32_t entries);
 // What the run tells of a list: a row that it takes; an extent that begins on the run's page `block` at `offset`; a further
 // page that the extent goes on upon; and the list's end, which writes the directory unless the list has no rows.
 void sublists_row(SublistWriter *writer, const StoredRow &row);

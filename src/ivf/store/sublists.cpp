@@ -28,22 +28,30 @@ bool open_sublists(const uint8_t *record, size_t bytes, uint32_t list, uint32_t 
     return rows == h.rows;
 }
 
+// Opens the stream of a list's directory, and reads its header.
+static SublistHeader begin_sublists(UnitStream *stream, Relation rel, const Index &index,
+                                    const ListEntry &entry)
+{
+    stream_open(stream, rel, PageKind::Sublist, entry.sublists, entry.sublists_offset);
+    SublistHeader header;
+    uint32_t got;
+    memcpy(&header, stream_take(stream, kUnit, &got), sizeof header);
+    // As many pages as the rows take: what a damaged header says must not be allocated.
+    const uint64_t most_pages =
+        (uint64_t)entry.rows * (index.shape.code_bytes * kUnit + kMaxRowData) / kPayload + 2;
+    if (header.magic != kSublistMagic || header.entries > entry.rows || header.pages > most_pages) {
+        stream_close(stream);
+        report_corrupted(rel, entry.sublists, "damaged directory of sub-lists");
+    }
+    return header;
+}
+
 const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, const ListEntry &entry)
 {
     if (entry.sublists == InvalidBlockNumber)
         return nullptr;
     UnitStream stream;
-    stream_open(&stream, rel, PageKind::Sublist, entry.sublists, entry.sublists_offset);
-    SublistHeader header;
-    uint32_t got;
-    memcpy(&header, stream_take(&stream, kUnit, &got), sizeof header);
-    // As many pages as the rows take: what a damaged header says must not be allocated.
-    const uint64_t most_pages =
-        (uint64_t)entry.rows * (index.shape.code_bytes * kUnit + kMaxRowData) / kPayload + 2;
-    if (header.magic != kSublistMagic || header.entries > entry.rows || header.pages > most_pages) {
-        stream_close(&stream);
-        report_corrupted(rel, entry.sublists, "damaged directory of sub-lists");
-    }
+    const SublistHeader header = begin_sublists(&stream, rel, index, entry);
     const size_t bytes = sublist_record_bytes(header.pages, header.entries);
     uint8_t *record = (uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE);
     memcpy(record, &header, sizeof header);
@@ -53,6 +61,16 @@ const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, c
     if (!open_sublists(record, bytes, list, entry.rows, sublists))
         report_corrupted(rel, entry.sublists, "damaged directory of sub-lists");
     return sublists;
+}
+
+uint32_t most_sublists(Relation rel, const Index &index, const ListEntry &entry)
+{
+    if (entry.sublists == InvalidBlockNumber)
+        return entry.rows;
+    UnitStream stream;
+    const SublistHeader header = begin_sublists(&stream, rel, index, entry);
+    stream_close(&stream);
+    return header.entries + (entry.rows - Min(entry.rows, header.rows));
 }
 
 const Sublists *without_entries(const Sublists *sublists)

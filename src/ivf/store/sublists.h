@@ -28,6 +28,9 @@ uint32_t sublist_crc(const void *record, size_t bytes);
 // Reads a list's directory; null if it has none. Errors: INDEX_CORRUPTED.
 const Sublists *read_sublists(Relation rel, const Index &index, uint32_t list, const ListEntry &entry);
 
+// A bound on the sub-lists that a list's sealed rows have. Errors: as above.
+uint32_t most_sublists(Relation rel, const Index &index, const ListEntry &entry);
+
 // The directory without its entries, which only a choice among the sub-lists needs; frees what read_sublists returned. In the
 // current context.
 const Sublists *without_entries(const Sublists *sublists);

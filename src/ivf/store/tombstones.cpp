@@ -16,11 +16,11 @@ void tombstones_add(Tombstones *t, PagePlace place)
     t->places[t->count++] = place;
 }
 
-void tombstones_write(Tombstones *t, Relation rel, PageKind kind)
+void tombstones_write(Tombstones *t, Relation rel)
 {
     for (uint32_t i = 0; i < t->count;) {
         const BlockNumber block = t->places[i].block;
-        Buffer buf = read_page(rel, block, kind, BUFFER_LOCK_EXCLUSIVE);
+        Buffer buf = read_page(rel, block, PageKind::Tile, BUFFER_LOCK_EXCLUSIVE);
         GenericXLogState *state = GenericXLogStart(rel);
         char *payload = page_payload(GenericXLogRegisterBuffer(state, buf, 0));
         for (; i < t->count && t->places[i].block == block; i++)

@@ -80,7 +80,7 @@ Buffer store_long_record(const Target &t, const uint8_t *record, FineAddress *ad
 {
     BlockNumber head = group_record(t).fine_head;
     FineWriter writer;
-    fine_begin(&writer, t.index, {t.rel, t.heap, false}, t.group);
+    fine_begin(&writer, t.index, {t.rel, t.heap, false, nullptr}, t.group);
     *address = fine_add(&writer, record);
     fine_end(&writer, head);
     for (;;) {
@@ -112,7 +112,7 @@ Buffer store_record(const Target &t, const uint8_t *record, FineAddress *address
             UnlockReleaseBuffer(buf);
         // An empty page goes in front; the record itself is stored in the next round, under that page's lock.
         FineWriter writer;
-        fine_begin(&writer, t.index, {t.rel, t.heap, false}, t.group);
+        fine_begin(&writer, t.index, {t.rel, t.heap, false, nullptr}, t.group);
         fine_new_page(&writer);
         const BlockNumber first = writer.chain.first;
         fine_end(&writer, head);

@@ -8,9 +8,9 @@ extern "C" {
 
 namespace vq::ivf {
 
-Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group)
+Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group, PageReserve *reserve)
 {
-    return {rel, heap, &index, group, {rel, heap, false}, {}};
+    return {rel, heap, &index, group, {rel, heap, false, reserve}, {}};
 }
 
 GroupRecord group_record(const Maintenance &m)
@@ -24,17 +24,13 @@ GroupRecord group_record(const Maintenance &m)
 
 namespace {
 
-// From here on no row is added to the chain's present pages.
-BlockNumber close_tail(const Maintenance &m, BlockNumber tail)
+void change_page(const Maintenance &m, BlockNumber block, void (*change)(Page))
 {
-    if (tail == InvalidBlockNumber)
-        return tail;
-    Buffer buf = read_page(m.rel, tail, PageKind::Open, BUFFER_LOCK_EXCLUSIVE);
+    Buffer buf = read_page(m.rel, block, PageKind::Open, BUFFER_LOCK_EXCLUSIVE);
     GenericXLogState *state = GenericXLogStart(m.rel);
-    open_page_close(GenericXLogRegisterBuffer(state, buf, 0));
+    change(GenericXLogRegisterBuffer(state, buf, 0));
     GenericXLogFinish(state);
     UnlockReleaseBuffer(buf);
-    return tail;
 }
 
 void take_page(TakenRows *taken, const OpenReader &page)
@@ -60,7 +56,9 @@ TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record)
     taken.block_capacity = 16, taken.row_capacity = 256;
     taken.blocks = (BlockNumber *)palloc(taken.block_capacity * sizeof(BlockNumber));
     taken.rows = (OpenRowRef *)palloc(taken.row_capacity * sizeof(OpenRowRef));
-    taken.closed = close_tail(m, record.open_tail);
+    taken.closed = record.open_tail;
+    if (taken.closed != InvalidBlockNumber) // from here on no row is added to the chain's present pages
+        change_page(m, taken.closed, open_page_close);
     OpenReader reader;
     open_rows_begin(&reader, m.rel, m.index, m.group, record.open_head);
     while (reader.block != taken.closed) { // both invalid: the group has no open rows
@@ -71,6 +69,12 @@ TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record)
     std::stable_sort(taken.rows, taken.rows + taken.row_count,
                      [](const OpenRowRef &a, const OpenRowRef &b) { return a.list < b.list; });
     return taken;
+}
+
+void leave_open_rows(const Maintenance &m)
+{
+    if (m.taken.closed != InvalidBlockNumber)
+        change_page(m, m.taken.closed, open_page_reopen);
 }
 
 namespace {

@@ -33,13 +33,17 @@ struct Maintenance
     TakenRows taken;
 };
 
-Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group);
+// reserve: where new pages come from.
+Maintenance maintenance(Relation rel, Relation heap, const Index &index, uint32_t group,
+                        PageReserve *reserve);
 
 // The group's record as it is now.
 GroupRecord group_record(const Maintenance &m);
 
 // Closes the chain's tail and reads all rows up to it, sorted by list (stable, so by age within a list).
 TakenRows take_open_rows(const Maintenance &m, const GroupRecord &record);
+// Opens the tail again, after all: for maintenance that ends before the switch.
+void leave_open_rows(const Maintenance &m);
 
 // What the group's record becomes.
 struct Switch

@@ -11,28 +11,61 @@ uint32_t seal_limit(const Index &index)
     return Max(rows / index.open_rows_per_page, 4u);
 }
 
-// before, after: sealed rows of the group's first list.
+// The taken rows from `first` on that are of one list: those up to `whole` fill tiles, the rest up to `end` stay open.
+struct RowsOfList
+{
+    uint32_t list; // within the group
+    uint32_t first, whole, end;
+};
+
+static RowsOfList rows_of_list(const TakenRows &taken, uint32_t first)
+{
+    RowsOfList rows = {taken.rows[first].list, first, first, first};
+    while (rows.end < taken.row_count && taken.rows[rows.end].list == rows.list)
+        rows.end++;
+    rows.whole += (rows.end - first) / simd::kTileRows * simd::kTileRows;
+    return rows;
+}
+
+static uint32_t pages_to_seal(const Maintenance &m)
+{
+    uint64_t bytes = 0;
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < m.taken.row_count;) {
+        const RowsOfList rows = rows_of_list(m.taken, i);
+        bytes += run_bytes(*m.index, rows.whole - rows.first);
+        open += rows.end - rows.whole;
+        i = rows.end;
+    }
+    return pages_of(bytes) + open_pages_of(*m.index, open);
+}
+
+// before, after: sealed rows of the group's first list. Nothing happens where there is no room.
 static void seal(Maintenance *m, uint32_t *before, uint32_t *after)
 {
     const Index &index = *m->index;
     Group *group = (Group *)palloc(group_bytes(index));
     read_group(m->rel, index, m->group, group);
-    *before = group->entries[0].rows;
+    *before = *after = group->entries[0].rows;
     m->taken = take_open_rows(*m, group->record);
+    const char *why;
+    if (!reserve_pages(m->source.reserve, pages_to_seal(*m), &why)) {
+        leave_open_rows(*m);
+        ereport(DEBUG1, (errmsg_internal("index \"%s\": sealing is put off: %s",
+                                         RelationGetRelationName(m->rel), why)));
+        return;
+    }
     const uint32_t first_list = m->group * index.meta.group_lists;
     RunWriter run;
     OpenWriter open;
     run_begin(&run, m->index, m->source, m->group, group->entries, nullptr);
     open_begin(&open, m->index, m->source, m->group);
-    for (uint32_t i = 0, end; i < m->taken.row_count; i = end) {
-        const uint32_t list = m->taken.rows[i].list;
-        for (end = i; end < m->taken.row_count && m->taken.rows[end].list == list;)
-            end++;
-        const uint32_t whole = i + (end - i) / simd::kTileRows * simd::kTileRows;
-        for (uint32_t j = i; j < whole; j++)
-            run_add(&run, first_list + list, stored_row(*m->taken.rows[j].row));
-        for (uint32_t j = whole; j < end; j++)
-            open_add(&open, first_list + list, stored_row(*m->taken.rows[j].row));
+    for (uint32_t i = 0; i < m->taken.row_count;) {
+        const RowsOfList rows = rows_of_list(m->taken, i);
+        for (; i < rows.whole; i++)
+            run_add(&run, first_list + rows.list, stored_row(*m->taken.rows[i].row));
+        for (; i < rows.end; i++)
+            open_add(&open, first_list + rows.list, stored_row(*m->taken.rows[i].row));
     }
     run_end(&run, group->record.tile_head);
     const bool any = run.chain.pages > 0;
@@ -60,9 +93,12 @@ void try_seal(Relation rel, Relation heap, const Index &index, uint32_t group)
 {
     if (!try_lock_group(rel, group))
         return;
-    Maintenance m = maintenance(rel, heap, index, group);
+    PageReserve reserve;
+    reserve_begin(&reserve, rel, heap);
+    Maintenance m = maintenance(rel, heap, index, group, &reserve);
     uint32_t before, after;
     seal(&m, &before, &after);
+    reserve_end(&reserve);
     unlock_group(rel, group);
     notice_untrained(rel, index, before, after);
 }

@@ -1,6 +1,9 @@
-// VACUUM: dead rows become tombstones in place, one record a page; then groups with much dirt are rewritten.
+// VACUUM: dead rows become tombstones in place, or leave their open page, one record a page; then groups with much dirt are
+// rewritten.
 #include "ivf/write/vacuum.h"
+#include "ivf/store/fine_writer.h"
 #include "ivf/store/open_rows.h"
+#include "ivf/store/open_writer.h"
 #include "ivf/write/maintain.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/page_offers.h"
@@ -29,7 +32,9 @@ struct BulkDelete
     IndexBulkDeleteCallback callback;
     void *callback_state;
     IndexBulkDeleteResult *stats;
-    Tombstones found; // of the list or page at hand
+    Tombstones found;      // of the list at hand
+    BlockNumber fine_head; // of the group at hand; InvalidBlockNumber = none
+    uint64_t fine_free;    // slots there whose rows died
 };
 
 // True (and counted as removed) if the table says the row is dead; else counted as live.
@@ -43,14 +48,23 @@ bool table_says_dead(BulkDelete *b, ItemPointerData tid)
     return dead;
 }
 
+// Inserts look for room for their fine records at the head of the group's chain only.
+void note_fine(BulkDelete *b, FineAddress fine)
+{
+    if (b->fine_head != InvalidBlockNumber && fine.block() == b->fine_head && fine.slot < kFreeableSlots)
+        b->fine_free |= (uint64_t)1 << fine.slot;
+}
+
 void delete_in_tile(BulkDelete *b, TileReader *reader)
 {
     StreamSpan span;
     tile_skip_codes(reader);
     const TileRows tile = tile_rows_placed(reader, &span);
     for (uint32_t v = 0; v < tile.rows; v++)
-        if (!tile.dead(v) && table_says_dead(b, tile.tid(v)))
+        if (!tile.dead(v) && table_says_dead(b, tile.tid(v))) {
             tombstones_add(&b->found, place_in(span, tile.tid_offset_at(v)));
+            note_fine(b, tile.fine(v));
+        }
 }
 
 // Returns the number of rows that died.
@@ -61,23 +75,55 @@ uint32_t delete_in_list(BulkDelete *b, uint32_t list, const ListEntry &entry)
     while (tiles_next(&reader) > 0)
         delete_in_tile(b, &reader);
     const uint32_t dead = b->found.count;
-    tombstones_write(&b->found, b->rel, PageKind::Tile);
+    tombstones_write(&b->found, b->rel);
     compat_vacuum_delay_point();
     return dead;
 }
 
+// Inserters only add rows behind those that were looked at, and the group's lock keeps others away.
+void remove_open_rows(BulkDelete *b, BlockNumber block, const uint32_t *places, uint32_t count)
+{
+    if (count == 0)
+        return;
+    Buffer buf = read_page(b->rel, block, PageKind::Open, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(b->rel);
+    open_page_remove(*b->index, GenericXLogRegisterBuffer(state, buf, 0), places, count);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+}
+
+// Dead open rows leave no tombstones: their room is free for inserts at once.
 void delete_in_open_pages(BulkDelete *b, uint32_t group, BlockNumber head)
 {
+    uint32_t *places = (uint32_t *)palloc(b->index->open_rows_per_page * sizeof(uint32_t));
     OpenReader reader;
     open_rows_begin(&reader, b->rel, b->index, group, head);
     reader.vacuum = true;
     while (open_rows_next(&reader)) {
-        for (const OpenRow &row : reader)
-            if (!is_dead(row) && table_says_dead(b, row.tid))
-                tombstones_add(&b->found, reader.tid_offset_place(row));
+        uint32_t place = 0, count = 0;
+        for (const OpenRow &row : reader) {
+            if (is_dead(row) || table_says_dead(b, row.tid)) {
+                places[count++] = place;
+                note_fine(b, row.fine);
+            }
+            place++;
+        }
         open_rows_let_go(&reader);
-        tombstones_write(&b->found, b->rel, PageKind::Open);
+        remove_open_rows(b, reader.block, places, count);
     }
+    pfree(places);
+}
+
+// Nothing refers to the records any more.
+void free_fine_slots(BulkDelete *b)
+{
+    Buffer buf = b->fine_free == 0 ? InvalidBuffer : lock_page_if(b->rel, b->fine_head, PageKind::Fine);
+    if (buf == InvalidBuffer)
+        return;
+    GenericXLogState *state = GenericXLogStart(b->rel);
+    fine_page_free_slots(GenericXLogRegisterBuffer(state, buf, 0), b->fine_free);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
 }
 
 // Adds what died to the directory's counts. The group's lock is held: no one else changes the entries.
@@ -98,6 +144,9 @@ void delete_in_group(BulkDelete *b, uint32_t group_number, Group *group)
     read_group(b->rel, *b->index, group_number, group);
     read_ahead(b->rel, group->record.tile_head, group->record.tile_pages);
     const uint32_t first = group_number * b->index->meta.group_lists;
+    const bool slots = b->index->has_fine() && fine_slots(*b->index) > 0;
+    b->fine_head = slots ? group->record.fine_head : InvalidBlockNumber;
+    b->fine_free = 0;
     uint32_t dead = 0;
     for (uint32_t l = 0; l < lists_of_group(*b->index, group_number); l++) {
         uint32_t n = delete_in_list(b, first + l, group->entries[l]);
@@ -107,6 +156,7 @@ void delete_in_group(BulkDelete *b, uint32_t group_number, Group *group)
     if (dead > 0)
         count_dead(b, group_number, group);
     delete_in_open_pages(b, group_number, group->record.open_head);
+    free_fine_slots(b);
     unlock_group(b->rel, group_number);
 }
 
@@ -140,6 +190,34 @@ bool worth_rewriting(const Group *group, const GroupCounts &c)
     return c.open_pages >= 2 && c.open_pages > kRewriteShare * group->record.tile_pages;
 }
 
+// Groups that stay as they are.
+struct PutOff
+{
+    uint32_t groups;
+    NoRoom least; // of the one that takes the fewest pages
+    MemoryContext memory;
+};
+
+void put_off(PutOff *p, const NoRoom &none)
+{
+    if (p->groups++ == 0 || none.pages < p->least.pages)
+        p->least = {none.pages, MemoryContextStrdup(p->memory, none.why)};
+}
+
+void warn_put_off(Relation rel, const Index &index, const PutOff &p)
+{
+    if (p.groups == 0)
+        return;
+    ereport(
+        WARNING,
+        (errcode(ERRCODE_DISK_FULL),
+         errmsg("index \"%s\" keeps the space of its deleted rows for now", RelationGetRelationName(rel)),
+         errdetail("There is no room to rewrite %u of its %u groups of lists. The smallest of them takes up "
+                   "to %u kB: %s.",
+                   p.groups, index.groups, p.least.pages * (BLCKSZ / 1024), p.least.why),
+         errhint("Free disk space, then VACUUM again.")));
+}
+
 } // namespace
 
 IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
@@ -151,7 +229,14 @@ IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult 
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant vacuum", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
-    BulkDelete b = {info->index, open_index(info->index, memory), callback, callback_state, stats, {}};
+    BulkDelete b = {info->index,
+                    open_index(info->index, memory),
+                    callback,
+                    callback_state,
+                    stats,
+                    {},
+                    InvalidBlockNumber,
+                    0};
     tombstones_begin(&b.found);
     Group *group = (Group *)palloc(group_bytes(*b.index));
     for (uint32_t g = 0; g < b.index->groups; g++)
@@ -177,6 +262,9 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
     MemoryContext group_memory = AllocSetContextCreate(memory, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
     double rows = 0;
     bool rewritten = false;
+    PutOff later = {0, {}, memory};
+    PageReserve reserve;
+    reserve_begin(&reserve, info->index, heap);
     for (uint32_t g = 0; g < index.groups; g++) {
         MemoryContextSwitchTo(group_memory);
         Group *group = (Group *)palloc(group_bytes(index));
@@ -184,8 +272,11 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
         read_group(info->index, index, g, group);
         GroupCounts counts = group_counts(info->index, index, group);
         if (worth_rewriting(group, counts)) {
-            rewrite_group(info->index, heap, index, g);
-            rewritten = true;
+            NoRoom none;
+            if (rewrite_group(info->index, heap, index, g, &reserve, &none))
+                rewritten = true;
+            else
+                put_off(&later, none);
         }
         unlock_group(info->index, g);
         rows += (double)(counts.rows - counts.dead + counts.open_rows);
@@ -195,8 +286,11 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
         stats->num_index_tuples = rows;
         stats->estimated_count = true;
     }
+    MemoryContextSwitchTo(memory);
+    reserve_end(&reserve);
     if (rewritten)
         ripen_later();
+    warn_put_off(info->index, index, later);
     IndexFreeSpaceMapVacuum(info->index);
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
     MemoryContextSwitchTo(old);

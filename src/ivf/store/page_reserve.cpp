@@ -1,0 +1,83 @@
+#include "ivf/store/page_reserve.h"
+
+#include "ivf/store/extend.h"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace vq::ivf {
+
+void reserve_begin(PageReserve *r, Relation rel, Relation heap)
+{
+    *r = {};
+    r->rel = rel;
+    r->heap = heap;
+    r->capacity = 64;
+    r->blocks = (BlockNumber *)palloc(r->capacity * sizeof(BlockNumber));
+}
+
+// A page that is exclusively locked, and free.
+static void set_aside(PageReserve *r, Buffer buf)
+{
+    if (r->count == r->capacity)
+        r->blocks = (BlockNumber *)repalloc_huge(r->blocks, (size_t)(r->capacity *= 2) * sizeof(BlockNumber));
+    log_claim(r->rel, buf);
+    r->blocks[r->count++] = BufferGetBlockNumber(buf);
+    UnlockReleaseBuffer(buf);
+}
+
+static void set_aside_recycled(PageReserve *r, uint32_t pages)
+{
+    while (r->count - r->used < pages) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = recycled_page(r->rel, r->heap);
+        if (buf == InvalidBuffer)
+            return;
+        set_aside(r, buf);
+    }
+}
+
+// New pages. VACUUM may offer one to somebody else the moment it is there.
+static void set_aside_new(PageReserve *r, const Added &added)
+{
+    for (uint32_t i = 0; i < added.count; i++) {
+        Buffer buf = ReadBuffer(r->rel, added.first + i);
+        LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+        if (PageIsNew(BufferGetPage(buf)))
+            set_aside(r, buf);
+        else
+            UnlockReleaseBuffer(buf);
+    }
+}
+
+bool reserve_pages(PageReserve *r, uint32_t pages, const char **why)
+{
+    *why = nullptr;
+    set_aside_recycled(r, pages);
+    while (*why == nullptr && r->count - r->used < pages) {
+        const Added added = extend_fork(r->rel, MAIN_FORKNUM, pages - (r->count - r->used));
+        set_aside_new(r, added);
+        *why = added.why;
+    }
+    return r->count - r->used >= pages;
+}
+
+Buffer reserve_take(PageReserve *r)
+{
+    if (r->used < r->count)
+        return ReadBuffer(r->rel, r->blocks[r->used++]);
+    Buffer buf = new_page(r->rel, r->heap);
+    claim_page(BufferGetPage(buf));
+    LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+    return buf;
+}
+
+void reserve_end(PageReserve *r)
+{
+    while (r->used < r->count)
+        give_back_page(r->rel, r->blocks[r->used++]);
+    pfree(r->blocks);
+}
+
+} // namespace vq::ivf

@@ -133,7 +133,7 @@ RESET @AM@.refine_k;
 -- stats: parts add up, and nothing is to be done after a build
 SELECT i, rows, trained, build_rows, growth, round(drift::numeric, 3) AS drift, open_share, dead_share, advice,
     bytes = pg_relation_size(i) AS bytes,
-    bytes = fixed_bytes + tile_bytes + open_bytes + fine_bytes + sublist_bytes + free_bytes AS parts,
+    bytes = fixed_bytes + tile_bytes + open_bytes + fine_bytes + sublist_bytes + free_bytes + lost_bytes AS parts,
     fine_bytes > 0 OR i <> 'fn_ip'::regclass AS fine, format_version
     FROM unnest('{fn_l2,fn_ip,fn_cos,fn_part}'::regclass[]) i, vector_quant_index_stats(i);
 -- rows that are not sorted in yet: VACUUM

@@ -89,15 +89,34 @@ void compare_tids(Check *c, Tuplesortstate *table)
     } while (in_index);
 }
 
+// --- lost pages
+// ---------------------------------------------------------------------------------------------------------------------
+
+// They are no damage, so no error.
+void report_lost(const Check &c)
+{
+    if (c.lost == 0)
+        return;
+    ereport(
+        NOTICE,
+        (errmsg_plural("%llu page of index \"%s\" is neither in use nor free",
+                       "%llu pages of index \"%s\" are neither in use nor free", (unsigned long)c.lost,
+                       (unsigned long long)c.lost, RelationGetRelationName(c.rel)),
+         errdetail("A crash or an error in a statement that wrote to the index leaves such pages behind."),
+         errhint("VACUUM of the table frees them.")));
+}
+
 // --- all of it
 // ----------------------------------------------------------------------------------------------------------------
 
 void check_index(Relation heap, Relation rel, bool heapallindexed)
 {
-    Check c = {heap, rel, open_index(rel, CurrentMemoryContext), {}, sort_tids(), 0};
+    Check c = {
+        heap, rel, open_index(rel, CurrentMemoryContext), {rel, {}, GetActiveSnapshot()->xmin}, sort_tids(),
+        0,    0};
     // Taken first: what it sees, the index must have by the time its pages are read.
     Snapshot snapshot = heapallindexed ? inspect_snapshot(rel) : nullptr;
-    blocks_begin(&c.seen, rel);
+    blocks_begin(&c.seen.blocks, RelationGetNumberOfBlocks(rel));
     check_fixed_parts(&c);
     MemoryContext group =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant check group", ALLOCSET_DEFAULT_SIZES);
@@ -108,6 +127,7 @@ void check_index(Relation heap, Relation rel, bool heapallindexed)
         MemoryContextReset(group);
     }
     check_other_pages(&c);
+    report_lost(c);
     Tuplesortstate *table = heapallindexed ? table_tids(&c, snapshot) : nullptr;
     compare_tids(&c, table);
     tuplesort_end(c.tids);

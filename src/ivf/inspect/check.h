@@ -15,9 +15,10 @@ struct Check
     Relation heap;
     Relation rel;
     const Index *index;
-    BlockSet seen; // blocks that something refers to
+    Visited seen; // blocks that something refers to
     Tuplesortstate *tids;
     BlockNumber heap_blocks;
+    uint64_t lost; // pages that nobody refers to any more, and that are not free
 };
 
 // Meta page, image, centroid parts, directory pages. Errors: INDEX_CORRUPTED.
@@ -29,7 +30,7 @@ uint64_t check_group(Check *c, uint32_t number);
 // The directories of a group's sub-lists against the rows they are about. tiles: the group's Tile pages.
 void check_sublists(Check *c, const Group *group, ChainWalk *tiles);
 
-// What nothing refers to must be free, or was left behind by a crash; ours in any case.
+// What nothing refers to is one of our pages all the same; those that are lost are counted.
 void check_other_pages(Check *c);
 
 } // namespace vq::ivf

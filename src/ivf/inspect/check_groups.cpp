@@ -3,6 +3,7 @@
 
 #include "core/half.h"
 #include "ivf/store/fine.h"
+#include "ivf/store/free_pages.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/read_stream.h"
@@ -266,34 +267,18 @@ uint64_t check_group(Check *c, uint32_t number)
     return g.live;
 }
 
-namespace {
-
-struct OtherPages // blocks that nothing refers to
-{
-    const BlockSet *seen;
-    BlockNumber block, blocks; // the next one to look for, of all
-};
-
-BlockNumber next_other(void *arg)
-{
-    OtherPages *other = (OtherPages *)arg;
-    while (other->block < other->blocks && blocks_have(other->seen, other->block))
-        other->block++;
-    return other->block < other->blocks ? other->block++ : InvalidBlockNumber;
-}
-
-} // namespace
-
+// Pages that no group refers to are free, or were taken by somebody who is not done yet, or a crash or an error has left them.
 void check_other_pages(Check *c)
 {
-    OtherPages other = {&c->seen, 0, RelationGetNumberOfBlocks(c->rel)};
+    OtherBlocks other = {&c->seen.blocks, 0, RelationGetNumberOfBlocks(c->rel)};
     BlockStream stream;
-    block_stream_begin(&stream, c->rel, next_other, &other);
+    block_stream_begin(&stream, c->rel, next_other_block, &other, nullptr);
     for (Buffer buf; (buf = block_stream_next(&stream)) != InvalidBuffer;) {
         CHECK_FOR_INTERRUPTS();
         LockBuffer(buf, BUFFER_LOCK_SHARE);
         Page page = BufferGetPage(buf);
         const bool good = PageIsNew(page) || is_our_page(page);
+        c->lost += is_lost(page, c->seen.over);
         const BlockNumber block = BufferGetBlockNumber(buf);
         UnlockReleaseBuffer(buf);
         if (!good)

@@ -118,7 +118,8 @@ void check_fixed_parts(Check *c)
     const uint32_t directory_pages = (index.groups + index.groups_per_page - 1) / index.groups_per_page;
     check_part(c, PageKind::Directory, meta.directory, bytes_of_pages(directory_pages), false, nullptr);
     // Every page was claimed once, so the right number of them means that no gap is left.
-    if (meta.first_list_block != meta.directory + directory_pages || c->seen.count != meta.first_list_block)
+    if (meta.first_list_block != meta.directory + directory_pages ||
+        c->seen.blocks.count != meta.first_list_block)
         report_corrupted(c->rel, 0, "parts do not lie one after the other");
 }
 

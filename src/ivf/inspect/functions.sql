@@ -23,7 +23,7 @@ CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT 
     OUT rows_per_list_avg double precision, OUT rows_per_list_max bigint, OUT imbalance double precision,
     OUT open_rows bigint, OUT open_share double precision, OUT dead_rows bigint, OUT dead_share double precision,
     OUT bytes bigint, OUT fixed_bytes bigint, OUT tile_bytes bigint, OUT open_bytes bigint, OUT fine_bytes bigint,
-    OUT sublist_bytes bigint, OUT free_bytes bigint, OUT dims integer, OUT format_version integer,
+    OUT sublist_bytes bigint, OUT free_bytes bigint, OUT lost_bytes bigint, OUT dims integer, OUT format_version integer,
     OUT trained boolean, OUT build_rows bigint, OUT growth double precision, OUT residual_norm double precision,
     OUT drift double precision, OUT nprobe_default integer, OUT error_scale real, OUT codes text,
     OUT sublist_layers integer, OUT sublist_share real, OUT advice text) RETURNS record

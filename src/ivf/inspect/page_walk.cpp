@@ -1,5 +1,6 @@
 #include "ivf/inspect/page_walk.h"
 
+#include "ivf/store/free_pages.h"
 #include "ivf/store/stream.h"
 
 extern "C" {
@@ -9,52 +10,23 @@ extern "C" {
 
 namespace vq::ivf {
 
-void blocks_begin(BlockSet *set, Relation rel)
-{
-    const uint64_t blocks =
-        (uint64_t)RelationGetNumberOfBlocks(rel) + 64; // some room for what comes meanwhile
-    set->rel = rel;
-    set->capacity = (blocks + 7) / 8 * 8;
-    set->bits = (uint8_t *)palloc_extended(set->capacity / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-    set->count = 0;
-    set->memory = CurrentMemoryContext;
-}
-
-bool blocks_have(const BlockSet *set, BlockNumber block)
-{
-    return block < set->capacity && (set->bits[block / 8] >> (block % 8) & 1);
-}
-
-static void claim(BlockSet *set, BlockNumber block)
-{
-    if (block >= set->capacity) { // read_page has found the block, so it exists
-        const uint64_t before = set->capacity;
-        set->capacity = ((uint64_t)block + block / 4 + 64) / 8 * 8;
-        set->bits = (uint8_t *)repalloc_huge(set->bits, set->capacity / 8);
-        memset(set->bits + before / 8, 0, (set->capacity - before) / 8);
-    }
-    if (blocks_have(set, block))
-        report_corrupted(set->rel, block, "page is referred to twice");
-    set->bits[block / 8] |= (uint8_t)(1 << (block % 8));
-    set->count++;
-}
-
-void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy)
+void visit_buffer(Visited *visited, Buffer buf, PageKind kind, PGAlignedBlock *copy)
 {
     const BlockNumber block = BufferGetBlockNumber(buf);
     memcpy(copy->data, BufferGetPage(buf), BLCKSZ);
     UnlockReleaseBuffer(buf);
     if (!is_page_of((Page)copy->data, kind))
-        report_corrupted(set->rel, block, "page in use is marked as free");
+        report_corrupted(visited->rel, block, "page in use is marked as free");
     if (!valid_page_bounds((Page)copy->data, kind))
-        report_corrupted(set->rel, block, "damaged page header");
-    claim(set, block);
+        report_corrupted(visited->rel, block, "damaged page header");
+    if (!blocks_add(&visited->blocks, block) && !taken_since((Page)copy->data, visited->over))
+        report_corrupted(visited->rel, block, "page is referred to twice");
 }
 
-void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy)
+void visit_page(Visited *visited, BlockNumber block, PageKind kind, PGAlignedBlock *copy)
 {
     CHECK_FOR_INTERRUPTS();
-    visit_buffer(set, read_page(set->rel, block, kind, BUFFER_LOCK_SHARE), kind, copy);
+    visit_buffer(visited, read_page(visited->rel, block, kind, BUFFER_LOCK_SHARE), kind, copy);
 }
 
 void keys_begin(Keys *keys)
@@ -79,12 +51,14 @@ void walk_begin(ChainWalk *chain, Relation rel)
     chain->loaded = UINT32_MAX;
 }
 
-void walk_chain(ChainWalk *chain, BlockSet *set, PageKind kind, BlockNumber block,
+void walk_chain(ChainWalk *chain, Visited *visited, PageKind kind, BlockNumber block,
                 void (*look)(void *, uint32_t, BlockNumber, const PGAlignedBlock &), void *arg)
 {
     chain->kind = kind;
     while (block != InvalidBlockNumber) {
-        visit_page(set, block, kind, &chain->page); // refuses a block met before, so it cannot run in circles
+        visit_page(visited, block, kind, &chain->page);
+        if (chain->count > visited->blocks.count) // in a circle
+            report_corrupted(chain->rel, block, "page is referred to twice");
         if (chain->count == chain->capacity)
             chain->blocks = (BlockNumber *)repalloc_huge(chain->blocks, (size_t)(chain->capacity *= 2) *
                                                                             sizeof(BlockNumber));

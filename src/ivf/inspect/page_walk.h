@@ -1,7 +1,8 @@
-// Bookkeeping of vector_quant_index_check: which blocks were met, chains of pages, sorted keys. Memory: the
+// Bookkeeping of vector_quant_index_check: pages that are visited, once each, chains of them, sorted keys. Memory: the
 // context current at *_begin.
 #pragma once
 
+#include "ivf/store/block_set.h"
 #include "ivf/store/format.h"
 
 extern "C" {
@@ -11,23 +12,18 @@ extern "C" {
 
 namespace vq::ivf {
 
-struct BlockSet // one bit a block
+struct Visited
 {
     Relation rel;
-    uint8_t *bits;
-    uint64_t capacity; // blocks
-    uint64_t count;
-    MemoryContext memory;
+    BlockSet blocks;
+    TransactionId over; // xids before it had ended when the visits began
 };
 
-void blocks_begin(BlockSet *set, Relation rel);
-bool blocks_have(const BlockSet *set, BlockNumber block);
-
-// Adds the block and copies its page. Errors: INDEX_CORRUPTED if the block was there before, or is no page of
-// that kind in use.
-void visit_page(BlockSet *set, BlockNumber block, PageKind kind, PGAlignedBlock *copy);
+// Adds the block and copies its page. Errors: INDEX_CORRUPTED if the block was there before and has not been freed and taken by
+// somebody else since, or is no page of that kind in use.
+void visit_page(Visited *visited, BlockNumber block, PageKind kind, PGAlignedBlock *copy);
 // The same of a page that is share locked already; lets go of it.
-void visit_buffer(BlockSet *set, Buffer buf, PageKind kind, PGAlignedBlock *copy);
+void visit_buffer(Visited *visited, Buffer buf, PageKind kind, PGAlignedBlock *copy);
 
 struct Keys // growing array
 {
@@ -53,7 +49,7 @@ struct ChainWalk // blocks of a chain of pages, in order
 
 void walk_begin(ChainWalk *chain, Relation rel);
 // Visits the chain's pages from `block` on; `look` (may be null) gets each page's copy.
-void walk_chain(ChainWalk *chain, BlockSet *set, PageKind kind, BlockNumber block,
+void walk_chain(ChainWalk *chain, Visited *visited, PageKind kind, BlockNumber block,
                 void (*look)(void *, uint32_t place, BlockNumber, const PGAlignedBlock &), void *arg);
 // Place of a block in the chain, -1 if it is not there.
 int64 walk_place(const ChainWalk *chain, BlockNumber block);

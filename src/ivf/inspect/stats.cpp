@@ -1,6 +1,7 @@
 // vector_quant_index_stats: the shape of an index, from its directory and open pages; how well it still fits, from rows of
 // the table; and what to do about it.
 #include "ivf/store/open_rows.h"
+#include "ivf/store/page_offers.h"
 #include "ivf/inspect/inspect.h"
 #include "ivf/scan/probes.h"
 #include "ivf/row/rows.h"
@@ -8,6 +9,7 @@
 #include "ivf/row/vector_datum.h"
 
 extern "C" {
+#include "access/xlog.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,6 +31,9 @@ struct Stats
     uint64_t open_pages;
     uint64_t fine_pages;
     uint64_t sublist_pages;
+    uint64_t pages;      // of the file
+    uint64_t free_pages; // may be reused, now or when old snapshots are gone
+    uint64_t lost_pages; // neither in use nor offered for reuse, which VACUUM will change
 };
 
 // Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
@@ -78,6 +83,18 @@ Stats count_all(Relation rel, const Index &index)
     return s;
 }
 
+// What no group has. A standby does not know which pages are offered.
+void count_free(Relation rel, const MetaPage &meta, Stats *s)
+{
+    const uint64_t used =
+        meta.first_list_block + s->tile_pages + s->open_pages + s->fine_pages + s->sublist_pages;
+    s->pages = RelationGetNumberOfBlocks(rel);
+    const uint64_t rest = s->pages - Min(used, s->pages);
+    s->free_pages =
+        RecoveryInProgress() ? rest : Min(rest, (uint64_t)offered_pages(rel, meta.first_list_block));
+    s->lost_pages = rest - s->free_pages;
+}
+
 double share(uint64_t part, uint64_t rest)
 {
     return part + rest > 0 ? (double)part / (double)(part + rest) : 0;
@@ -118,10 +135,12 @@ double drift_since_build(const Inspected &target, const Index &index)
 
 // --- advice
 
-constexpr double kDrifted = 1.1;    // a fifth of the rows half as far again: bounds are a tenth wider
-constexpr double kOutgrown = 4;     // lists would be twice as many
-constexpr double kMuchDead = 0.3;   // VACUUM leaves up to a quarter
-constexpr double kMuchOpen = 0.3;   // the same
+constexpr double kDrifted = 1.1;  // a fifth of the rows half as far again: bounds are a tenth wider
+constexpr double kOutgrown = 4;   // lists would be twice as many
+constexpr double kMuchDead = 0.3; // VACUUM leaves up to a quarter
+constexpr double kMuchOpen = 0.3; // the same
+constexpr double kMuchLost = 0.1;
+constexpr uint64_t kFewPages = 16;  // lost, be they half of an index
 constexpr uint64_t kFewRows = 1000; // of a table, or of an index: nothing to gain by advice
 
 void advise(StringInfo text, const char *remedy, const char *reason)
@@ -151,6 +170,10 @@ const char *advice_for(const MetaPage &meta, const Stats &s, double growth, doub
         advise(&text, "VACUUM",
                psprintf("%.0f %% of its rows are not sorted into lists yet",
                         100 * share(s.open_rows, s.rows - s.open_rows)));
+    if (s.lost_pages > kFewPages && share(s.lost_pages, s.pages - s.lost_pages) >= kMuchLost)
+        advise(&text, "VACUUM",
+               psprintf("%.0f %% of its pages are neither in use nor free",
+                        100 * share(s.lost_pages, s.pages - s.lost_pages)));
     return text.len > 0 ? text.data : nullptr;
 }
 
@@ -165,10 +188,8 @@ VQ_FUNCTION(vq_index_stats)
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     const vq::ivf::Index &index = *open_index(target.rel, target.memory);
     const MetaPage &meta = index.meta;
-    const Stats s = count_all(target.rel, index);
-    const uint64_t pages = RelationGetNumberOfBlocks(target.rel);
-    const uint64_t used =
-        meta.first_list_block + s.tile_pages + s.open_pages + s.fine_pages + s.sublist_pages;
+    Stats s = count_all(target.rel, index);
+    count_free(target.rel, meta, &s);
     const double lists = meta.nlist, rows = (double)s.rows;
     // 1 = all lists alike; n = a query for a random row meets lists n times as long as the average.
     const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
@@ -187,13 +208,14 @@ VQ_FUNCTION(vq_index_stats)
                       Float8GetDatum(share(s.open_rows, s.rows - s.open_rows)),
                       Int64GetDatum((int64)s.dead_rows),
                       Float8GetDatum(share(s.dead_rows, s.rows)),
-                      Int64GetDatum((int64)(pages * BLCKSZ)),
+                      Int64GetDatum((int64)(s.pages * BLCKSZ)),
                       Int64GetDatum((int64)meta.first_list_block * BLCKSZ),
                       Int64GetDatum((int64)(s.tile_pages * BLCKSZ)),
                       Int64GetDatum((int64)(s.open_pages * BLCKSZ)),
                       Int64GetDatum((int64)(s.fine_pages * BLCKSZ)),
                       Int64GetDatum((int64)(s.sublist_pages * BLCKSZ)),
-                      Int64GetDatum((int64)(pages > used ? pages - used : 0) * BLCKSZ),
+                      Int64GetDatum((int64)(s.free_pages * BLCKSZ)),
+                      Int64GetDatum((int64)(s.lost_pages * BLCKSZ)),
                       Int32GetDatum((int32)meta.options.dims),
                       Int32GetDatum((int32)meta.version),
                       BoolGetDatum(meta.trained != 0),
@@ -207,7 +229,7 @@ VQ_FUNCTION(vq_index_stats)
                       Int32GetDatum((int32)meta.sublist_layers),
                       Float4GetDatum(meta.sublist_share),
                       advice ? CStringGetTextDatum(advice) : (Datum)0};
-    constexpr int kGrowth = 20, kDrift = 22, kAdvice = 28;
+    constexpr int kGrowth = 21, kDrift = 23, kAdvice = 29;
     bool nulls[lengthof(values)] = {};
     nulls[kGrowth] = growth == 0;
     nulls[kDrift] = drift == 0;

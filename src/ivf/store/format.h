@@ -39,7 +39,8 @@ enum class PageKind : uint16_t // append, never renumber: stored in every page
 };
 
 // Set in PageTail::kind of a page that nothing refers to any more. Its content stays, for scans that began
-// before, until no snapshot can be old enough; the page header's pd_prune_xid says since when.
+// before, until no snapshot can be old enough; the page header's pd_prune_xid says since when. Of a page in use it
+// says who took it; 0: the build, or a VACUUM.
 constexpr uint16_t kFreed = 0x8000;
 
 constexpr uint32_t kFormatVersion = 2;

@@ -59,23 +59,44 @@ static FullTransactionId freeing_xid()
     return FullTransactionIdIsValid(own) ? own : ReadNextFullTransactionId();
 }
 
-static bool is_free(Page page)
+bool is_free(Page page)
 {
     return PageIsNew(page) || (is_our_page(page) && (page_tail(page)->kind & kFreed));
 }
 
+static bool was_seen(Page page)
+{
+    return !PageIsNew(page) && ((PageHeader)page)->pd_prune_xid != kUnseen;
+}
+
+bool is_ripe(Relation heap, Page page)
+{
+    return !was_seen(page) || snapshots_passed(heap, freed_by(page));
+}
+
+bool taken_since(Page page, TransactionId over)
+{
+    const TransactionId taken_by = ((PageHeader)page)->pd_prune_xid;
+    return TransactionIdIsNormal(taken_by) && !TransactionIdPrecedes(taken_by, over);
+}
+
+bool is_lost(Page page, TransactionId over)
+{
+    if (is_free(page) || !is_our_page(page))
+        return false;
+    const PageKind kind = (PageKind)page_tail(page)->kind;
+    return (kind == PageKind::Tile || kind == PageKind::Open || kind == PageKind::Fine ||
+            kind == PageKind::Sublist) &&
+           !taken_since(page, over);
+}
+
+// Whether a page that is exclusively locked may be written anew; a standby is told then.
 static bool reusable(Relation rel, Relation heap, BlockNumber block, Page page)
 {
-    if (PageIsNew(page))
-        return true;
-    if (!is_free(page))
-        return false;
-    if (((PageHeader)page)->pd_prune_xid == kUnseen)
-        return true;
-    if (!snapshots_passed(heap, freed_by(page)))
+    if (!is_free(page) || !is_ripe(heap, page))
         return false;
     // A standby's queries may still read the old content: tell it first, as nbtree does.
-    if (RelationNeedsWAL(rel) && XLogStandbyInfoActive())
+    if (was_seen(page) && RelationNeedsWAL(rel) && XLogStandbyInfoActive())
         log_page_reuse(rel, heap, block, freed_by(page));
     return true;
 }
@@ -174,11 +195,9 @@ Buffer append_page(Relation rel, ForkNumber fork)
     return buf;
 }
 
-static void mark_freed(Relation rel, BlockNumber block, TransactionId stamp)
+// Of a page that is exclusively locked; lets go of it.
+static void mark_freed(Relation rel, Buffer buf, TransactionId stamp)
 {
-    check_block(rel, block);
-    Buffer buf = ReadBuffer(rel, block);
-    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
     GenericXLogState *state = GenericXLogStart(rel);
     Page page = GenericXLogRegisterBuffer(state, buf, 0);
     page_tail(page)->kind |= kFreed;
@@ -187,15 +206,34 @@ static void mark_freed(Relation rel, BlockNumber block, TransactionId stamp)
     UnlockReleaseBuffer(buf);
 }
 
+static Buffer lock_page(Relation rel, BlockNumber block)
+{
+    check_block(rel, block);
+    Buffer buf = ReadBuffer(rel, block);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    return buf;
+}
+
 void free_page(Relation rel, BlockNumber block)
 {
-    mark_freed(rel, block, XidFromFullTransactionId(freeing_xid()));
+    mark_freed(rel, lock_page(rel, block), XidFromFullTransactionId(freeing_xid()));
+    offer_page_later(rel, block);
+}
+
+void free_lost_page(Relation rel, BlockNumber block, TransactionId over)
+{
+    Buffer buf = lock_page(rel, block);
+    if (!is_lost(BufferGetPage(buf), over)) {
+        UnlockReleaseBuffer(buf);
+        return;
+    }
+    mark_freed(rel, buf, XidFromFullTransactionId(freeing_xid()));
     offer_page_later(rel, block);
 }
 
 void give_back_page(Relation rel, BlockNumber block)
 {
-    mark_freed(rel, block, kUnseen);
+    mark_freed(rel, lock_page(rel, block), kUnseen);
     offer_page(rel, block);
 }
 

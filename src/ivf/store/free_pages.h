@@ -27,8 +27,19 @@ void log_claim(Relation rel, Buffer buf);
 // Takes back log_claim for a page that was not used: it is offered to others at once, since nobody has seen it meanwhile.
 void give_back_page(Relation rel, BlockNumber block);
 
+// Of a page at hand that no chain leads to: whether it is free, and then, whether it may be reused at once; else whether it is lost:
+// taken by a transaction that is over. over: xids before it had ended when the looking for chains began.
+bool is_free(Page page);
+bool is_ripe(Relation heap, Page page);
+bool is_lost(Page page, TransactionId over);
+// Whether a page in use was taken since then.
+bool taken_since(Page page, TransactionId over);
+
 // Index build, where nobody else is there: a page at the end of the fork, exclusively locked, empty.
 Buffer append_page(Relation rel, ForkNumber fork);
+
+// Frees a lost page.
+void free_lost_page(Relation rel, BlockNumber block, TransactionId over);
 
 // Frees a page that nothing on disk refers to any more. Locks: the page's exclusive lock. One WAL record.
 void free_page(Relation rel, BlockNumber block);

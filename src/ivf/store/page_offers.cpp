@@ -5,6 +5,7 @@
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/freespace.h"
 #include "storage/fsm_internals.h"
@@ -45,6 +46,7 @@ Later *later_of(Relation rel)
 }
 
 // What the map says of pages: indexes know but free and used, so the bytes between tell young pages from the rest.
+constexpr Size kFree = BLCKSZ - 1;     // as RecordFreeIndexPage says
 constexpr Size kWantFree = BLCKSZ / 2; // as GetFreeIndexPage wants
 constexpr Size kYoung = BLCKSZ / 4;
 constexpr Size kWantYoung = BLCKSZ / 8;
@@ -76,12 +78,12 @@ uint32_t within_map(Relation rel, const BlockNumber *blocks, uint32_t count)
 }
 
 // blocks: ascending. Every level of the map is brought up to date, for neighbours together.
-void offer_all(Relation rel, const BlockNumber *blocks, uint32_t count)
+void offer_all(Relation rel, const BlockNumber *blocks, uint32_t count, Size room)
 {
     count = within_map(rel, blocks, count);
     for (uint32_t first = 0, end; first < count; first = end) {
         for (end = first; end < count && blocks[end] - blocks[first] < kUpdatedTogether; end++)
-            RecordFreeIndexPage(rel, blocks[end]);
+            RecordPageWithFreeSpace(rel, blocks[end], room);
         FreeSpaceMapVacuumRange(rel, blocks[first], blocks[end - 1] + 1);
     }
 }
@@ -97,7 +99,7 @@ void offer_those_of(Later *later)
         const BlockNumber end = RelationGetNumberOfBlocks(rel);
         while (later->count > 0 && later->blocks[later->count - 1] >= end)
             later->count--;
-        offer_all(rel, later->blocks, later->count);
+        offer_all(rel, later->blocks, later->count, kFree);
     }
     if (rel)
         relation_close(rel, NoLock);
@@ -133,7 +135,12 @@ void begin_offers(Relation rel)
 
 void offer_page(Relation rel, BlockNumber block)
 {
-    offer_all(rel, &block, 1);
+    offer_all(rel, &block, 1, kFree);
+}
+
+void offer_pages(Relation rel, const BlockNumber *blocks, uint32_t count, bool young)
+{
+    offer_all(rel, blocks, count, young ? kYoung : kFree);
 }
 
 void offer_page_later(Relation rel, BlockNumber block)
@@ -161,6 +168,17 @@ BlockNumber take_offer(Relation rel, bool young)
     if (block != InvalidBlockNumber)
         RecordUsedIndexPage(rel, block);
     return block;
+}
+
+BlockNumber offered_pages(Relation rel, BlockNumber first)
+{
+    const BlockNumber end = RelationGetNumberOfBlocks(rel);
+    BlockNumber count = 0;
+    for (BlockNumber block = first; block < end; block++) {
+        CHECK_FOR_INTERRUPTS();
+        count += GetRecordedFreeSpace(rel, block) >= kWantYoung;
+    }
+    return count;
 }
 
 void init_page_offers()

@@ -17,6 +17,9 @@ void begin_offers(Relation rel);
 // Offers a page to everybody, at once. Where the map cannot be made long enough, the page is left to VACUUM.
 void offer_page(Relation rel, BlockNumber block);
 
+// The same of many, in ascending order. young: they are, as far as that is known.
+void offer_pages(Relation rel, const BlockNumber *blocks, uint32_t count, bool young);
+
 // The same of one that a look at it has shown to be too young: it no longer stands in front of others. To be called right
 // after take_offer.
 void offer_young_page(Relation rel, BlockNumber block);
@@ -33,6 +36,9 @@ void ripen_later();
 // was last looked at, in turn; else one that was not looked at yet, the lowest first. The map is not logged and its word is not
 // to be trusted: the page may be in use, or lie behind the end of the file.
 BlockNumber take_offer(Relation rel, bool young);
+
+// How many pages from `first` on are offered. Reads the map only, which knows all that VACUUM has found; on a standby it is not kept.
+BlockNumber offered_pages(Relation rel, BlockNumber first);
 
 // From _PG_init.
 void init_page_offers();

@@ -18,13 +18,14 @@ static BlockNumber next_of_stream(ReadStream *, void *arg, void *)
     return s->next(s->arg);
 }
 
-void block_stream_begin(BlockStream *s, Relation rel, NextBlock next, void *arg)
+void block_stream_begin(BlockStream *s, Relation rel, NextBlock next, void *arg,
+                        BufferAccessStrategy strategy)
 {
     *s = {};
     s->rel = rel;
     s->next = next;
     s->arg = arg;
-    s->stream = read_stream_begin_relation(COMPAT_READ_STREAM_FLAGS, nullptr, rel, MAIN_FORKNUM,
+    s->stream = read_stream_begin_relation(COMPAT_READ_STREAM_FLAGS, strategy, rel, MAIN_FORKNUM,
                                            next_of_stream, s, 0);
 }
 
@@ -40,12 +41,14 @@ void block_stream_end(BlockStream *s)
 
 #else
 
-void block_stream_begin(BlockStream *s, Relation rel, NextBlock next, void *arg)
+void block_stream_begin(BlockStream *s, Relation rel, NextBlock next, void *arg,
+                        BufferAccessStrategy strategy)
 {
     *s = {};
     s->rel = rel;
     s->next = next;
     s->arg = arg;
+    s->strategy = strategy;
 }
 
 // Tells the kernel of blocks until the ring is full.
@@ -69,7 +72,7 @@ Buffer block_stream_next(BlockStream *s)
     const BlockNumber block = s->ahead[s->first];
     s->first = (s->first + 1) % kReadAhead;
     s->count--;
-    return ReadBuffer(s->rel, block);
+    return ReadBufferExtended(s->rel, MAIN_FORKNUM, block, RBM_NORMAL, s->strategy);
 }
 
 void block_stream_end(BlockStream *) {}
@@ -88,7 +91,7 @@ void range_begin(BlockRange *range, Relation rel, BlockNumber first, BlockNumber
         check_block(rel, first + count - 1);
     range->next = first;
     range->end = first + count;
-    block_stream_begin(&range->stream, rel, next_of_range, range);
+    block_stream_begin(&range->stream, rel, next_of_range, range, nullptr);
 }
 
 Buffer range_next(BlockRange *range, PageKind kind)

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "storage/buf.h"
+#include "storage/bufmgr.h"
 #include "utils/rel.h"
 }
 
@@ -23,13 +24,16 @@ struct BlockStream
     Relation rel;
     NextBlock next;
     void *arg;
+    BufferAccessStrategy strategy;
     ReadStream *stream;            // from 17 on
     BlockNumber ahead[kReadAhead]; // before: a ring of blocks told
     uint32_t first, count;
 };
 
-// Every block that `next` names must exist. Memory: in the current context. An error lets go of all pages.
-void block_stream_begin(BlockStream *s, Relation rel, NextBlock next, void *arg);
+// Every block that `next` names must exist. strategy: VACUUM's, or null. Memory: in the current context. An error lets go of
+// all pages.
+void block_stream_begin(BlockStream *s, Relation rel, NextBlock next, void *arg,
+                        BufferAccessStrategy strategy);
 
 // The next page, pinned, not locked; InvalidBuffer at the end.
 Buffer block_stream_next(BlockStream *s);

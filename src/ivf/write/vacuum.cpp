@@ -5,6 +5,7 @@
 #include "ivf/store/open_rows.h"
 #include "ivf/store/open_writer.h"
 #include "ivf/write/maintain.h"
+#include "ivf/write/survey.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/page_offers.h"
 #include "ivf/store/tombstones.h"
@@ -168,7 +169,8 @@ struct GroupCounts
     uint64_t open_rows; // dead ones included
 };
 
-GroupCounts group_counts(Relation rel, const Index &index, const Group *group)
+// Reads the open chain, and so surveys it.
+GroupCounts group_counts(Relation rel, const Index &index, const Group *group, Survey *survey)
 {
     GroupCounts c = {};
     for (uint32_t l = 0; l < lists_of_group(index, group->record.group); l++) {
@@ -178,8 +180,10 @@ GroupCounts group_counts(Relation rel, const Index &index, const Group *group)
     OpenReader reader;
     open_rows_begin(&reader, rel, &index, group->record.group, group->record.open_head);
     reader.vacuum = true;
-    for (; open_rows_next(&reader); c.open_pages++)
+    for (; open_rows_next(&reader); c.open_pages++) {
         c.open_rows += reader.rows;
+        survey_open_page(survey, reader.block);
+    }
     return c;
 }
 
@@ -216,6 +220,67 @@ void warn_put_off(Relation rel, const Index &index, const PutOff &p)
                    "to %u kB: %s.",
                    p.groups, index.groups, p.least.pages * (BLCKSZ / 1024), p.least.why),
          errhint("Free disk space, then VACUUM again.")));
+}
+
+// Returns the number of live rows; *dirty: for each group, whether it is worth rewriting.
+double survey_groups(Survey *survey, bool *dirty)
+{
+    const Index &index = *survey->index;
+    Group *group = (Group *)palloc(group_bytes(index));
+    double rows = 0;
+    for (uint32_t g = 0; g < index.groups; g++) {
+        lock_group(survey->rel, g);
+        read_group(survey->rel, index, g, group);
+        const GroupCounts counts = group_counts(survey->rel, index, group, survey);
+        survey_group(survey, group);
+        unlock_group(survey->rel, g);
+        dirty[g] = worth_rewriting(group, counts);
+        rows += (double)(counts.rows - counts.dead + counts.open_rows);
+    }
+    pfree(group);
+    return rows;
+}
+
+// Returns whether any group was rewritten.
+bool rewrite_groups(const Survey &survey, const bool *dirty)
+{
+    MemoryContext outer = CurrentMemoryContext;
+    MemoryContext memory = AllocSetContextCreate(outer, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
+    bool rewritten = false;
+    PutOff later = {0, {}, outer};
+    PageReserve reserve;
+    reserve_begin(&reserve, survey.rel, survey.heap);
+    for (uint32_t g = 0; g < survey.index->groups; g++) {
+        if (!dirty[g])
+            continue;
+        NoRoom none;
+        MemoryContextSwitchTo(memory);
+        lock_group(survey.rel, g);
+        if (rewrite_group(survey.rel, survey.heap, *survey.index, g, &reserve, &none))
+            rewritten = true;
+        else
+            put_off(&later, none);
+        unlock_group(survey.rel, g);
+        MemoryContextSwitchTo(outer);
+        MemoryContextReset(memory);
+    }
+    reserve_end(&reserve);
+    MemoryContextDelete(memory);
+    warn_put_off(survey.rel, *survey.index, later);
+    return rewritten;
+}
+
+void report_survey(const IndexVacuumInfo *info, const Survey &survey)
+{
+    const char *name = RelationGetRelationName(info->index);
+    if (survey.damaged)
+        ereport(WARNING,
+                (errcode(ERRCODE_INDEX_CORRUPTED),
+                 errmsg("index \"%s\" is corrupted: chains of pages are not as its directory says", name),
+                 errhint("Please REINDEX it.")));
+    if (survey.lost.count > 0)
+        ereport(info->message_level, (errmsg("index \"%s\": %u pages that nothing referred to are free again",
+                                             name, survey.lost.count)));
 }
 
 } // namespace
@@ -259,40 +324,23 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
     MemoryContext old = MemoryContextSwitchTo(memory);
     const Index &index = *open_index(info->index, memory);
     Relation heap = compat_heap_of_vacuum(info);
-    MemoryContext group_memory = AllocSetContextCreate(memory, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
-    double rows = 0;
-    bool rewritten = false;
-    PutOff later = {0, {}, memory};
-    PageReserve reserve;
-    reserve_begin(&reserve, info->index, heap);
-    for (uint32_t g = 0; g < index.groups; g++) {
-        MemoryContextSwitchTo(group_memory);
-        Group *group = (Group *)palloc(group_bytes(index));
-        lock_group(info->index, g);
-        read_group(info->index, index, g, group);
-        GroupCounts counts = group_counts(info->index, index, group);
-        if (worth_rewriting(group, counts)) {
-            NoRoom none;
-            if (rewrite_group(info->index, heap, index, g, &reserve, &none))
-                rewritten = true;
-            else
-                put_off(&later, none);
-        }
-        unlock_group(info->index, g);
-        rows += (double)(counts.rows - counts.dead + counts.open_rows);
-        MemoryContextReset(group_memory);
-    }
+    Survey survey;
+    survey_begin(&survey, info->index, heap, &index, info->strategy);
+    bool *dirty = (bool *)palloc_extended(index.groups * sizeof(bool), MCXT_ALLOC_HUGE);
+    const double rows = survey_groups(&survey, dirty);
+    survey_end(&survey);
+    report_survey(info, survey);
+    const bool rewritten = rewrite_groups(survey, dirty);
     if (!counted) {
         stats->num_index_tuples = rows;
         stats->estimated_count = true;
     }
-    MemoryContextSwitchTo(memory);
-    reserve_end(&reserve);
-    if (rewritten)
+    if (rewritten || survey.lost.count > 0)
         ripen_later();
-    warn_put_off(info->index, index, later);
     IndexFreeSpaceMapVacuum(info->index);
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
+    stats->pages_deleted = survey.ripe.count + survey.young.count + survey.lost.count;
+    stats->pages_free = survey.ripe.count;
     MemoryContextSwitchTo(old);
     MemoryContextDelete(memory);
     return stats;

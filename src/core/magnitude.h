@@ -20,6 +20,11 @@ inline uint32_t largest_bits(const float *x, size_t n, uint32_t bits = 0) noexce
     return bits;
 }
 
+inline bool all_finite(const float *x, size_t n) noexcept
+{
+    return largest_bits(x, n) < kInfinityBits;
+}
+
 // The power of two, 2^-126 to 2^126, that brings a magnitude into 1..2, or as near as it can. 1 for zero and what is not
 // finite.
 inline float scale_to_one(uint32_t bits) noexcept

@@ -180,6 +180,16 @@ double rms_norm(const Trainer &t) noexcept
     return std::sqrt(sum / (double)t.l.rows);
 }
 
+// A training residual. One whose square does not fit float would make all others vanish beside it: it counts as zero, which
+// tells codebooks nothing.
+void usable_residual(const Trainer &t, size_t row, float *out) noexcept
+{
+    constexpr double kLongest = 1e18;
+    training_residual(t.set, row, t.options.dims, out);
+    if (!(residual_norm(out, t.options.dims) <= kLongest))
+        std::memset(out, 0, t.options.dims * sizeof(float));
+}
+
 // Fills t.rows() with residuals in codec space.
 bool rotate_residuals(Trainer &t) noexcept
 {
@@ -187,7 +197,7 @@ bool rotate_residuals(Trainer &t) noexcept
     float residual[kMaxDims];
     // The rotation is trained on residuals in the original space; dims <= D.
     for (size_t i = 0; i < t.l.rows; i++)
-        training_residual(t.set, i, dims, t.rows() + i * dims);
+        usable_residual(t, i, t.rows() + i * dims);
     uint8_t *image = const_cast<uint8_t *>(rotation(*t.h));
     if (t.h->rotation == ProductQuantizer::kRandom)
         rotation_init(t.options.seed, D, image);
@@ -195,7 +205,7 @@ bool rotate_residuals(Trainer &t) noexcept
                                  t.progress))
         return false;
     for (size_t i = 0; i < t.l.rows; i++) {
-        training_residual(t.set, i, dims, residual);
+        usable_residual(t, i, residual);
         ProductQuantizer::transform(reinterpret_cast<const uint8_t *>(t.h), residual, t.rows() + i * D);
         if (i % 512 == 0 && !t.progress.go_on(.5 * (double)i / (double)t.l.rows))
             return false;

@@ -1,6 +1,7 @@
 // Product quantizer: its image's shape, and a query's tables.
 #include "core/product_quantizer.h"
 
+#include "core/magnitude.h"
 #include "core/pq_image.h"
 
 #include <algorithm>
@@ -121,6 +122,9 @@ bool ProductQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims) 
         bytes != image_size(h.rotation, dims, h.sub_dims) || !(h.threshold >= 0 && h.threshold <= 0.9f) ||
         !std::isfinite(h.parallel_weight) || !(h.typical_norm >= 0) || !std::isfinite(h.typical_norm) ||
         !(h.scale_per_error >= 0) || !std::isfinite(h.scale_per_error))
+        return false;
+    const float *book = codebook(h, 0);
+    if (!all_finite(book, codebook_floats(h.space_dims, h.sub_dims)))
         return false;
     return h.rotation != kTrained || pca_rotation_valid(rotation(h), pca_rotation_bytes(dims), dims);
 }

@@ -1,6 +1,7 @@
 #include "core/scalar_quantizer.h"
 
 #include "core/half.h"
+#include "core/magnitude.h"
 
 #include <algorithm>
 #include <cfloat>
@@ -167,6 +168,14 @@ void sq_train(Element e, size_t dims, const float *sample, size_t rows, float *i
         else
             integer_range(n, one_range ? smallest : from, one_range ? largest : to, &low[d], &step[d]);
     }
+}
+
+bool sq_valid(Element e, size_t dims, const float *image) noexcept
+{
+    if (sq_image_bytes(e, dims) == 0)
+        return true;
+    const float *step = image + dims;
+    return all_finite(image, 2 * dims) && std::none_of(step, step + dims, [](float s) { return s < 0; });
 }
 
 float sq_encode(Element e, size_t dims, const float *image, const float *x, uint8_t *code) noexcept

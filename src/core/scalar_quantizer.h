@@ -44,6 +44,9 @@ constexpr size_t sq_code_bytes(Element e, size_t dims) noexcept
 // one range for all dimensions where the codes cover it, 0..levels if nothing is negative. A constant dimension has step 0.
 void sq_train(Element e, size_t dims, const float *sample, size_t rows, float *image) noexcept;
 
+// Whether an image (sq_image_bytes) can be decoded with: finite, and no step negative.
+bool sq_valid(Element e, size_t dims, const float *image) noexcept;
+
 // Encodes x (dims floats). Values outside the trained range clamp. Returns ||x - x~||_2, rounded up; 0 means lossless
 // (x~ == x; only the sign of a zero may differ). Saturates at FLT_MAX. Writes exactly sq_code_bytes.
 float sq_encode(Element e, size_t dims, const float *image, const float *x, uint8_t *code) noexcept;

@@ -260,6 +260,35 @@ TEST(ProductQuantizerInput, QueriesOfEveryMagnitudeLoseNoRow)
             }
 }
 
+// Rows whose squares, or whose residuals, do not fit float: what is trained on them is finite, and the others keep their codes.
+TEST(ProductQuantizerInput, RowsThatOverflowDoNotSpoilTheTraining)
+{
+    for (auto rotation : {PQ::kTrained, PQ::kRandom})
+        for (int32_t T : {PQ::kAuto, 0, 200'000})
+            for (size_t period : {300, 50, 1}) {
+                Random random(9);
+                Floats data = gaussian(random, 300 * 20);
+                const Floats others = data;
+                for (size_t i = 0; i < 300; i += period)
+                    for (size_t d = 0; d < 20; d++)
+                        data[i * 20 + d] = (i + d) % 2 == 0 ? 3.4e38f : -3.4e38f;
+                TrainingSet set;
+                const std::vector<uint32_t> lists(300, 0);
+                const Floats centre(20, 1e38f * (period == 1));
+                set.rows = 300;
+                set.vectors = data.data();
+                set.lists = lists.data();
+                set.centroids = centre.data();
+                const PqFixture f(pq_options(20, 3, T, rotation), set);
+                const float *book = pq::codebook(f.header(), 0);
+                const size_t floats = pq::codebook_floats(f.header().space_dims, 3);
+                EXPECT_TRUE(std::all_of(book, book + floats, [](float v) { return std::isfinite(v); }));
+                if (period > 1) {
+                    EXPECT_LT(f.mean_distortion(others), .7) << period;
+                }
+            }
+}
+
 TEST(ProductQuantizerInput, Duplicates)
 {
     for (double T : kThresholds)

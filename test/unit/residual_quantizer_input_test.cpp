@@ -275,6 +275,31 @@ TEST(ResidualQuantizerInput, QueriesOfEveryMagnitudeLoseNoRow)
         }
 }
 
+// Residuals that do not fit float are left out; the others keep their codes.
+TEST(ResidualQuantizerInput, RowsThatOverflowDoNotSpoilTheTraining)
+{
+    for (size_t period : {600, 50, 1}) {
+        Random random(9);
+        Floats data = gaussian(random, 600 * 20);
+        const Floats others = data;
+        for (size_t i = 0; i < 600; i += period)
+            for (size_t d = 0; d < 20; d++)
+                data[i * 20 + d] = (i + d) % 2 == 0 ? 3.4e38f : -3.4e38f;
+        TrainingSet set;
+        const std::vector<uint32_t> lists(600, 0);
+        const Floats centre(20, 1e38f * (period == 1));
+        set.rows = 600;
+        set.vectors = data.data();
+        set.lists = lists.data();
+        set.centroids = centre.data();
+        const RqFixture f(rq_options(20, 8, 32), set); // expects a valid image
+        EXPECT_EQ(f.header().trained_layers, period > 1 ? 8u : 0u);
+        if (period > 1) {
+            EXPECT_LT(f.mean_error(others), .6) << period;
+        }
+    }
+}
+
 TEST(ResidualQuantizerInput, Duplicates)
 {
     for (size_t distinct : {1, 3, 16}) {

@@ -213,7 +213,13 @@ void end_build(Build *b)
 void train_and_write(Build *b, const Sample &sample)
 {
     train(&b->training, b->am, b->options, b->column, sample, &b->progress);
-    if (sample.rows == 0)
+    if (!valid_training(b->training, b->am)) {
+        report_failed_training(b->index);
+        Sample none = {};
+        none.dims = sample.dims;
+        train(&b->training, b->am, b->options, b->column, none, &b->progress);
+    }
+    if (!b->training.meta.trained)
         forget_calibration(&b->training.meta);
     const FixedParts parts = fixed_parts(b);
     write_fixed_parts(&parts, b->am);

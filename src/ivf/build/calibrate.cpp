@@ -235,7 +235,7 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
                BuildProgress *progress)
 {
     forget_calibration(meta);
-    if (sample.rows < 10 * kNeighbours)
+    if (sample.rows < 10 * kNeighbours || !meta->trained)
         return;
     const size_t n = Min(kQueries, sample.rows / 2), all = Min(kTargetQueries, sample.rows / 2);
     begin_phase(progress, BuildPhase::Calibrating, (int64)all);
@@ -264,6 +264,8 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     meta->error_scale = error_scale(&m);
     fill_calibration(meta, m, n);
     meta->targets = recall_table(*meta, m);
+    if (!valid_recall_table(meta->targets) || !std::isfinite(meta->error_scale))
+        forget_calibration(meta);
     const uint32_t nprobe = Min(calibrated_nprobe(*meta), meta->nlist);
     if (meta->sublist_layers > 0)
         meta->sublist_share = measure_sublist_share(&p, nprobe, queries, nearest, n, kNeighbours);

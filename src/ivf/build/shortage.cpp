@@ -31,6 +31,17 @@ void report_no_rows(Relation index)
                      errhint("Load the rows first, or REINDEX when the table has its rows.")));
 }
 
+// All sampled rows are too long to be trained on.
+void report_no_usable_rows(Relation index, size_t rows)
+{
+    ereport(NOTICE,
+            (errmsg("index \"%s\" is not trained", RelationGetRelationName(index)),
+             errdetail(
+                 "Squares of all %zu sampled rows are beyond single precision. It works, but keeps all rows "
+                 "in one list.",
+                 rows)));
+}
+
 // Memory, not the table, decided how many rows were drawn.
 bool drawn_to_capacity(const Sample &sample)
 {
@@ -83,8 +94,12 @@ void report_trained_in_part(Relation index, const char *why)
 void report_shortage(const Training &t, const CodecOps *codec, const IndexOptions *options,
                      const Sample &sample, Relation index)
 {
+    if (sample.too_long > 0 && sample.rows == 0)
+        return report_no_usable_rows(index, sample.too_long);
     if (sample.rows == 0)
         return report_no_rows(index);
+    if (!t.meta.trained)
+        return;
     char why[128] = "";
     const uint8_t *image = t.image + codec_image_offset(t.meta.options.dims, t.meta.space_dims);
     const Shortfall shortfall =
@@ -102,6 +117,15 @@ void report_shortage(const Training &t, const CodecOps *codec, const IndexOption
         return report_untrained(index, why, memory);
     if (shortfall == Shortfall::Few && memory) // a small table trains on all it has
         return report_trained_on_few(index, why);
+}
+
+void report_failed_training(Relation index)
+{
+    ereport(
+        NOTICE,
+        (errmsg("index \"%s\" is not trained", RelationGetRelationName(index)),
+         errdetail("Training on the sampled rows gave no finite parameters. It works, but keeps all rows in "
+                   "one list.")));
 }
 
 } // namespace vq::ivf

@@ -10,4 +10,7 @@ namespace vq::ivf {
 void report_shortage(const Training &training, const CodecOps *codec, const IndexOptions *options,
                      const Sample &sample, Relation index);
 
+// Training gave parameters that cannot be used: the index is built as one without rows.
+void report_failed_training(Relation index);
+
 } // namespace vq::ivf

@@ -1,5 +1,6 @@
 #include "ivf/build/lists.h"
 
+#include "core/magnitude.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
 #include "pg/memory.h"
@@ -174,6 +175,12 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
         options->sublist_layers, sample.table_rows / m.nlist,
         am->codec->sublist_layers(t->image + codec_image_offset(m.options.dims, m.space_dims)));
     m.group_lists = choose_group_lists(m.nlist, sample.table_rows, t->code_bytes + 14);
+}
+
+bool valid_training(const Training &t, const AccessMethod *am)
+{
+    return valid_image(t.meta, am, t.image) &&
+           all_finite(t.centroids, (size_t)t.meta.nlist * t.meta.options.dims);
 }
 
 } // namespace vq::ivf

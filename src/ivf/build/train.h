@@ -30,6 +30,9 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
 void train(Training *training, const AccessMethod *am, const IndexOptions *options,
            const IndexedColumn &column, const Sample &sample, BuildProgress *progress);
 
+// Whether all that was trained is finite and fits together.
+bool valid_training(const Training &training, const AccessMethod *am);
+
 // Calibration of an index that nothing was measured of: every list, the default bound. meta.nlist must be set.
 void forget_calibration(MetaPage *meta);
 

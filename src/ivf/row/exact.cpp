@@ -105,6 +105,8 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
     if (query.unordered)
         return 0;
     const double distance = own_distance(query.metric, query.vector, x, query.dims);
+    if (!std::isfinite(distance)) // overflow; the row's own distance may be anything
+        return -std::numeric_limits<double>::infinity();
     const double shift = error * error_share;
     switch (query.metric) {
     case Metric::L2: {

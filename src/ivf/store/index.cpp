@@ -1,5 +1,6 @@
 #include "ivf/store/index.h"
 
+#include "core/magnitude.h"
 #include "ivf/store/centroids.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
@@ -105,17 +106,6 @@ const uint8_t *read_image(Relation rel, const MetaPage &meta)
     return image;
 }
 
-void check_image(Relation rel, const MetaPage &m, const AccessMethod *am, const uint8_t *image)
-{
-    const size_t before = codec_image_offset(m.options.dims, m.space_dims);
-    const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, m.options.dims);
-    if (m.codec != am->codec->id || m.image_bytes != before + m.codec_image_bytes + refine ||
-        !am->codec->valid(image + before, m.codec_image_bytes, m.options.dims) ||
-        am->codec->shape(image + before).space_dims != m.space_dims ||
-        m.sublist_layers > am->codec->sublist_layers(image + before))
-        report_corrupted(rel, 0, "image does not fit the meta page");
-}
-
 Entry *load(Relation rel)
 {
     pg::require_library_not_older(); // again: a preloaded library was not asked
@@ -127,7 +117,8 @@ Entry *load(Relation rel)
     read_meta(rel, &meta);
     const AccessMethod *am = access_method(rel);
     const uint8_t *image = read_image(rel, meta);
-    check_image(rel, meta, am, image);
+    if (!valid_image(meta, am, image))
+        report_corrupted(rel, 0, "image does not fit the meta page");
     init_index(&entry->index, meta, am, image);
     cache_centroids(rel, &entry->index);
     MemoryContextSwitchTo(old);
@@ -185,6 +176,20 @@ void write_meta(Buffer buf, MetaPage *meta)
     meta->crc = meta_crc(*meta);
     memcpy(page_payload(BufferGetPage(buf)), meta, sizeof *meta);
     MarkBufferDirty(buf);
+}
+
+bool valid_image(const MetaPage &m, const AccessMethod *am, const uint8_t *image)
+{
+    const uint32_t dims = m.options.dims;
+    const size_t before = codec_image_offset(dims, m.space_dims);
+    const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, dims);
+    const uint8_t *codec_image = image + before, *refine_image = codec_image + m.codec_image_bytes;
+    return m.codec == am->codec->id && m.image_bytes == before + m.codec_image_bytes + refine &&
+           am->codec->valid(codec_image, m.codec_image_bytes, dims) &&
+           am->codec->shape(codec_image).space_dims == m.space_dims &&
+           m.sublist_layers <= am->codec->sublist_layers(codec_image) &&
+           all_finite((const float *)image, (size_t)dims + m.space_dims) &&
+           (m.refine == kNoRefine || sq_valid((Element)m.refine, dims, (const float *)refine_image));
 }
 
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)

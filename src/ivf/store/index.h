@@ -60,6 +60,9 @@ constexpr size_t kCachedCentroidBytes = 8 << 20;
 // the REINDEX hint.
 const Index *open_index(Relation rel, MemoryContext owner);
 
+// Whether an image is sound, and is that of the meta page. No other is ever written or read.
+bool valid_image(const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
+
 // Index build: makes an Index of a meta page, of which only the block numbers may still be missing, and an image (mean, moved
 // mean, codec image, refine image), which must live as long.
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);

@@ -98,12 +98,14 @@ double score_of_twins(const Reranker &r, const ScanQuery &query)
 void look_at_refined(Reranker *r, const ScanQuery &query, Results *results, ScanStats *stats)
 {
     const QueuedRow row = queue_pop(&r->refined);
-    if (row.state != RowState::Twin && twins_are_alike(r->twins, twin_key(row.distance))) {
+    // A bound of nothing is that of any row that is nearer than its code is off.
+    const bool may_be_twin = row.state != RowState::Twin && row.distance > least_score(query.exact.metric);
+    if (may_be_twin && twins_are_alike(r->twins, twin_key(row.distance))) {
         queue_push(&r->refined, {score_of_twins(*r, query), row.tid, 0, RowState::Twin});
         return;
     }
     double distance;
-    if (look_at_row(r, query, row.tid, &distance, results, stats) && row.state != RowState::Twin)
+    if (look_at_row(r, query, row.tid, &distance, results, stats) && may_be_twin)
         twins_saw(&r->twins, twin_key(row.distance), distance);
 }
 

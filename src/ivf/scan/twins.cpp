@@ -1,13 +1,21 @@
 #include "ivf/scan/twins.h"
 
+#include "core/space.h"
+
 namespace vq::ivf {
+
+// Rows that do not fit float have one bound, below everything, and one distance, infinity, whatever they are.
+static bool tells_apart(const TwinKey &key, double distance)
+{
+    return std::abs(key.bound) < kScoreLimit && std::isfinite(distance);
+}
 
 void twins_saw(Twins *twins, const TwinKey &key, double distance)
 {
     if (twins->seen == 0 || !(twins->key == key)) {
         twins->key = key;
         twins->seen = 0;
-        twins->alike = true;
+        twins->alike = tells_apart(key, distance);
         twins->distance = distance;
     }
     twins->seen++;

@@ -41,7 +41,7 @@ void move_centroids(const Lists &lists, Encoded *e)
     const size_t D = e->shape.space_dims, dims = e->space.dims;
     std::vector<float> y(D), scratch(dims);
     for (size_t list = 0; list < lists.count; list++) {
-        space_transform(e->space, &lists.centroids[list * dims], y.data(), scratch.data());
+        space_transform(e->space, &lists.centroids[list * dims], 1, y.data(), scratch.data());
         for (float &v : y) {
             e->centroids.push_back(float_to_bf16(v));
             v = bf16_to_float(e->centroids.back());
@@ -64,7 +64,7 @@ void move_rows(const VectorSet &set, const Encoded &e, MovedRows *moved)
     moved->rows.resize(set.base.rows * D);
     const double start = now();
     for (size_t row = 0; row < set.base.rows; row++)
-        space_transform(e.space, set.base.row(row), &moved->rows[row * D], scratch.data());
+        space_transform(e.space, set.base.row(row), 1, &moved->rows[row * D], scratch.data());
     moved->seconds = now() - start;
 }
 

@@ -85,7 +85,7 @@ Recalls recall_by_tables(const VectorSet &set, const Lists &lists, const Encoded
     Aligned state(e.shape.query_bytes);
     const QueryHead &head = *(const QueryHead *)state.data();
     for (size_t q = 0; q < set.queries.rows; q++) {
-        const SpaceQuery query = space_query(e.space, set.queries.row(q), moved.data(), scratch.data());
+        const SpaceQuery query = space_query(e.space, set.queries.row(q), 1, moved.data(), scratch.data());
         e.coding.ops->prepare(e.space.image, moved.data(), 0, state.data());
         for (size_t list = 0; list < lists.count; list++) {
             const float score = list_terms(e.space, query, e.terms[list], e.centroid(list)).add;
@@ -135,7 +135,7 @@ Recalls recall_in_float(const VectorSet &set, const Lists &lists, const Encoded 
         const size_t n = std::min(kQueries, set.queries.rows - q);
         SpaceQuery queries[kQueries];
         for (size_t i = 0; i < n; i++)
-            queries[i] = space_query(e.space, set.queries.row(q + i), &moved[i * D], scratch.data());
+            queries[i] = space_query(e.space, set.queries.row(q + i), 1, &moved[i * D], scratch.data());
         k.dot_block(moved.data(), n, D, decoded.data(), places, D, D, dots.data(), places);
         for (size_t i = 0; i < n; i++) {
             std::fill(plain.begin(), plain.end(), std::numeric_limits<float>::infinity());

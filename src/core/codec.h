@@ -23,7 +23,7 @@ namespace vq {
 
 constexpr size_t kMaxDims = 16000; // as pgvector
 
-// Scores are "smaller is nearer": squared L2, or the negative inner product (cosine = inner product of unit
+// Scores are "smaller is nearer": squared L2, or the negative inner product (cosine = squared L2 of unit
 // vectors).
 enum class Metric : uint8_t
 {

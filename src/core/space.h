@@ -4,18 +4,22 @@
 
 #include "core/codec.h"
 
+#include <cmath>
+
 namespace vq {
 
 // A view; all memory belongs to the caller.
 struct Space
 {
-    Metric metric; // L2 or InnerProduct (cosine is normalised by the caller and passed as InnerProduct)
+    Metric
+        metric; // L2 or InnerProduct; cosine is L2 of unit vectors, whose square is twice the cosine distance
     uint32_t dims;
     uint32_t space_dims;
     const float *mean;       // m, dims floats, original space
     const float *mean_moved; // R m, space_dims floats
     const CodecOps *ops;
     const uint8_t *image;
+    float mean_norm = 0; // ||m||, for the inner product: how far its scores may be off by rounding
 
     float factor() const noexcept { return metric == Metric::L2 ? 2.0f : 1.0f; }
 };
@@ -44,21 +48,33 @@ struct SpaceQuery
     bool overflow;      // q' does not fit float: bounds of this query lie below every score
 };
 
-// y = R(x - m). scratch: dims floats.
-void space_transform(const Space &space, const float *x, float *y, float *scratch) noexcept;
+// y = R(factor x - m), the bracket in double: of unit vectors close together little else is left. scratch: dims floats.
+void space_transform(const Space &space, const float *x, double factor, float *y, float *scratch) noexcept;
 
 CentroidTerms centroid_terms(const Space &space, const float *c) noexcept;
 
-// The factors of a row with residual r = y - c. fine_factors: add, scale and err of its finer code, if the codec has one.
+// The factors of a row with residual r = y - c, wide enough for its part of the rounding. fine_factors: add, scale and err of its finer code, if the codec has one.
 RowFactors row_factors(const Space &space, const RowCode &code, const float *residual, const float *centre,
                        float fine_factors[3]) noexcept;
 
-// q: dims floats, original space; moved: space_dims floats to be filled.
-SpaceQuery space_query(const Space &space, const float *q, float *moved, float *scratch) noexcept;
+// The query factor q. q: dims floats, original space; moved: space_dims floats to be filled.
+SpaceQuery space_query(const Space &space, const float *q, double factor, float *moved,
+                       float *scratch) noexcept;
 
 // centroid: space_dims bfloat16 values.
 ListTerms list_terms(const Space &space, const SpaceQuery &query, const CentroidTerms &terms,
                      const uint8_t *centroid) noexcept;
+
+// How far a sum of n products of floats, or of squared differences, may be from the exact one, as a share of the sum of absolute
+// terms. Four times what random vectors show: what no sum exceeds is many times as much.
+inline float sum_rounding(size_t n) noexcept
+{
+    return (3 + 0.25f * std::sqrt((float)n)) * 0x1p-24f;
+}
+
+// How far a list's part of a score may be off by rounding (docs/formulas.md, Rounding). centroid_norm: ||c||, distance: ||q' - c||.
+float list_rounding(const Space &space, const SpaceQuery &query, float centroid_norm,
+                    float distance) noexcept;
 
 // The length that bounds are wide by: |q' - c| and the error of the query's tables, as the root of the sum of squares.
 float error_distance(const QueryHead &head, float distance) noexcept;

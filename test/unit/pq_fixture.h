@@ -265,7 +265,7 @@ struct Scores
     Floats moved(const Floats &x) const
     {
         Floats y(f.shape.space_dims), scratch(f.options.dims);
-        space_transform(space, x.data(), y.data(), scratch.data());
+        space_transform(space, x.data(), 1, y.data(), scratch.data());
         return y;
     }
     Floats residual(const Floats &x) const
@@ -289,7 +289,7 @@ struct Scores
     Estimate estimate(const Floats &q, const PqRow &row, const RowFactors &factors) const
     {
         Floats q_moved(f.shape.space_dims), scratch(f.options.dims);
-        const SpaceQuery query = space_query(space, q.data(), q_moved.data(), scratch.data());
+        const SpaceQuery query = space_query(space, q.data(), 1, q_moved.data(), scratch.data());
         const PreparedQuery<Fixture> tables(f, q_moved);
         const ListTerms list =
             list_terms(space, query, centroid_terms(space, centre.data()), to_bf16(centre).data());

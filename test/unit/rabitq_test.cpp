@@ -52,7 +52,7 @@ struct Fixture
     Floats move(const Floats &x) const
     {
         Floats y(shape.space_dims), scratch(options.dims);
-        space_transform(space, x.data(), y.data(), scratch.data());
+        space_transform(space, x.data(), 1, y.data(), scratch.data());
         return y;
     }
 };
@@ -87,7 +87,7 @@ struct Query
     Query(const Fixture &f, const Floats &q, int bits)
         : memory(f.shape.query_bytes + 64), moved(f.shape.space_dims), scratch(f.options.dims)
     {
-        query = space_query(f.space, q.data(), moved.data(), scratch.data());
+        query = space_query(f.space, q.data(), 1, moved.data(), scratch.data());
         state = (void *)(((uintptr_t)memory.data() + 63) / 64 * 64);
         RabitqCodec::prepare(f.image.data(), moved.data(), bits, state);
     }

@@ -20,7 +20,7 @@ void centroid_in_space(const FixedParts *b, uint32_t list, float *moved, float *
 {
     const Space &space = b->layout->space;
     if (b->training->meta.trained)
-        space_transform(space, b->training->centroids + (size_t)list * space.dims, moved, scratch);
+        space_transform(space, b->training->centroids + (size_t)list * space.dims, 1, moved, scratch);
     else
         memset(moved, 0, space.space_dims * sizeof(float));
     for (uint32_t i = 0; i < space.space_dims; i++) {

@@ -54,7 +54,7 @@ const float *visit_order(Prober *p, const float *x)
         if (norm > 0)
             x = scaled(x, dims, index.meta.query_norm / norm, (float *)palloc(dims * sizeof(float)));
     }
-    SpaceQuery query = space_query(index.space, x, p->query.moved, p->query.scratch);
+    SpaceQuery query = space_query(index.space, x, 1, p->query.moved, p->query.scratch);
     index.codec->prepare(index.space.image, p->query.moved, 0, p->query.state);
     Router router;
     route_begin(&router, p->query.rel, p->index, &index.space, query, p->query.state);

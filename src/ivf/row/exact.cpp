@@ -1,6 +1,7 @@
 #include "ivf/row/exact.h"
 
 #include "core/distance.h"
+#include "core/space.h"
 #include "ivf/row/vector_datum.h"
 
 namespace vq::ivf {
@@ -18,7 +19,7 @@ ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, cons
     query.vector = as_floats(query.stored, element, dims);
     query.norm = std::sqrt((double)simd::kernels().dot(query.vector, query.vector, dims));
     query.unordered = null || (metric != Metric::L2 && query.norm == 0);
-    query.scale = 1;
+    query.scale = metric == Metric::Cosine ? 2 : 1;
     if (!is_own_distance(order_by.sk_func)) {
         query.op = (FmgrInfo *)palloc(sizeof(FmgrInfo));
         fmgr_info_copy(query.op, const_cast<FmgrInfo *>(&order_by.sk_func), CurrentMemoryContext);
@@ -81,23 +82,31 @@ double score_of_distance(const ExactQuery &query, double distance)
     case Metric::Cosine:
         break;
     }
-    return distance - 1;
+    return distance * query.scale;
 }
 
-float set_score_scale(ExactQuery *query, float norm)
+double set_score_scale(ExactQuery *query, float norm)
 {
     const double scale = norm / query->norm;
     if (query->metric != Metric::InnerProduct || !(scale > 0) || !std::isfinite(scale))
         return 1;
     query->scale = scale;
-    return (float)scale;
+    return scale;
 }
 
 double least_score(Metric metric)
 {
-    return metric == Metric::L2       ? 0
-           : metric == Metric::Cosine ? -1
-                                      : -std::numeric_limits<double>::infinity();
+    return metric == Metric::InnerProduct ? -std::numeric_limits<double>::infinity() : 0;
+}
+
+double operator_rounding(const ExactQuery &query)
+{
+    return query.metric == Metric::Cosine ? query.scale * sum_rounding(query.dims) : 0;
+}
+
+static double norm_of(const float *x, uint32_t dims)
+{
+    return std::sqrt((double)simd::kernels().dot(x, x, dims));
 }
 
 double refined_bound(const ExactQuery &query, const float *x, double error, double error_share)
@@ -107,24 +116,25 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
     const double distance = own_distance(query.metric, query.vector, x, query.dims);
     if (!std::isfinite(distance)) // overflow; the row's own distance may be anything
         return -std::numeric_limits<double>::infinity();
-    const double shift = error * error_share;
+    const double shift = error * error_share,
+                 rounding = 2 * sum_rounding(query.dims); // here and by the operator
     switch (query.metric) {
     case Metric::L2: {
         // With e = row - x: |q - x|^2 = |q - row|^2 + 2 <q - row, e> + |e|^2, and |<q - row, e>| <= |q - row| * shift. So for a query
         // that is the row itself the bound is 0, although x is as far as |e|.
         const double square = distance * distance - (error * error - shift * shift);
         const double d = std::sqrt(square > 0 ? square : 0) - shift;
-        return d > 0 ? d * d : 0;
+        return d > 0 ? d * d * (1 - rounding) : 0;
     }
     case Metric::InnerProduct:
-        return (distance - query.norm * shift) * query.scale;
+        return (distance - query.norm * (shift + rounding * norm_of(x, query.dims))) * query.scale;
     case Metric::Cosine:
         break;
     }
     // A shift e of x turns it by at most asin(e / |x|), the cosine by less than 2 e / |x|.
-    const double norm = std::sqrt((double)simd::kernels().dot(x, x, query.dims));
-    const double score = score_of_distance(query, distance);
-    return norm > 0 && std::isfinite(score) ? score - 2 * shift / norm : -1;
+    const double norm = norm_of(x, query.dims);
+    const double bound = distance - 2 * shift / norm - rounding;
+    return norm > 0 && bound > 0 ? bound * query.scale : 0;
 }
 
 } // namespace vq::ivf

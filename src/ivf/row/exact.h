@@ -19,7 +19,7 @@ struct ExactQuery
     const void *stored; // its elements as the column's type has them
     double norm;        // of the vector
     bool unordered;     // NULL, or zero but under L2: every row has the same distance
-    double scale;       // of scores over distances, see set_score_scale; 1 at first
+    double scale;       // of scores over distances, under L2 over their squares; see set_score_scale
     // Another extension's operator is called, since its sums may be rounded in another order; null: ours, whose functions are
     // called directly (core/distance.h).
     FmgrInfo *op;
@@ -38,16 +38,20 @@ double exact_distance(const ExactQuery &query, Datum value, Relation index);
 // Distance of a row whose elements are x, exactly.
 double decoded_distance(const ExactQuery &query, const float *x);
 
-// A distance on the scale of the codecs' bounds: squared L2, negative inner product, cosine distance - 1. NaN, which sorts
-// behind all numbers, becomes infinity.
+// A distance on the scale of the codecs' bounds: squared L2, negative inner product, twice the cosine distance, which is the
+// squared L2 distance of unit vectors. NaN, which sorts behind all numbers, becomes infinity.
 double score_of_distance(const ExactQuery &query, double distance);
 
 // Under the inner product a query's length changes distances, not their order: scores are those of the query brought to `norm`.
 // Returns by how much it is made longer. Nothing happens under other metrics, or if the query has no direction.
-float set_score_scale(ExactQuery *query, float norm);
+double set_score_scale(ExactQuery *query, float norm);
 
 // Of the vector itself; no row's is less. Minus infinity where there is no such limit.
 double least_score(Metric metric);
+
+// How far a row's distance, as the operator computes it, may be from the exact one whatever its size, as a score. The rounding that
+// is a share of the score is in list_rounding and in the rows' factors.
+double operator_rounding(const ExactQuery &query);
 
 // Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error; error_share:
 // how much of the error may lie along the query, under L2 along the line from it to the row (1 = all: a certain bound).

@@ -24,16 +24,21 @@ inline const float *scaled(const float *x, size_t n, float factor, float *out)
     return out;
 }
 
-// x / ||x|| into out (n floats); all zero if x is. In double, so that neither huge nor tiny vectors over- or
-// underflow.
-inline const float *normalized(const float *x, size_t n, float *out)
+// 1 / ||x||, or 0 if x is zero. In double, so that neither huge nor tiny vectors over- or underflow.
+inline double unit_factor(const float *x, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += (double)x[i] * x[i];
-    const double scale = sum > 0 ? 1.0 / std::sqrt(sum) : 0;
+    return sum > 0 ? 1.0 / std::sqrt(sum) : 0;
+}
+
+// x / ||x|| into out (n floats); all zero if x is.
+inline const float *normalized(const float *x, size_t n, float *out)
+{
+    const double factor = unit_factor(x, n);
     for (size_t i = 0; i < n; i++)
-        out[i] = (float)(x[i] * scale);
+        out[i] = (float)(x[i] * factor);
     return out;
 }
 

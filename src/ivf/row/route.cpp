@@ -122,7 +122,12 @@ static float rank_of(const Router &r, uint32_t list, const CentroidTerms &c, flo
     if (!r.cosine)
         return score;
     const float norm_sq = r.mean_norm_sq + 2 * c.mean_dot + c.norm_sq;
-    return norm_sq > 0 ? score / std::sqrt(norm_sq) : score;
+    if (!(norm_sq > 0))
+        return score;
+    const float norm = std::sqrt(norm_sq);
+    // Of the squared distance of a unit vector from a centroid of length n, (1 - n)^2 is what the length alone makes, and the rest
+    // is n times that from the centroid at unit length.
+    return r.space->metric == Metric::L2 ? Max(score - (1 - norm) * (1 - norm), 0.0f) / norm : score / norm;
 }
 
 // Scores the centroids order[from .. to) exactly into ready[from .. to).
@@ -135,7 +140,8 @@ static void score_exactly(Router *r, uint32_t from, uint32_t to)
     for (uint32_t i = from; i < to; i++) {
         const StoredCentroid centroid = centroids_read(&reader, r->order[i]);
         ListTerms t = list_terms(*r->space, r->query, centroid.terms, centroid.coordinates);
-        r->ready[i] = {r->order[i], rank_of(*r, r->order[i], centroid.terms, t.add), t.add, t.distance};
+        r->ready[i] = {r->order[i], rank_of(*r, r->order[i], centroid.terms, t.add), t.add, t.distance,
+                       std::sqrt(centroid.terms.norm_sq)};
     }
     centroids_close(&reader);
 }

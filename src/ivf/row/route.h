@@ -12,7 +12,8 @@ struct RoutedList
     uint32_t list;
     float rank; // what lists are sorted by: the score, of unit vectors that of the centroid at unit length
     float add;  // score of the centroid, exact
-    float distance; // |q' - c|
+    float distance;      // |q' - c|
+    float centroid_norm; // |c|
 };
 
 // Far lists, the last ones of an index, hold the rows that are far from all others: those of ordinary lists are then near their
@@ -26,7 +27,7 @@ struct Router
     const Space *space; // index->space (queries) or index->assign_space (rows)
     SpaceQuery query;
     bool cosine;        // ranked by the angle between query and centroid
-    float mean_norm_sq; // ||m||^2, where `cosine`
+    float mean_norm_sq; // ||m||^2, where `cosine`: of centroids as unit vectors have them
     uint32_t lists;
     uint32_t
         exact; // ready[0 .. exact) are scored exactly; from `next` on they are sorted, and not yet handed out

@@ -21,7 +21,6 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
     e->index = index;
     e->route_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant route", ALLOCSET_DEFAULT_SIZES);
-    e->unit = (float *)palloc(dims * sizeof(float));
     e->scratch = (float *)palloc(dims * sizeof(float));
     e->moved = (float *)pg::aligned_palloc(D * sizeof(float));
     e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
@@ -45,7 +44,8 @@ double usual_distance(const Index &index, double distance)
 uint32_t nearest_list(RowEncoder *e, const float *x)
 {
     const Index &index = *e->index;
-    SpaceQuery query = space_query(index.assign_space, x, e->moved, e->scratch);
+    const double factor = index.cosine() ? unit_factor(x, index.meta.options.dims) : 1;
+    SpaceQuery query = space_query(index.assign_space, x, factor, e->moved, e->scratch);
     e->overflow = query.overflow;
     if (index.meta.nlist == 1)
         return 0;
@@ -77,20 +77,16 @@ static bool place(RowEncoder *e, const float *x, Placed *p)
 {
     const Index &index = *e->index;
     const Space &space = index.space;
-    const size_t dims = index.meta.options.dims, D = index.shape.space_dims;
-    const float *scored = x;
-    if (index.cosine()) {
-        scored = normalized(x, dims, e->unit);
-        if (simd::kernels().dot(scored, scored, dims) == 0)
-            return false;
-    }
-    p->list = nearest_list(e, scored);
+    const size_t D = index.shape.space_dims;
+    if (index.cosine() && is_zero(x, index.meta.options.dims))
+        return false;
+    p->list = nearest_list(e, x);
     p->overflow = e->overflow;
     read_centre(e->rel, index, p->list, e->centroid, p->centre);
     for (size_t i = 0; i < D; i++)
         p->residual[i] = e->moved[i] - p->centre[i];
     p->distance = std::sqrt((double)simd::kernels().dot(p->residual, p->residual, D));
-    if (space.metric == Metric::L2)
+    if ((Metric)index.meta.metric == Metric::L2)
         memcpy(p->direction, p->residual, D * sizeof(float));
     else {
         memcpy(p->direction, e->moved, D * sizeof(float));

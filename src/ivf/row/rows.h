@@ -22,7 +22,6 @@ struct RowEncoder
     Relation rel;
     const Index *index;
     MemoryContext route_memory;
-    float *unit; // normalized vector, cosine only
     float *scratch;
     float *moved;
     float *centre;
@@ -73,7 +72,7 @@ bool encode_row(RowEncoder *encoder, const float *x, EncodedRow *row);
 // A row's distance as statistics take it: at most so many times the usual one that a few rows do not decide a mean.
 double usual_distance(const Index &index, double distance);
 
-// Nearest list of x, already normalized for cosine, without encoding (leaves encoder->moved filled).
+// Nearest list of x, not zero under cosine, without encoding (leaves encoder->moved filled).
 uint32_t nearest_list(RowEncoder *encoder, const float *x);
 
 } // namespace vq::ivf

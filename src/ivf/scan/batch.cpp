@@ -15,13 +15,11 @@ Batch *new_batch(uint32_t list_count)
     return batch;
 }
 
-constexpr float kRounding = 2e-6f; // of the terms of a score: some dozen units in the last place
-
 ProbedList probed_list(const ScanQuery &query, const RoutedList &routed)
 {
-    // Bounds are sums of floats: rows that differ by less than their rounding must not be told apart by
-    // them.
-    const float rounding = kRounding * (std::fabs(routed.add) + query.space.norm_sq);
+    const float rounding =
+        list_rounding(query.index->space, query.space, routed.centroid_norm, routed.distance) +
+        (float)operator_rounding(query.exact);
     return {routed.list,
             routed.add - rounding,
             error_distance(query.head(), routed.distance),

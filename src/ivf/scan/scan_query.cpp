@@ -14,14 +14,11 @@ void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
     const uint32_t dims = index.meta.options.dims;
     query->exact = exact_query((Metric)index.meta.metric, index.element(), dims, key);
     const float *q = query->exact.vector;
-    const float scale = set_score_scale(&query->exact, index.meta.query_norm);
-    if (scale != 1)
-        q = scaled(q, dims, scale, (float *)palloc(dims * sizeof(float)));
-    if (index.cosine())
-        q = normalized(q, dims, (float *)palloc(dims * sizeof(float)));
+    const double factor =
+        index.cosine() ? unit_factor(q, dims) : set_score_scale(&query->exact, index.meta.query_norm);
     float *scratch = (float *)palloc(dims * sizeof(float));
     float *moved = (float *)pg::aligned_palloc(index.shape.space_dims * sizeof(float));
-    query->space = space_query(index.space, q, moved, scratch);
+    query->space = space_query(index.space, q, factor, moved, scratch);
     query->state = pg::aligned_palloc(index.shape.query_bytes);
     index.codec->prepare(index.space.image, moved, query->settings.query_bits, query->state);
 }

@@ -197,12 +197,19 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     const uint32_t dims = meta.options.dims;
     const float *mean = (const float *)image;
     const uint8_t *codec_image = image + codec_image_offset(dims, meta.space_dims);
-    const Metric scored = (Metric)meta.metric == Metric::L2 ? Metric::L2 : Metric::InnerProduct;
+    const bool products = (Metric)meta.metric == Metric::InnerProduct;
     *index = {};
     index->meta = meta;
     index->codec = am->codec;
     index->shape = am->codec->shape(codec_image);
-    index->space = {scored, dims, meta.space_dims, mean, mean + dims, am->codec, codec_image};
+    index->space = {products ? Metric::InnerProduct : Metric::L2,
+                    dims,
+                    meta.space_dims,
+                    mean,
+                    mean + dims,
+                    am->codec,
+                    codec_image};
+    index->space.mean_norm = products ? std::sqrt(simd::kernels().dot(mean, mean, dims)) : 0;
     index->assign_space = index->space;
     index->assign_space.metric = Metric::L2;
     index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);

@@ -17,8 +17,9 @@ struct Index // immutable; memory belongs to the cache
     MetaPage meta;
     const CodecOps *codec;
     CodecShape shape;
-    Space space;        // scores of the index's metric
-    Space assign_space; // the same with L2: which list a row belongs to
+    Space space; // scores of the index's metric
+    Space
+        assign_space; // L2: which list a row belongs to; the same codes of centroids unless by inner product
     const float *refine_image;
     // Copies of the centroid parts in memory, where they are small enough (kCachedCentroidBytes); null: read
     // from pages.

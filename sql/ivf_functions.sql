@@ -10,22 +10,31 @@ CREATE INDEX fn_ip ON fn USING @AM@ (v vector_ip_ops) WITH (nlist = 10, refine =
 CREATE INDEX fn_cos ON fn USING @AM@ (v vector_cosine_ops) WITH (nlist = 15, @VARIANT@);
 CREATE INDEX fn_part ON fn USING @AM@ (((v::real[])[1:4]::vector(4))) WITH (nlist = 12) WHERE n = 1;
 
--- recall: with as many queries as rows it is what SQL finds, whichever metric, expression and predicate
+-- recall: with as many queries as rows it is what SQL finds beside the row itself, whichever metric, expression and predicate
+CREATE TABLE fr (id int PRIMARY KEY, n int, v vector(24));
+INSERT INTO fr SELECT i, i % 3, (SELECT array_agg(hashint8(i * 100::bigint + d) % 1000 / 1000.0) FROM generate_series(1, 24) d)::vector
+    FROM generate_series(1, 800) i;
+INSERT INTO fr VALUES (801, 0, NULL), (802, 0, array_fill(0, ARRAY[24])::vector);
+CREATE INDEX fr_l2 ON fr USING @AM@ (v) WITH (nlist = 20);
+CREATE INDEX fr_ip ON fr USING @AM@ (v vector_ip_ops) WITH (nlist = 10, refine = true);
+CREATE INDEX fr_cos ON fr USING @AM@ (v vector_cosine_ops) WITH (nlist = 15, @VARIANT@);
+CREATE INDEX fr_part ON fr USING @AM@ (((v::real[])[1:16]::vector(16))) WITH (nlist = 12) WHERE n = 1;
 CREATE FUNCTION fn_recall(value text, op text, condition text, k int) RETURNS float8 LANGUAGE plpgsql
 SET enable_seqscan = off SET jit = off AS
 $$
 DECLARE hits bigint;
 BEGIN
-    CREATE TEMP TABLE queries AS SELECT v::vector, 0.0::float8 AS farthest FROM fn LIMIT 0;
-    EXECUTE format('INSERT INTO queries SELECT %1$s, 0 FROM fn WHERE %2$s', value, condition);
+    CREATE TEMP TABLE queries AS SELECT v::vector, 0.0::float8 AS own, 0.0::float8 AS farthest FROM fr LIMIT 0;
+    EXECUTE format('INSERT INTO queries SELECT x, x %s x, 0 FROM (SELECT %s AS x FROM fr WHERE %s) s', op, value, condition);
     SET LOCAL enable_indexscan = off;
     SET LOCAL enable_seqscan = on;
-    EXECUTE format('UPDATE queries u SET farthest = (SELECT max(d) FROM (SELECT %1$s %2$s u.v AS d FROM fn WHERE %3$s
-        ORDER BY 1 LIMIT %4$s) s)', value, op, condition, k);
+    EXECUTE format('UPDATE queries u SET farthest = (SELECT max(d) FROM (SELECT %1$s %2$s u.v AS d FROM fr WHERE %3$s
+        AND %1$s %2$s u.v <> own ORDER BY 1 LIMIT %4$s) s)', value, op, condition, k);
+    DELETE FROM queries WHERE farthest IS NULL; -- zero by the inner product: all rows are as near as itself
     SET LOCAL enable_indexscan = on;
     SET LOCAL enable_seqscan = off;
-    EXECUTE format('SELECT count(*) FROM queries u, LATERAL (SELECT %1$s %2$s u.v AS d FROM fn WHERE %3$s
-        ORDER BY %1$s %2$s u.v LIMIT %4$s) s WHERE d <= farthest', value, op, condition, k) INTO hits;
+    EXECUTE format('SELECT count(*) FROM queries u, LATERAL (SELECT %1$s %2$s u.v AS d FROM fr WHERE %3$s
+        AND %1$s %2$s u.v <> own ORDER BY %1$s %2$s u.v LIMIT %4$s) s WHERE d <= farthest', value, op, condition, k) INTO hits;
     RETURN hits / (k * (SELECT count(*) FROM queries))::float8;
 END
 $$;
@@ -46,10 +55,11 @@ $$;
 SET @AM@.nprobe = 1;
 SET @AM@.epsilon = 0;
 SET @AM@.iterative_scan = off;
-SELECT * FROM fn_same_recall('fn_l2', 'v', '<->', 'v IS NOT NULL', 7);
-SELECT * FROM fn_same_recall('fn_ip', 'v', '<#>', 'v IS NOT NULL', 7);
-SELECT * FROM fn_same_recall('fn_cos', 'v', '<=>', 'v IS NOT NULL AND id < 802', 7);
-SELECT * FROM fn_same_recall('fn_part', '((v::real[])[1:4]::vector(4))', '<->', 'n = 1', 7);
+SELECT * FROM fn_same_recall('fr_l2', 'v', '<->', 'v IS NOT NULL', 7);
+SELECT * FROM fn_same_recall('fr_ip', 'v', '<#>', 'v IS NOT NULL', 7);
+SELECT * FROM fn_same_recall('fr_cos', 'v', '<=>', 'v IS NOT NULL AND id < 802', 7);
+SELECT * FROM fn_same_recall('fr_part', '((v::real[])[1:16]::vector(16))', '<->', 'n = 1', 7);
+DROP TABLE fr;
 -- everything is looked at
 SET @AM@.nprobe = 65536;
 SET @AM@.epsilon = 4;
@@ -189,6 +199,27 @@ SELECT command ~ '^ALTER INDEX public\."fn One_v_idx" SET' AS command FROM vecto
 CREATE TEMP TABLE fn_temp AS SELECT v FROM fn WHERE id <= 200;
 CREATE INDEX fn_temp_v ON fn_temp USING @AM@ (v);
 SELECT recall >= 0.95 AS recall, sampled FROM vector_quant_recall('fn_temp_v', 5, 20);
+
+-- rows that are copies, or nearly: the queries are moved off them; what a row finds itself says nothing
+CREATE TABLE fn_copies (id int, v vector(8));
+INSERT INTO fn_copies SELECT i, fn_vector(i % 300) FROM generate_series(1, 6000) i;
+CREATE INDEX fn_copies_v ON fn_copies USING @AM@ (v) WITH (nlist = 100, nprobe = 1, @VARIANT@);
+SELECT recall < 0.9 AS below, sampled, distinct_neighbours FROM vector_quant_recall('fn_copies_v', 10, 100);
+SELECT count(DISTINCT distinct_neighbours) AS one FROM vector_quant_tune('fn_copies_v', 0.9, 10, 50);
+ALTER INDEX fn_copies_v SET (nprobe = 100);
+SELECT recall, sampled, distinct_neighbours FROM vector_quant_recall('fn_copies_v', 10, 100);
+SELECT distinct_neighbours FROM vector_quant_recall('fn_copies_v', 40, 100);
+-- equal rows have no others to find
+UPDATE fn_copies SET v = fn_vector(1);
+VACUUM fn_copies;
+SELECT recall, sampled, distinct_neighbours FROM vector_quant_recall('fn_copies_v');
+SELECT count(*) FROM vector_quant_tune('fn_copies_v');
+-- a few copies are left out of what a row should find
+UPDATE fn_copies SET v = fn_vector(id % 951);
+DELETE FROM fn_copies WHERE id > 980;
+VACUUM fn_copies;
+SELECT recall > 0.95 AS high, sampled, distinct_neighbours BETWEEN 9 AND 10 AS distinct FROM vector_quant_recall('fn_copies_v');
+DROP TABLE fn_copies;
 
 -- the list of indexes
 CREATE INDEX ON fn (n);

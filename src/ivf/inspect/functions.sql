@@ -35,17 +35,17 @@ COMMENT ON FUNCTION vector_quant_index_stats(regclass)
 CREATE FUNCTION vector_quant_recall(index regclass, k integer DEFAULT 10, queries integer DEFAULT 100,
     OUT recall double precision, OUT low double precision, OUT high double precision, OUT sampled integer,
     OUT lists double precision, OUT codes double precision, OUT reranked double precision,
-    OUT ms double precision) RETURNS record
+    OUT ms double precision, OUT distinct_neighbours double precision) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_recall' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 1000000;
 
 COMMENT ON FUNCTION vector_quant_recall(regclass, integer, integer)
-    IS 'share of the true k nearest rows that the index finds for rows of its table, with its 95 % confidence interval';
+    IS 'share of the true k nearest rows, beside the row itself and its copies, that the index finds for rows of its table, with its 95 % confidence interval';
 
 CREATE FUNCTION vector_quant_tune(index regclass, target_recall double precision DEFAULT 0.95, k integer DEFAULT 10,
     queries integer DEFAULT 100, OUT state text, OUT nprobe integer, OUT epsilon double precision,
     OUT recall double precision, OUT low double precision, OUT high double precision, OUT lists double precision,
     OUT codes double precision, OUT reranked double precision, OUT ms double precision,
-    OUT command text) RETURNS SETOF record
+    OUT distinct_neighbours double precision, OUT command text) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'vq_tune' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000000 ROWS 7;
 
 COMMENT ON FUNCTION vector_quant_tune(regclass, double precision, integer, integer)

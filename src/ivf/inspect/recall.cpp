@@ -12,10 +12,10 @@ VQ_FUNCTION(vq_recall)
     const Measured m = none ? Measured{} : measure(trials);
     close_trials(&trials);
 
-    Datum values[] = {Float8GetDatum(m.recall.mean), Float8GetDatum(m.recall.low),
-                      Float8GetDatum(m.recall.high), Int32GetDatum((int32)trials.count),
-                      Float8GetDatum(m.lists),       Float8GetDatum(m.codes),
-                      Float8GetDatum(m.reranked),    Float8GetDatum(m.ms)};
-    bool nulls[lengthof(values)] = {none, none, none, false, none, none, none, none};
+    Datum values[] = {
+        Float8GetDatum(m.recall.mean),      Float8GetDatum(m.recall.low), Float8GetDatum(m.recall.high),
+        Int32GetDatum((int32)trials.count), Float8GetDatum(m.lists),      Float8GetDatum(m.codes),
+        Float8GetDatum(m.reranked),         Float8GetDatum(m.ms),         Float8GetDatum(trials.distinct)};
+    bool nulls[lengthof(values)] = {none, none, none, false, none, none, none, none, none};
     return inspect_return(target, desc, values, nulls);
 }

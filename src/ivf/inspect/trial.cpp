@@ -1,8 +1,7 @@
 #include "ivf/inspect/trial.h"
 
-#include "ivf/row/heap_reader.h"
+#include "ivf/inspect/distinct_queries.h"
 #include "ivf/row/opclass.h"
-#include "ivf/scan/scan_stats.h"
 #include "ivf/row/table_rows.h"
 #include "ivf/row/vector_datum.h"
 
@@ -10,7 +9,6 @@ extern "C" {
 #include "access/genam.h"
 #include "access/skey.h"
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
@@ -40,100 +38,172 @@ void check_memory(const Index &index, int rows, int queries)
                  errhint("Ask for fewer, or raise maintenance_work_mem.")));
 }
 
-ScanKeyData order_by(const Trials &t, uint32_t query)
+// --- the exact answer
+
+struct Exact
 {
-    ScanKeyData key = t.order_by;
-    key.sk_argument = t.queries[query];
-    return key;
+    const Trials *trials;
+    ExactQuery *queries;
+    uint32_t *held; // of each query's heap
+    double *scores; // count x rows: a heap each, the farthest on top
+    // Squared distance (of unit vectors under cosine) of the nearest row and of the one behind it: the query's own, and another.
+    double (*nearest)[2];
+};
+
+double square_between(const ExactQuery &query, double distance, const float *x)
+{
+    switch (query.metric) {
+    case Metric::L2:
+        return distance * distance;
+    case Metric::Cosine:
+        return 2 * distance;
+    case Metric::InnerProduct:
+        break;
+    }
+    return simd::kernels().l2sq(query.vector, x, query.dims);
 }
+
+void note_nearest(double nearest[2], double square)
+{
+    if (square < nearest[0])
+        nearest[1] = nearest[0], nearest[0] = square;
+    else if (square < nearest[1])
+        nearest[1] = square;
+}
+
+void push_score(double *heap, uint32_t *held, uint32_t room, double score)
+{
+    if (*held < room)
+        heap[(*held)++] = score;
+    else if (score < heap[0]) {
+        std::pop_heap(heap, heap + room);
+        heap[room - 1] = score;
+    } else
+        return;
+    std::push_heap(heap, heap + *held);
+}
+
+void offer_row(void *arg, const ItemPointerData &, Datum value, const float *x)
+{
+    const Exact *e = (const Exact *)arg;
+    const Trials &t = *e->trials;
+    for (uint32_t i = 0; i < t.count; i++) {
+        const double distance = exact_distance(e->queries[i], value, t.target.rel),
+                     score = score_of_distance(e->queries[i], distance);
+        note_nearest(e->nearest[i], square_between(e->queries[i], distance, x));
+        if (score != t.own[i])
+            push_score(e->scores + (size_t)i * t.rows, &e->held[i], t.rows, score);
+    }
+}
+
+// Sorts them.
+uint32_t count_distinct(double *scores, uint32_t n)
+{
+    std::sort(scores, scores + n);
+    return (uint32_t)(std::unique(scores, scores + n) - scores);
+}
+
+void own_scores(Trials *t, const ExactQuery *queries, const bool *no_row)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        t->own[i] = no_row[i] ? std::numeric_limits<double>::quiet_NaN()
+                              : score_of_distance(queries[i],
+                                                  exact_distance(queries[i], t->queries[i], t->target.rel));
+}
+
+// The nearest rows of each query, but for its own. nearest: to be filled, as in Exact.
+void find_limits(Trials *t, const bool *no_row, double (*nearest)[2])
+{
+    Exact e = {t, nullptr, nullptr, nullptr, nearest};
+    e.queries = (ExactQuery *)palloc(t->count * sizeof(ExactQuery));
+    e.held = (uint32_t *)palloc0(t->count * sizeof(uint32_t));
+    e.scores = (double *)palloc_extended((Size)t->count * t->rows * sizeof(double), MCXT_ALLOC_HUGE);
+    for (uint32_t i = 0; i < t->count; i++) {
+        e.queries[i] = trial_query(*t, i);
+        nearest[i][0] = nearest[i][1] = std::numeric_limits<double>::infinity();
+    }
+    own_scores(t, e.queries, no_row);
+    visit_table_rows(t->target.heap, t->target.rel, *t->index, t->snapshot, offer_row, &e);
+    uint64_t distinct = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        double *scores = e.scores + (size_t)i * t->rows;
+        t->wanted[i] = e.held[i];
+        t->limit[i] = scores[0];
+        distinct += count_distinct(scores, e.held[i]);
+    }
+    t->distinct = (double)distinct / t->count;
+    pfree(e.scores);
+    pfree(e.held);
+    pfree(e.queries);
+}
+
+// --- copies
+
+// Marks the queries that have a copy and returns their share.
+double mark_copied(const RowPlaces &places, const double (*nearest)[2], double nearer, bool *copied)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < places.count; i++)
+        n += copied[i] = is_copy(nearest[i][1], places.distance[i], nearer);
+    return (double)n / places.count;
+}
+
+void warn_of_copies(const Trials &t, double share)
+{
+    if (share < 0.5)
+        return;
+    ereport(
+        WARNING,
+        (errmsg("%.0f %% of the rows of index \"%s\" are copies of others", 100 * share,
+                RelationGetRelationName(t.target.rel)),
+         errdetail("A row finds its copies in its own list, whatever the settings. So queries are taken that "
+                   "are no rows, and lie as far from their lists' centroids as rows do.")));
+}
+
+void find_neighbours(Trials *t)
+{
+    bool *no_row = (bool *)palloc0(t->count * sizeof(bool));
+    double(*nearest)[2] = (double(*)[2])palloc(t->count * sizeof(double[2]));
+    find_limits(t, no_row, nearest);
+    const RowPlaces places = find_places(t->target.rel, t->index, t->queries, t->count);
+    warn_of_copies(*t, mark_copied(places, nearest, kCopy, no_row));
+    if (mark_copied(places, nearest, kNearCopy, no_row) < kFewCopied)
+        return;
+    move_off_rows(places, no_row, t->queries);
+    find_limits(t, no_row, nearest);
+}
+
+// Queries without any row to find are none.
+void drop_idle_queries(Trials *t)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->wanted[i] == 0)
+            continue;
+        t->queries[n] = t->queries[i];
+        t->own[n] = t->own[i];
+        t->wanted[n] = t->wanted[i];
+        t->limit[n++] = t->limit[i];
+    }
+    t->distinct *= n > 0 ? (double)t->count / n : 0;
+    t->count = n;
+}
+
+} // namespace
 
 ExactQuery trial_query(const Trials &t, uint32_t query)
 {
     const Index &index = *t.index;
     return exact_query((Metric)index.meta.metric, index.element(), index.meta.options.dims,
-                       order_by(t, query));
+                       trial_order(t, query));
 }
 
-// --- the exact answer
-
-struct Exact
+ScanKeyData trial_order(const Trials &t, uint32_t query)
 {
-    Relation index;
-    uint32_t count;
-    uint32_t rows;
-    uint64_t seen;
-    ExactQuery *queries;
-    double *scores; // count x rows: a heap each, the farthest on top
-};
-
-void offer_row(void *arg, const ItemPointerData &, Datum value, const float *)
-{
-    Exact *e = (Exact *)arg;
-    const uint64_t held = Min(e->seen, (uint64_t)e->rows);
-    for (uint32_t i = 0; i < e->count; i++) {
-        double *heap = e->scores + (size_t)i * e->rows;
-        const double score = score_of_distance(e->queries[i], exact_distance(e->queries[i], value, e->index));
-        if (held < e->rows)
-            heap[held] = score;
-        else if (score < heap[0]) {
-            std::pop_heap(heap, heap + held);
-            heap[held - 1] = score;
-        } else
-            continue;
-        std::push_heap(heap, heap + Min(held + 1, (uint64_t)e->rows));
-    }
-    e->seen++;
+    ScanKeyData key = t.order_by;
+    key.sk_argument = t.queries[query];
+    return key;
 }
-
-void find_limits(Trials *t)
-{
-    Exact e = {t->target.rel, t->count, t->rows, 0, nullptr, nullptr};
-    e.queries = (ExactQuery *)palloc(t->count * sizeof(ExactQuery));
-    e.scores = (double *)palloc_extended((Size)t->count * t->rows * sizeof(double), MCXT_ALLOC_HUGE);
-    for (uint32_t i = 0; i < t->count; i++)
-        e.queries[i] = trial_query(*t, i);
-    visit_table_rows(t->target.heap, t->target.rel, *t->index, t->snapshot, offer_row, &e);
-    t->rows = (uint32_t)Min(e.seen, (uint64_t)t->rows);
-    t->limit = (double *)palloc(t->count * sizeof(double));
-    for (uint32_t i = 0; i < t->count; i++)
-        t->limit[i] = e.scores[(size_t)i * e.rows];
-    pfree(e.scores);
-    pfree(e.queries);
-    if (t->rows == 0) // those drawn are gone
-        t->count = 0;
-}
-
-// --- the index's answer
-
-// How many of the rows that the index gives for query i are among the nearest.
-uint32_t count_hits(const Trials &t, IndexScanDesc scan, HeapReader *reader, uint32_t i)
-{
-    ScanKeyData key = order_by(t, i);
-    index_rescan(scan, nullptr, 0, &key, 1);
-    const ExactQuery query = trial_query(t, i);
-    uint32_t hits = 0;
-    for (uint32_t found = 0; found < t.rows;) {
-        const ItemPointer tid = index_getnext_tid(scan, ForwardScanDirection);
-        double distance;
-        if (tid == nullptr)
-            break;
-        if (!heap_distance(reader, query, *tid, &distance))
-            continue; // dead, or not for this snapshot
-        found++;
-        hits += score_of_distance(query, distance) <= t.limit[i];
-    }
-    return hits;
-}
-
-double milliseconds_since(instr_time start)
-{
-    instr_time now;
-    INSTR_TIME_SET_CURRENT(now);
-    INSTR_TIME_SUBTRACT(now, start);
-    return INSTR_TIME_GET_MILLISEC(now);
-}
-
-} // namespace
 
 void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
 {
@@ -149,45 +219,17 @@ void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
     t->queries = (Datum *)palloc0((Size)queries * sizeof(Datum));
     t->count = (uint32_t)draw_table_rows(target.heap, target.rel, *t->index, kQuerySeed, (size_t)queries,
                                          t->queries);
+    t->own = (double *)palloc(queries * sizeof(double));
+    t->limit = (double *)palloc(queries * sizeof(double));
+    t->wanted = (uint32_t *)palloc(queries * sizeof(uint32_t));
     if (t->count > 0)
-        find_limits(t);
+        find_neighbours(t);
+    drop_idle_queries(t);
 }
 
 void close_trials(Trials *t)
 {
     UnregisterSnapshot(t->snapshot);
-}
-
-Measured measure(const Trials &t)
-{
-    const ScanStats before = last_scan;
-    MemoryContext memory =
-        AllocSetContextCreate(CurrentMemoryContext, "vector_quant trial", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(memory);
-    IndexScanDesc scan = compat_index_beginscan(t.target.heap, t.target.rel, t.snapshot, 0, 1);
-    HeapReader reader;
-    heap_reader_open(&reader, t.target.heap, t.target.rel, t.snapshot, t.index->element(),
-                     t.index->meta.options.dims);
-    ScanStats sum = {};
-    double hits = 0, hits_sq = 0;
-    instr_time start;
-    INSTR_TIME_SET_CURRENT(start);
-    for (uint32_t i = 0; i < t.count; i++) {
-        const double found = count_hits(t, scan, &reader, i);
-        hits += found;
-        hits_sq += found * found;
-        add_stats(&sum, last_scan);
-    }
-    const double n = t.count, rows = t.rows;
-    const Measured m = {mean_interval(hits / rows, hits_sq / (rows * rows), t.count, t.rows),
-                        (double)sum.lists / n, (double)sum.codes / n, (double)sum.reranked / n,
-                        milliseconds_since(start) / n};
-    heap_reader_close(&reader);
-    index_endscan(scan);
-    MemoryContextSwitchTo(old);
-    MemoryContextDelete(memory);
-    last_scan = before;
-    return m;
 }
 
 } // namespace vq::ivf

@@ -166,7 +166,7 @@ Output begin_output(FunctionCallInfo fcinfo)
     return out;
 }
 
-void put_row(const Output &out, const char *state, const Tried &tried, const char *command)
+void put_row(const Output &out, const Tuning &t, const char *state, const Tried &tried, const char *command)
 {
     const Measured &m = tried.m;
     Datum values[] = {CStringGetTextDatum(state),
@@ -179,6 +179,7 @@ void put_row(const Output &out, const char *state, const Tried &tried, const cha
                       Float8GetDatum(m.codes),
                       Float8GetDatum(m.reranked),
                       Float8GetDatum(m.ms),
+                      Float8GetDatum(t.trials->distinct),
                       command ? CStringGetTextDatum(command) : (Datum)0};
     bool nulls[lengthof(values)] = {};
     nulls[lengthof(values) - 1] = command == nullptr;
@@ -202,11 +203,11 @@ void tune(const Trials &trials, double target, const Output &out)
     measure_again(t, found, n);
     const Tried *best =
         std::min_element(found, found + n, [](const Tried &a, const Tried &b) { return a.m.ms < b.m.ms; });
-    put_row(out, reaches(t, *best) ? "recommended" : "best", *best, command_for(rel, *best));
+    put_row(out, t, reaches(t, *best) ? "recommended" : "best", *best, command_for(rel, *best));
     for (const Tried *other = found; other < found + n; other++)
         if (other != best)
-            put_row(out, "tried", *other, nullptr);
-    put_row(out, "in force", before, nullptr);
+            put_row(out, t, "tried", *other, nullptr);
+    put_row(out, t, "in force", before, nullptr);
 }
 
 } // namespace
@@ -225,7 +226,8 @@ VQ_FUNCTION(vq_tune)
     if (trials.count > 0)
         tune(trials, target_recall, out);
     else
-        ereport(NOTICE, (errmsg("index \"%s\" has no rows to try", RelationGetRelationName(target.rel))));
+        ereport(NOTICE,
+                (errmsg("index \"%s\" has no rows that differ", RelationGetRelationName(target.rel))));
     close_trials(&trials);
     inspect_close(target);
     return (Datum)0;

@@ -1,6 +1,7 @@
 // Module load: one call per process, before any function of the library runs.
 #include "am/access_methods.h"
 #include "ivf/inspect/explain.h"
+#include "ivf/scan/executor_filter.h"
 #include "ivf/store/index.h"
 #include "ivf/store/page_offers.h"
 #include "ivf/api/settings.h"
@@ -31,4 +32,5 @@ void _PG_init(void)
     vq::ivf::init_index_cache();
     vq::ivf::init_page_offers();
     vq::ivf::init_explain();
+    vq::ivf::init_executor_filter();
 }

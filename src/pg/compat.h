@@ -168,6 +168,15 @@
 #define COMPAT_EXPLAIN_HOOK 0
 #endif
 
+// Walks the states of a plan; bool walker(PlanState *, void *). Up to 15 the walker is declared without parameters, which C++ takes
+// for none. The caller includes nodes/nodeFuncs.h.
+#if PG_VERSION_NUM >= 160000
+#define compat_planstate_walk(state, walker, arg) planstate_tree_walker(state, walker, arg)
+#else
+#define compat_planstate_walk(state, walker, arg)                                                            \
+    planstate_tree_walker(state, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), arg)
+#endif
+
 // Workers of an index build: from 17 on PostgreSQL plans them itself for access methods that say so; before, the caller does,
 // and includes its header.
 #if PG_VERSION_NUM >= 170000

@@ -53,6 +53,7 @@ static void show_scan(IndexScanDesc desc, ExplainState *es)
     show_count("Rows Refined", totals.sum.refined, es);
     show_count("Rows Reranked", totals.sum.reranked, es);
     show_count("Passes", totals.sum.passes, es);
+    show_count("Rows Swept", totals.sum.swept, es);
     show_count("Rows Dropped", totals.sum.dropped, es);
 }
 

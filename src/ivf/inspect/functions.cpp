@@ -27,7 +27,7 @@ VQ_FUNCTION(vq_last_scan)
                       Int64GetDatum((int64)s.refined),  Int64GetDatum((int64)s.reranked),
                       Int64GetDatum((int64)s.returned), Int64GetDatum((int64)s.passes),
                       Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows),
-                      Int64GetDatum((int64)s.dropped)};
+                      Int64GetDatum((int64)s.dropped),  Int64GetDatum((int64)s.swept)};
     bool nulls[lengthof(values)] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -1,5 +1,6 @@
 #include "ivf/row/heap_reader.h"
 
+#include "ivf/row/normalize.h"
 #include "ivf/row/vector_datum.h"
 #include "ivf/store/page.h"
 
@@ -75,24 +76,37 @@ bool heap_visible(HeapReader *reader, const ItemPointerData &tid)
                                    nullptr);
 }
 
-bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance)
+// The only vectors without a place in an index are those that cosine has no distance for (belongs_in_index).
+static bool is_indexed(HeapReader *reader, const ExactQuery &query, Datum value, double distance)
 {
-    if (!heap_visible(reader, tid))
-        return false;
+    if (query.metric != Metric::Cosine || !std::isnan(distance))
+        return true;
+    return !is_zero(vector_of_datum(value, reader->element, query.dims, reader->index), query.dims);
+}
+
+bool row_distance(HeapReader *reader, const ExactQuery &query, double *distance)
+{
     bool isnull;
     MemoryContext owner = MemoryContextSwitchTo(reader->row_memory);
     Datum value = indexed_value(reader, &isnull);
-    if (!isnull) {
+    bool found = !isnull;
+    if (found) {
         MemoryContextSwitchTo(owner); // what the TOAST reader opens lives as long as the scan
         const struct varlena *plain = pg::toast_read(&reader->toast, value, reader->datum_bytes);
         if (plain)
             value = PointerGetDatum(plain);
         MemoryContextSwitchTo(reader->row_memory);
         *distance = exact_distance(query, value, reader->index);
+        found = is_indexed(reader, query, value, *distance);
     }
     MemoryContextSwitchTo(owner);
     MemoryContextReset(reader->row_memory);
-    return !isnull;
+    return found;
+}
+
+bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance)
+{
+    return heap_visible(reader, tid) && row_distance(reader, query, distance);
 }
 
 } // namespace vq::ivf

@@ -41,6 +41,9 @@ void check_tid(HeapReader *reader, const ItemPointerData &tid);
 // for an impossible tid.
 bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance);
 
+// The same for the row in the reader's slot, however it came there; false if it has no place in the index.
+bool row_distance(HeapReader *reader, const ExactQuery &query, double *distance);
+
 // Whether the snapshot sees the row. Errors: the same.
 bool heap_visible(HeapReader *reader, const ItemPointerData &tid);
 

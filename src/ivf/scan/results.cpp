@@ -6,8 +6,9 @@ void results_begin(Results *r, SpillFile *spill, bool strict, size_t bytes)
 {
     *r = {};
     r->strict = strict;
-    queue_begin(&r->waiting, spill, strict ? bytes : bytes / 2);
-    queue_begin(&r->late, spill, strict ? 0 : bytes / 2);
+    queue_begin(&r->waiting, spill, bytes / 3);
+    queue_begin(&r->late, spill, strict ? 0 : bytes / 3);
+    given_begin(&r->given, bytes / 3);
 }
 
 void results_push(Results *r, const QueuedRow &row)
@@ -25,6 +26,22 @@ void results_give_out(Results *r, const QueuedRow &row)
     r->last_distance = row.distance;
     r->order_begun = true;
     r->given_out++;
+    given_add(&r->given, row.tid);
+}
+
+void results_forget(Results *r)
+{
+    queue_clear(&r->waiting);
+    queue_clear(&r->late);
+    r->dropped = 0;
+}
+
+void results_push_again(Results *r, const QueuedRow &row)
+{
+    if (r->strict && nearer(row.distance, r->last_distance))
+        r->dropped++;
+    else
+        queue_push(&r->waiting, row);
 }
 
 bool results_release_late(Results *r)

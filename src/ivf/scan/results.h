@@ -1,6 +1,7 @@
 // Rows whose exact distance is known and that were not given out yet.
 #pragma once
 
+#include "ivf/scan/given_rows.h"
 #include "ivf/scan/row_queue.h"
 
 namespace vq::ivf {
@@ -16,6 +17,7 @@ struct Results
     double last_distance; // of the row given out last
     bool order_begun;     // last_distance binds
     uint64_t given_out;   // rows
+    GivenRows given;      // which ones
     uint64_t dropped;     // late rows, unless in relaxed order
 };
 
@@ -42,6 +44,11 @@ inline QueuedRow results_pop(Results *results)
 
 // The result taken last is given out: what comes from now on has to be as far.
 void results_give_out(Results *results, const QueuedRow &row);
+
+// Forgets all rows that were not given out.
+void results_forget(Results *results);
+// A row that was not given out, in a search that has begun anew with all rows: it is late for good, or not at all.
+void results_push_again(Results *results, const QueuedRow &row);
 
 // Late rows join the results again. False if there are none.
 bool results_release_late(Results *results);

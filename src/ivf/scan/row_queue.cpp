@@ -195,6 +195,16 @@ void queue_begin(RowQueue *q, SpillFile *spill, size_t bytes)
     q->nearest_run = -1;
 }
 
+void queue_clear(RowQueue *q)
+{
+    q->count = 0;
+    q->spill->runs -= q->run_count;
+    q->run_count = 0;
+    q->nearest_run = -1;
+    if (q->spill->runs == 0)
+        q->spill->rows = 0;
+}
+
 void queue_push(RowQueue *q, const QueuedRow &row)
 {
     if (q->count == q->most)

@@ -73,6 +73,9 @@ void queue_begin(RowQueue *queue, SpillFile *spill, size_t bytes);
 
 void queue_push(RowQueue *queue, const QueuedRow &row);
 
+// Drops all rows; memory is kept.
+void queue_clear(RowQueue *queue);
+
 inline bool queue_empty(const RowQueue &queue)
 {
     return queue.count == 0 && queue.run_count == 0;

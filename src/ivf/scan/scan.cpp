@@ -4,6 +4,7 @@
 
 #include "ivf/scan/collect.h"
 #include "ivf/scan/ordered_scan.h"
+#include "ivf/scan/sweep.h"
 
 extern "C" {
 #include "access/relscan.h"
@@ -95,6 +96,8 @@ void next_pass(Relation rel, Scan *scan)
 // False if there are no further lists.
 bool visit_more(Relation rel, Scan *scan, bool run_out)
 {
+    if (scan->swept)
+        return false;
     Batch *batch = next_batch(rel, scan->query, &scan->probing, run_out, &scan->stats);
     if (batch == nullptr)
         return false;
@@ -158,7 +161,7 @@ double nearest_score(const Scan &scan)
 // enough for, or the row is at no finite distance, so that any other one is nearer.
 bool wants_more_lists(const Scan &scan)
 {
-    if (scan.query.exact.unordered || !more_to_visit(scan.probing, scan.query))
+    if (scan.swept || scan.query.exact.unordered || !more_to_visit(scan.probing, scan.query))
         return false;
     return wants_deeper(scan.probing, scan.results.given_out) ||
            (!results_empty(scan.results) && !std::isfinite(nearest_score(scan)));
@@ -185,10 +188,13 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
 }
 
 // False, and the scan is done, when there is no row left.
-bool next_row(Relation rel, Scan *scan, ItemPointer tid)
+bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
 {
+    Relation rel = desc->indexRelation;
     for (bool done = false; !done;) {
         CHECK_FOR_INTERRUPTS();
+        if (sweep_due(desc, scan))
+            sweep(desc, scan);
         if (!next_is_ready(rel, scan, &done))
             continue;
         const QueuedRow next = results_pop(&scan->results);
@@ -286,7 +292,7 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
     MemoryContext old = MemoryContextSwitchTo(scan->memory);
     if (scan->state == ScanState::New)
         start(desc, scan);
-    bool found = next_row(desc->indexRelation, scan, &desc->xs_heaptid);
+    bool found = next_row(desc, scan, &desc->xs_heaptid);
     pg::toast_rest(&scan->reranker.heap.toast);
     MemoryContextSwitchTo(old);
     scan->stats.dropped = scan->results.dropped;

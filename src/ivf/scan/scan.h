@@ -24,8 +24,10 @@ struct Scan
     Candidates
         candidates; // rows of those lists, by lower bound; if `truncated`, further ones need another pass
     Reranker reranker;
-    Results results; // rows looked at, by exact score
-    SpillFile spill; // of reranker and results
+    Results results;    // rows looked at, by exact score
+    bool swept;         // all rows were looked at: what is left is among the results
+    double sweep_after; // so much work (sweep.h); 0: not known yet
+    SpillFile spill;    // of reranker and results
     ScanStats stats;
 };
 

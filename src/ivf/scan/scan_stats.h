@@ -16,6 +16,7 @@ struct ScanStats // of one search
     uint64_t dropped; // rows left out because they came late
     uint64_t sublists;
     uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
+    uint64_t swept;        // rows of the table read in its own order
 };
 
 inline void add_stats(ScanStats *sum, const ScanStats &s)
@@ -29,6 +30,7 @@ inline void add_stats(ScanStats *sum, const ScanStats &s)
     sum->dropped += s.dropped;
     sum->sublists += s.sublists;
     sum->sublist_rows += s.sublist_rows;
+    sum->swept += s.swept;
 }
 
 struct ScanTotals // of a plan node: as many searches as it was rescanned

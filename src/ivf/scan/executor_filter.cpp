@@ -1,0 +1,125 @@
+#include "ivf/scan/executor_filter.h"
+
+#include "ivf/scan/ordered_scan.h"
+
+extern "C" {
+#include "access/relscan.h"
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/rel.h"
+}
+
+namespace vq::ivf {
+
+namespace {
+
+ExecutorStart_hook_type next_hook;
+
+// The nodes of running queries that scan an index of ours. Each lives in its query's memory and leaves the list with it, on
+// whatever way.
+struct Watched
+{
+    IndexScanState *node;
+    Watched *next;
+    Watched **place; // the pointer that leads here
+    MemoryContextCallback forget;
+};
+Watched *watched;
+
+void forget(void *arg)
+{
+    Watched *w = (Watched *)arg;
+    *w->place = w->next;
+    if (w->next)
+        w->next->place = w->place;
+}
+
+void watch(IndexScanState *node)
+{
+    MemoryContext memory = node->ss.ps.state->es_query_cxt;
+    Watched *w = (Watched *)MemoryContextAllocZero(memory, sizeof(Watched));
+    *w = {node, watched, &watched, {}};
+    w->forget.func = forget;
+    w->forget.arg = w;
+    if (watched)
+        watched->place = &w->next;
+    watched = w;
+    MemoryContextRegisterResetCallback(memory, &w->forget);
+}
+
+bool find_nodes(PlanState *state, void *arg)
+{
+    if (IsA(state, IndexScanState)) {
+        IndexScanState *node = (IndexScanState *)state;
+        const Relation index = node->iss_RelationDesc; // null: EXPLAIN alone
+        if (index && index->rd_indam->amgettuple == get_tuple && state->qual)
+            watch(node);
+    }
+    return compat_planstate_walk(state, find_nodes, arg);
+}
+
+void start_executor(QueryDesc *query, int flags)
+{
+    if (next_hook)
+        next_hook(query, flags);
+    else
+        standard_ExecutorStart(query, flags);
+    if (query->planstate)
+        find_nodes(query->planstate, nullptr);
+}
+
+IndexScanState *node_of(IndexScanDesc scan)
+{
+    const Watched *w = watched;
+    while (w && w->node->iss_ScanDesc != scan)
+        w = w->next;
+    return w ? w->node : nullptr;
+}
+
+bool runs_twice(IndexScanState *node)
+{
+    Node *qual = (Node *)node->ss.ps.plan->qual;
+    return !contain_volatile_functions(qual) && !contain_subplans(qual);
+}
+
+} // namespace
+
+ExecutorFilter filter_open(IndexScanDesc scan)
+{
+    IndexScanState *node = node_of(scan);
+    if (node == nullptr || !runs_twice(node))
+        return {};
+    return {node, CreateExprContext(node->ss.ps.state)};
+}
+
+void filter_close(ExecutorFilter *filter)
+{
+    if (filter->node)
+        FreeExprContext(filter->context, true);
+    *filter = {};
+}
+
+bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot)
+{
+    if (filter.node == nullptr)
+        return true;
+    ResetExprContext(filter.context);
+    filter.context->ecxt_scantuple = slot;
+    return ExecQual(filter.node->ss.ps.qual, filter.context);
+}
+
+void filter_removed(const ExecutorFilter &filter)
+{
+    InstrCountFiltered1(filter.node, 1);
+}
+
+void init_executor_filter()
+{
+    next_hook = ExecutorStart_hook;
+    ExecutorStart_hook = start_executor;
+}
+
+} // namespace vq::ivf

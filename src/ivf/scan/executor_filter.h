@@ -1,0 +1,33 @@
+// What the executor does with the rows of a scan: the filter of the plan node above. The index cannot use it to find rows. But a
+// scan that has to look at the whole table (sweep.h) need not compare, sort and hand out rows that the executor will throw away.
+#pragma once
+
+#include "pg/postgres_cpp.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+}
+
+namespace vq::ivf {
+
+struct ExecutorFilter // zero: there is none that is known
+{
+    IndexScanState *node;
+    ExprContext *context;
+};
+
+// Of the plan node that runs this scan. None where nobody knows the node, its filter is volatile (it must not run twice) or has
+// subqueries. Memory: the query's; free with filter_close.
+ExecutorFilter filter_open(IndexScanDesc scan);
+void filter_close(ExecutorFilter *filter);
+
+// Whether the executor will keep the row. slot: as the table's own slots.
+bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot);
+// Counts a row that did not pass, for EXPLAIN ANALYZE, as the executor does.
+void filter_removed(const ExecutorFilter &filter);
+
+// From _PG_init: the executor tells of the plans that it starts.
+void init_executor_filter();
+
+} // namespace vq::ivf

@@ -4,6 +4,7 @@
 #include "ivf/scan/executor_filter.h"
 #include "ivf/store/index.h"
 #include "ivf/store/page_offers.h"
+#include "ivf/write/truncate.h"
 #include "ivf/api/settings.h"
 #include "pg/version.h"
 
@@ -31,6 +32,7 @@ void _PG_init(void)
     vq::init_wrvq();
     vq::ivf::init_index_cache();
     vq::ivf::init_page_offers();
+    vq::ivf::init_truncation();
     vq::ivf::init_explain();
     vq::ivf::init_executor_filter();
 }

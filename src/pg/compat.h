@@ -46,12 +46,15 @@
      (record).latestRemovedXid = XidFromFullTransactionId(fxid))
 #endif
 
-// The table of an index under VACUUM came with 16; before, only catalogs' tables matter to the caller
-// (nullptr: an ordinary table).
-#if PG_VERSION_NUM >= 160000
-#define compat_heap_of_vacuum(info) ((info)->heaprel)
+// Whether a table's options, or settings, let VACUUM truncate its files. The caller includes utils/rel.h and commands/vacuum.h.
+#if PG_VERSION_NUM >= 180000
+#define compat_vacuum_truncates(table)                                                                       \
+    ((table)->rd_options && ((StdRdOptions *)(table)->rd_options)->vacuum_truncate_set                       \
+         ? ((StdRdOptions *)(table)->rd_options)->vacuum_truncate                                            \
+         : vacuum_truncate)
 #else
-#define compat_heap_of_vacuum(info) ((void)(info), (Relation) nullptr)
+#define compat_vacuum_truncates(table)                                                                       \
+    ((table)->rd_options == nullptr || ((StdRdOptions *)(table)->rd_options)->vacuum_truncate)
 #endif
 
 // 14 tells an insert whether the update it belongs to left the indexed columns alone.

@@ -140,8 +140,10 @@ constexpr double kOutgrown = 4;   // lists would be twice as many
 constexpr double kMuchDead = 0.3; // VACUUM leaves up to a quarter
 constexpr double kMuchOpen = 0.3; // the same
 constexpr double kMuchLost = 0.1;
-constexpr uint64_t kFewPages = 16;  // lost, be they half of an index
-constexpr uint64_t kFewRows = 1000; // of a table, or of an index: nothing to gain by advice
+constexpr double kMuchFree = 0.7; // two thirds, where all rows were updated before the last VACUUM
+constexpr uint64_t kMegabyte = 1024 * 1024 / BLCKSZ; // pages
+constexpr uint64_t kFewPages = 16;                   // lost, be they half of an index
+constexpr uint64_t kFewRows = 1000;                  // of a table, or of an index: nothing to gain by advice
 
 void advise(StringInfo text, const char *remedy, const char *reason)
 {
@@ -174,6 +176,10 @@ const char *advice_for(const MetaPage &meta, const Stats &s, double growth, doub
         advise(&text, "VACUUM",
                psprintf("%.0f %% of its pages are neither in use nor free",
                         100 * share(s.lost_pages, s.pages - s.lost_pages)));
+    if (s.free_pages >= kMegabyte && share(s.free_pages, s.pages - s.free_pages) >= kMuchFree)
+        advise(&text, "VACUUM, else REINDEX",
+               psprintf("%.0f MB of it, %.0f %%, are free", (double)s.free_pages / kMegabyte,
+                        100 * share(s.free_pages, s.pages - s.free_pages)));
     return text.len > 0 ? text.data : nullptr;
 }
 

@@ -127,6 +127,15 @@ static Taken look_at_offer(Relation rel, Relation heap, BlockNumber block, Buffe
     return taken;
 }
 
+Buffer recycled_block(Relation rel, Relation heap, BlockNumber block)
+{
+    Buffer buf;
+    if (look_at_offer(rel, heap, block, &buf) != Taken::Ours)
+        return InvalidBuffer;
+    withdraw_offer(rel, block);
+    return buf;
+}
+
 constexpr int kTries = 64;      // pages looked at before the relation grows instead
 constexpr int kYoungTries = 16; // the same of those known to be too young some time ago
 

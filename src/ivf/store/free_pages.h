@@ -14,6 +14,8 @@ namespace vq::ivf {
 Buffer new_page(Relation rel, Relation heap);
 // The same without making the relation longer: InvalidBuffer if no page can be reused.
 Buffer recycled_page(Relation rel, Relation heap);
+// The same of a certain page.
+Buffer recycled_block(Relation rel, Relation heap, BlockNumber block);
 
 // Every page that is taken, after the build, says by which transaction, so that VACUUM can tell a page that nothing refers to yet
 // from one that nothing refers to any more (src/README.md, "Lost pages").

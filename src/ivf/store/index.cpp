@@ -224,6 +224,7 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
 
 const Index *open_index(Relation rel, MemoryContext owner)
 {
+    forget_blocks(); // everybody who has locked an index comes by here
     Entry *entry = find(rel);
     MemoryContextCallback *callback =
         (MemoryContextCallback *)MemoryContextAllocZero(owner, sizeof(MemoryContextCallback));

@@ -11,12 +11,13 @@ void report_corrupted(Relation rel, BlockNumber block, const char *detail)
     pg_unreachable();
 }
 
-// Asking costs a system call, so the last answer is kept: a file never shrinks, and a rebuilt index has another
-// relfilenode.
+// Asking costs a system call, so the last answer is kept. As long as the relation is locked its file does not shrink, and a
+// rebuilt index has another relfilenode.
+static Oid known_relation = InvalidOid, known_file = InvalidOid;
+static BlockNumber known_blocks = 0;
+
 bool block_exists(Relation rel, BlockNumber block)
 {
-    static Oid known_relation = InvalidOid, known_file = InvalidOid;
-    static BlockNumber known_blocks = 0;
     const bool same = known_relation == RelationGetRelid(rel) && known_file == rel->rd_rel->relfilenode;
     if (same && block < known_blocks)
         return true;
@@ -24,6 +25,11 @@ bool block_exists(Relation rel, BlockNumber block)
     known_relation = RelationGetRelid(rel);
     known_file = rel->rd_rel->relfilenode;
     return block < known_blocks;
+}
+
+void forget_blocks()
+{
+    known_relation = InvalidOid;
 }
 
 void check_block(Relation rel, BlockNumber block)

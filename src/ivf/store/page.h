@@ -18,6 +18,8 @@ Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock);
 
 // Whether the relation has that block.
 bool block_exists(Relation rel, BlockNumber block);
+// To be called when a relation has just been locked: since it was last locked, VACUUM may have truncated it.
+void forget_blocks();
 
 // The two halves of read_page: errors if the block does not exist; locks and checks a page that is pinned already.
 void check_block(Relation rel, BlockNumber block);

@@ -170,6 +170,12 @@ BlockNumber take_offer(Relation rel, bool young)
     return block;
 }
 
+void withdraw_offer(Relation rel, BlockNumber block)
+{
+    if (GetRecordedFreeSpace(rel, block) > 0)
+        RecordUsedIndexPage(rel, block);
+}
+
 BlockNumber offered_pages(Relation rel, BlockNumber first)
 {
     const BlockNumber end = RelationGetNumberOfBlocks(rel);

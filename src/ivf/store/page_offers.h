@@ -40,6 +40,9 @@ BlockNumber take_offer(Relation rel, bool young);
 // How many pages from `first` on are offered. Reads the map only, which knows all that VACUUM has found; on a standby it is not kept.
 BlockNumber offered_pages(Relation rel, BlockNumber first);
 
+// The page was taken without asking the map.
+void withdraw_offer(Relation rel, BlockNumber block);
+
 // From _PG_init.
 void init_page_offers();
 

@@ -14,7 +14,20 @@ void reserve_begin(PageReserve *r, Relation rel, Relation heap)
     r->rel = rel;
     r->heap = heap;
     r->capacity = 64;
+    r->end = InvalidBlockNumber;
     r->blocks = (BlockNumber *)palloc(r->capacity * sizeof(BlockNumber));
+}
+
+void reserve_prefer(PageReserve *r, const BlockNumber *blocks, uint32_t count)
+{
+    r->known = blocks;
+    r->known_count = count;
+    r->next = 0;
+}
+
+void reserve_limit(PageReserve *r, BlockNumber end)
+{
+    r->end = end;
 }
 
 // A page that is exclusively locked, and free.
@@ -25,6 +38,16 @@ static void set_aside(PageReserve *r, Buffer buf)
     log_claim(r->rel, buf);
     r->blocks[r->count++] = BufferGetBlockNumber(buf);
     UnlockReleaseBuffer(buf);
+}
+
+static void set_aside_known(PageReserve *r, uint32_t pages)
+{
+    while (r->count - r->used < pages && r->next < r->known_count && r->known[r->next] < r->end) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = recycled_block(r->rel, r->heap, r->known[r->next++]);
+        if (buf != InvalidBuffer)
+            set_aside(r, buf);
+    }
 }
 
 static void set_aside_recycled(PageReserve *r, uint32_t pages)
@@ -54,6 +77,9 @@ static void set_aside_new(PageReserve *r, const Added &added)
 bool reserve_pages(PageReserve *r, uint32_t pages, const char **why)
 {
     *why = nullptr;
+    set_aside_known(r, pages);
+    if (r->end != InvalidBlockNumber)
+        return r->count - r->used >= pages;
     set_aside_recycled(r, pages);
     while (*why == nullptr && r->count - r->used < pages) {
         const Added added = extend_fork(r->rel, MAIN_FORKNUM, pages - (r->count - r->used));

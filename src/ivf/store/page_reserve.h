@@ -15,10 +15,19 @@ struct PageReserve
     BlockNumber *blocks;
     uint32_t count, capacity;
     uint32_t used; // of the blocks, from the first on
+    // Free pages that are known, to be taken first, ascending; of them, those before `next` are done with
+    const BlockNumber *known;
+    uint32_t known_count, next;
+    BlockNumber end; // only known pages before it are taken; InvalidBlockNumber = others and new ones, too
 };
 
 // Memory: 4 bytes a page, in the current context. Ended by reserve_end; after an error VACUUM finds the pages.
 void reserve_begin(PageReserve *reserve, Relation rel, Relation heap);
+
+// Free pages to take before others, ascending, which live as long as the reserve.
+void reserve_prefer(PageReserve *reserve, const BlockNumber *blocks, uint32_t count);
+// From now on only pages are set aside that are known and lie before `end`; those set aside must all be used.
+void reserve_limit(PageReserve *reserve, BlockNumber end);
 
 // Sees to it that `pages` pages are set aside and not used yet. False if there is no room for them: *why says so; what could be had
 // stays in the reserve, and *why is in the current context. Locks: each page for a moment; no LWLock may be held.

@@ -17,8 +17,10 @@ static size_t extent_bytes(const Index &index, uint32_t rows)
 
 uint64_t run_bytes(const Index &index, uint32_t rows)
 {
-    return rows / kExtentRows * (uint64_t)extent_bytes(index, kExtentRows) +
-           (rows % kExtentRows > 0 ? extent_bytes(index, rows % kExtentRows) : 0);
+    const uint32_t rest = rows % simd::kTileRows, extents = (rows + kExtentRows - 1) / kExtentRows;
+    return extents * (uint64_t)sizeof(ExtentHeader) +
+           rows / simd::kTileRows * (uint64_t)tile_bytes(index, simd::kTileRows) +
+           (rest > 0 ? tile_bytes(index, rest) : 0);
 }
 
 void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries,

@@ -27,7 +27,7 @@ void run_begin(RunWriter *writer, const Index *index, const PageSource &source, 
                ListEntry *entries, SublistWriter *sublists);
 // Rows must come list by list. What the row points to may be gone after the call.
 void run_add(RunWriter *writer, uint32_t list, const StoredRow &row);
-// Bytes that so many rows of one list take in a run at most; pages_of says how many pages all lists take together.
+// Bytes that so many rows of one list take in a run; pages_of says how many pages all lists take together.
 uint64_t run_bytes(const Index &index, uint32_t rows);
 
 // next: the page that follows the run in the group's chain.

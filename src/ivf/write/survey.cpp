@@ -49,12 +49,20 @@ BlockNumber next_in_chain(const Survey *s, BlockNumber block, PageKind kind)
     return next;
 }
 
+void note_used(Survey *s, uint32_t group, BlockNumber block)
+{
+    (void)blocks_add(&s->used, block);
+    GroupSpace *space = &s->groups[group];
+    space->last = space->pages > 0 ? Max(space->last, block) : block;
+    space->pages++;
+}
+
 // Follows a chain that should have so many pages.
-void follow(Survey *s, PageKind kind, BlockNumber block, uint32_t pages)
+void follow(Survey *s, uint32_t group, PageKind kind, BlockNumber block, uint32_t pages)
 {
     for (; pages > 0 && block_exists(s->rel, block); pages--) {
         compat_vacuum_delay_point();
-        (void)blocks_add(&s->used, block);
+        note_used(s, group, block);
         const BlockNumber next = next_in_chain(s, block, kind);
         if (next == block)
             break;
@@ -99,6 +107,8 @@ void survey_begin(Survey *s, Relation rel, Relation heap, const Index *index, Bu
     s->over = ActiveSnapshotSet() ? GetActiveSnapshot()->xmin : InvalidTransactionId;
     s->blocks = blocks_now(rel);
     blocks_begin(&s->used, s->blocks);
+    s->groups =
+        (GroupSpace *)palloc_extended(index->groups * sizeof(GroupSpace), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
     s->ripe = new_list();
     s->young = new_list();
     s->lost = new_list();
@@ -109,14 +119,15 @@ void survey_group(Survey *s, const Group *group)
     const GroupRecord &record = group->record;
     read_ahead(s->rel, Min(record.tile_head, record.fine_head),
                record.tile_pages + record.fine_pages + record.sublist_pages);
-    follow(s, PageKind::Tile, record.tile_head, record.tile_pages);
-    follow(s, PageKind::Sublist, record.sublist_head, record.sublist_pages);
-    follow(s, PageKind::Fine, record.fine_head, record.fine_pages); // others come in front of it meanwhile
+    follow(s, record.group, PageKind::Tile, record.tile_head, record.tile_pages);
+    follow(s, record.group, PageKind::Sublist, record.sublist_head, record.sublist_pages);
+    follow(s, record.group, PageKind::Fine, record.fine_head,
+           record.fine_pages); // others come in front of it meanwhile
 }
 
-void survey_open_page(Survey *s, BlockNumber block)
+void survey_open_page(Survey *s, uint32_t group, BlockNumber block)
 {
-    (void)blocks_add(&s->used, block);
+    note_used(s, group, block);
 }
 
 void survey_end(Survey *s)
@@ -128,6 +139,12 @@ void survey_end(Survey *s)
         free_lost_page(s->rel, s->lost.blocks[i], s->over);
     offer_pages(s->rel, s->ripe.blocks, s->ripe.count, false);
     offer_pages(s->rel, s->young.blocks, s->young.count, true);
+}
+
+void survey_forget(Survey *s, uint32_t count)
+{
+    s->ripe.blocks += count;
+    s->ripe.count -= count;
 }
 
 } // namespace vq::ivf

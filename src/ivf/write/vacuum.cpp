@@ -4,8 +4,10 @@
 #include "ivf/store/fine_writer.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/open_writer.h"
+#include "ivf/write/compact.h"
 #include "ivf/write/maintain.h"
 #include "ivf/write/survey.h"
+#include "ivf/write/truncate.h"
 #include "ivf/store/tiles.h"
 #include "ivf/store/page_offers.h"
 #include "ivf/store/tombstones.h"
@@ -13,6 +15,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/table.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/indexfsm.h"
@@ -182,7 +185,7 @@ GroupCounts group_counts(Relation rel, const Index &index, const Group *group, S
     reader.vacuum = true;
     for (; open_rows_next(&reader); c.open_pages++) {
         c.open_rows += reader.rows;
-        survey_open_page(survey, reader.block);
+        survey_open_page(survey, group->record.group, reader.block);
     }
     return c;
 }
@@ -242,32 +245,54 @@ double survey_groups(Survey *survey, bool *dirty)
 }
 
 // Returns whether any group was rewritten.
-bool rewrite_groups(const Survey &survey, const bool *dirty)
+bool rewrite_groups(Survey *survey, const bool *dirty)
 {
     MemoryContext outer = CurrentMemoryContext;
     MemoryContext memory = AllocSetContextCreate(outer, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
     bool rewritten = false;
     PutOff later = {0, {}, outer};
     PageReserve reserve;
-    reserve_begin(&reserve, survey.rel, survey.heap);
-    for (uint32_t g = 0; g < survey.index->groups; g++) {
+    reserve_begin(&reserve, survey->rel, survey->heap);
+    reserve_prefer(&reserve, survey->ripe.blocks, survey->ripe.count);
+    for (uint32_t g = 0; g < survey->index->groups; g++) {
         if (!dirty[g])
             continue;
         NoRoom none;
         MemoryContextSwitchTo(memory);
-        lock_group(survey.rel, g);
-        if (rewrite_group(survey.rel, survey.heap, *survey.index, g, &reserve, &none))
+        if (rewrite_surveyed(survey, g, &reserve, &none))
             rewritten = true;
         else
             put_off(&later, none);
-        unlock_group(survey.rel, g);
         MemoryContextSwitchTo(outer);
         MemoryContextReset(memory);
     }
-    reserve_end(&reserve);
     MemoryContextDelete(memory);
-    warn_put_off(survey.rel, *survey.index, later);
+    reserve_end(&reserve);
+    survey_forget(survey, reserve.next);
+    warn_put_off(survey->rel, *survey->index, later);
     return rewritten;
+}
+
+// Sees to it that the file becomes shorter when the transaction ends. Returns whether a group was moved.
+bool shorten(Survey *survey, int message_level)
+{
+    if (survey->damaged || !compat_vacuum_truncates(survey->heap))
+        return false;
+    PageReserve reserve;
+    reserve_begin(&reserve, survey->rel, survey->heap);
+    reserve_prefer(&reserve, survey->ripe.blocks, survey->ripe.count);
+    const uint32_t moved = move_last_groups(survey, &reserve);
+    reserve_end(&reserve);
+    survey_forget(survey, reserve.next);
+    const BlockNumber first = survey->index->meta.first_list_block;
+    BlockNumber end = first;
+    for (uint32_t g = 0; g < survey->index->groups; g++)
+        if (survey->groups[g].pages > 0)
+            end = Max(end, survey->groups[g].last + 1);
+    const BlockNumber blocks = RelationGetNumberOfBlocks(survey->rel);
+    if (blocks > end && worth_truncating(blocks - end, blocks))
+        truncate_later(survey->rel, first, message_level);
+    return moved > 0;
 }
 
 void report_survey(const IndexVacuumInfo *info, const Survey &survey)
@@ -323,24 +348,26 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant vacuum", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
     const Index &index = *open_index(info->index, memory);
-    Relation heap = compat_heap_of_vacuum(info);
+    Relation heap = table_open(info->index->rd_index->indrelid, NoLock); // VACUUM has locked it
     Survey survey;
     survey_begin(&survey, info->index, heap, &index, info->strategy);
     bool *dirty = (bool *)palloc_extended(index.groups * sizeof(bool), MCXT_ALLOC_HUGE);
     const double rows = survey_groups(&survey, dirty);
     survey_end(&survey);
     report_survey(info, survey);
-    const bool rewritten = rewrite_groups(survey, dirty);
+    const bool rewritten = rewrite_groups(&survey, dirty);
+    const bool moved = shorten(&survey, info->message_level);
     if (!counted) {
         stats->num_index_tuples = rows;
         stats->estimated_count = true;
     }
-    if (rewritten || survey.lost.count > 0)
+    if (rewritten || moved || survey.lost.count > 0)
         ripen_later();
     IndexFreeSpaceMapVacuum(info->index);
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
     stats->pages_deleted = survey.ripe.count + survey.young.count + survey.lost.count;
     stats->pages_free = survey.ripe.count;
+    table_close(heap, NoLock);
     MemoryContextSwitchTo(old);
     MemoryContextDelete(memory);
     return stats;

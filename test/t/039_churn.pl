@@ -14,7 +14,7 @@ use VectorQuant;
 
 my $dims  = 16;
 my $rows  = 12000;
-my $node  = new_node('churn', "wal_keep_size = '1GB'", 'max_standby_streaming_delay = 1s');
+my $node  = new_node('churn', "wal_keep_size = '1GB'", 'max_standby_streaming_delay = 1s', 'min_parallel_index_scan_size = 0');
 my $query = query_vector($node, $dims, 1);
 my %query_of; # tables of other dimensions
 $node->backup('base');
@@ -39,12 +39,14 @@ sub churn
     my ($table, %option) = @_;
     new_table($node, $table, $dims, $rows, %option);
     my $first = size($table);
-    my @sizes;
+    my (@sizes, @known);
     for (1 .. 5)
     {
         update_all($table);
         push @sizes, vacuum($table);
+        push @known, $node->safe_psql('postgres', "SELECT relpages FROM pg_class WHERE relname = '${table}_v'");
     }
+    is("@known", "@sizes", "$table: the planner knows the size");
     is(scalar(grep { $_ > 3 * $first } @sizes), 0, "$table: within three times its first size");
     my @quiet = (vacuum($table), vacuum($table));
     note("$table: $first pages at first, @sizes after updates of all rows, @quiet after two more VACUUMs");
@@ -66,7 +68,7 @@ sub in_standby
 for my $am (access_methods())
 {
     churn("plain_$am", am => $am, with => 'nlist = 40');
-    churn("fine_$am", am => $am, with => 'nlist = 40, refine = true, ' . variant($am, 1));
+    churn("fine_$am", am => $am, with => 'nlist = 40, refine = true, ' . variant($am, 2));
     in_standby("${_}_$am", 'churned') for qw(plain fine);
 }
 
@@ -187,7 +189,7 @@ for my $round (1 .. 3)
     }
 }
 
-# Unusual ones: the smallest, no WAL, records longer than a page.
+# Unusual ones: the smallest, no WAL, of one session, records longer than a page, VACUUM with parallel workers.
 sub shrinks
 {
     my ($t, $step) = @_;
@@ -216,6 +218,29 @@ for my $am (access_methods())
     update_all($t);
     $node->safe_psql('postgres', "DELETE FROM $t WHERE id % 10 > 0");
     shrinks($t, 'no WAL');
+
+    my @said = split /\n/, $node->safe_psql(
+        'postgres', qq{
+        CREATE TEMP TABLE t (id bigint, v vector($dims));
+        INSERT INTO t SELECT id, vq_row(id, $dims) FROM generate_series(1, 4000) id;
+        CREATE INDEX t_v ON t USING $am (v) WITH (nlist = 20);
+        UPDATE t SET v = v; UPDATE t SET v = v; SELECT pg_relation_size('t_v');
+        VACUUM t; VACUUM t; SELECT pg_relation_size('t_v');
+        INSERT INTO t SELECT id, vq_row(id, $dims) FROM generate_series(4001, 7000) id;
+        SELECT vector_quant_index_check('t_v', true)});
+    cmp_ok($said[1], '<', 0.6 * $said[0], "$am: a temporary table");
+
+    $t = "parallel_$am";
+    new_table($node, $t, $dims, 3000, am => $am, with => 'nlist = 10');
+    $node->safe_psql('postgres', "CREATE INDEX ${t}_c ON $t USING $am (v vector_cosine_ops) WITH (nlist = 10)");
+    update_all($t) for 1 .. 2;
+    my $both = "SELECT pg_relation_size('${t}_v') + pg_relation_size('${t}_c')";
+    my $long = $node->safe_psql('postgres', $both);
+    $node->safe_psql('postgres', "VACUUM (PARALLEL 2) $t") for 1 .. 2;
+    cmp_ok($node->safe_psql('postgres', $both), '<', 0.7 * $long, "$t: both given back");
+    is_complete($node, $t, $query, $t);
+    is_complete($node, $t, $query, "$t, the other", '<=>');
+    in_standby($t, 'parallel VACUUM');
 
     $t = "long_$am";
     new_table($node, $t, 2100, 60, am => $am, with => "refine = true, refine_type = 'FP32', nlist = 2");

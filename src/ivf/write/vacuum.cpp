@@ -273,11 +273,18 @@ bool rewrite_groups(Survey *survey, const bool *dirty)
     return rewritten;
 }
 
-// Sees to it that the file becomes shorter when the transaction ends. Returns whether a group was moved.
-bool shorten(Survey *survey, int message_level)
+struct Shortened
+{
+    bool moved; // some group
+    BlockNumber
+        blocks; // of the file when the transaction ends, unless somebody has the index open or adds pages until then
+};
+
+// Sees to it that the file becomes shorter when the transaction ends.
+Shortened shorten(Survey *survey, int message_level)
 {
     if (survey->damaged || !compat_vacuum_truncates(survey->heap))
-        return false;
+        return {false, RelationGetNumberOfBlocks(survey->rel)};
     PageReserve reserve;
     reserve_begin(&reserve, survey->rel, survey->heap);
     reserve_prefer(&reserve, survey->ripe.blocks, survey->ripe.count);
@@ -285,14 +292,15 @@ bool shorten(Survey *survey, int message_level)
     reserve_end(&reserve);
     survey_forget(survey, reserve.next);
     const BlockNumber first = survey->index->meta.first_list_block;
+    const BlockNumber blocks = RelationGetNumberOfBlocks(survey->rel);
     BlockNumber end = first;
     for (uint32_t g = 0; g < survey->index->groups; g++)
         if (survey->groups[g].pages > 0)
             end = Max(end, survey->groups[g].last + 1);
-    const BlockNumber blocks = RelationGetNumberOfBlocks(survey->rel);
-    if (blocks > end && worth_truncating(blocks - end, blocks))
-        truncate_later(survey->rel, first, message_level);
-    return moved > 0;
+    if (blocks <= end || !worth_truncating(blocks - end, blocks))
+        return {moved > 0, blocks};
+    truncate_later(survey->rel, first, message_level);
+    return {moved > 0, end};
 }
 
 void report_survey(const IndexVacuumInfo *info, const Survey &survey)
@@ -356,15 +364,15 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
     survey_end(&survey);
     report_survey(info, survey);
     const bool rewritten = rewrite_groups(&survey, dirty);
-    const bool moved = shorten(&survey, info->message_level);
+    const Shortened shortened = shorten(&survey, info->message_level);
     if (!counted) {
         stats->num_index_tuples = rows;
         stats->estimated_count = true;
     }
-    if (rewritten || moved || survey.lost.count > 0)
+    if (rewritten || shortened.moved || survey.lost.count > 0)
         ripen_later();
     IndexFreeSpaceMapVacuum(info->index);
-    stats->num_pages = RelationGetNumberOfBlocks(info->index);
+    stats->num_pages = shortened.blocks;
     stats->pages_deleted = survey.ripe.count + survey.young.count + survey.lost.count;
     stats->pages_free = survey.ripe.count;
     table_close(heap, NoLock);

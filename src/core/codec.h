@@ -109,6 +109,8 @@ struct CodecOps
     const char *name;
     uint32_t id; // stored in indexes: append, never renumber
 
+    // Whether codec-specific options are what the codec knows: those of a damaged index may be anything.
+    bool (*valid_options)(const CodecOptions &options) noexcept;
     // Training, on the residuals of rows: vectors less the centroids of their lists. training_rows: how many rows are of
     // use; 0 = none. image_bytes, training_bytes: sizes of the trained parameters and of the scratch memory, if so many rows
     // are given. image and scratch are 64-byte aligned. A codec that is given fewer rows than it needs falls back to
@@ -118,6 +120,12 @@ struct CodecOps
     size_t (*training_bytes)(const CodecOptions &options, size_t rows) noexcept;
     bool (*train)(const CodecOptions &options, const TrainingSet &set, uint8_t *image, void *scratch,
                   const Progress &progress) noexcept;
+    // Whether anything of the image came from training rows. If not, train makes the same again of options and seed, and it
+    // need not be stored.
+    bool (*trained)(const uint8_t *image) noexcept;
+    // The options that an index without rows is better off with: they give an image that is small, and made in milliseconds.
+    // OwnOptions, below, for a codec whose options always do.
+    CodecOptions (*untrained_options)(const CodecOptions &options) noexcept;
     // True if `bytes` bytes at image are an image of this codec for these dims (a damaged index must not get
     // past this).
     bool (*valid)(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
@@ -169,6 +177,11 @@ struct NoShortfall
     static Shortfall shortfall(const uint8_t *, size_t, char *, size_t) noexcept { return Shortfall::None; }
 };
 
+struct OwnOptions
+{
+    static CodecOptions untrained_options(const CodecOptions &options) noexcept { return options; }
+};
+
 struct NoFinerCode
 {
     static float scan_fine(const void *, uint32_t, const uint8_t *) noexcept { return 0; }
@@ -195,6 +208,10 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
         C::kId
         } -> std::convertible_to<uint32_t>;
     {
+        C::valid_options(o)
+    }
+    noexcept->std::same_as<bool>;
+    {
         C::image_bytes(o, size_t())
     }
     noexcept->std::same_as<size_t>;
@@ -210,6 +227,14 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
         C::train(o, set, b, s, p)
     }
     noexcept->std::same_as<bool>;
+    {
+        C::trained(i)
+    }
+    noexcept->std::same_as<bool>;
+    {
+        C::untrained_options(o)
+    }
+    noexcept->std::same_as<CodecOptions>;
     {
         C::valid(i, size_t(), uint32_t())
     }
@@ -283,10 +308,10 @@ void encode_rows(const uint8_t *image, size_t n, const float *residuals, const f
 
 template <Codec C>
 inline constexpr CodecOps kCodecOps = {
-    C::kName,      C::kId,       C::image_bytes,    C::training_rows, C::training_bytes,
-    C::train,      C::valid,     C::shape,          C::describe,      C::shortfall,
-    C::transform,  C::encode,    encode_rows<C>,    C::prepare,       C::scan_tile,
-    C::scan_row,   C::scan_fine, C::sublist_layers, C::sublist_of,    C::sublist_centre,
-    C::sublist_dot};
+    C::kName,          C::kId,        C::valid_options,  C::image_bytes,       C::training_rows,
+    C::training_bytes, C::train,      C::trained,        C::untrained_options, C::valid,
+    C::shape,          C::describe,   C::shortfall,      C::transform,         C::encode,
+    encode_rows<C>,    C::prepare,    C::scan_tile,      C::scan_row,          C::scan_fine,
+    C::sublist_layers, C::sublist_of, C::sublist_centre, C::sublist_dot};
 
 } // namespace vq

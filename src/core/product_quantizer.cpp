@@ -112,6 +112,19 @@ void quantize_wide(const float *table, float inverse, uint8_t *low, uint8_t *hig
 
 } // namespace
 
+bool ProductQuantizer::valid_options(const CodecOptions &options) noexcept
+{
+    const int32_t sub_dims = options.value[kSubDims], threshold = options.value[kThreshold],
+                  rotation = options.value[kRotation];
+    return sub_dims >= 1 && sub_dims <= (int32_t)kMaxSubDims && threshold >= kAuto &&
+           threshold <= kUnitThreshold / 10 * 9 && (rotation == kTrained || rotation == kRandom);
+}
+
+bool ProductQuantizer::trained(const uint8_t *image) noexcept
+{
+    return header(image).typical_norm > 0;
+}
+
 bool ProductQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept
 {
     if (bytes < sizeof(PqImage))

@@ -18,7 +18,7 @@
 
 namespace vq {
 
-struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall
+struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
 {
     static constexpr const char *kName = "pq4";
     static constexpr uint32_t kId = 2;
@@ -39,11 +39,13 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall
     static constexpr int32_t kUnitThreshold = 1'000'000; // T = 1
     static constexpr size_t kMinTrainingRows = 256;      // 16 a centroid
 
+    static bool valid_options(const CodecOptions &options) noexcept;
     static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
     static size_t training_rows(const CodecOptions &options) noexcept;
     static size_t training_bytes(const CodecOptions &options, size_t rows) noexcept;
     static bool train(const CodecOptions &options, const TrainingSet &set, uint8_t *image, void *scratch,
                       const Progress &progress) noexcept;
+    static bool trained(const uint8_t *image) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;

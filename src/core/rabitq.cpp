@@ -277,6 +277,11 @@ uint32_t bits_sum(const Query &q, const uint8_t *bits) noexcept
 
 } // namespace
 
+bool RabitqCodec::valid_options(const CodecOptions &options) noexcept
+{
+    return options.value[0] >= 1 && options.value[0] <= kMaxBits;
+}
+
 size_t RabitqCodec::image_bytes(const CodecOptions &options, size_t) noexcept
 {
     return sizeof(Image) + rotation_bytes(rotation_dims(options.dims));

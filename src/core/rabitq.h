@@ -17,17 +17,19 @@
 
 namespace vq {
 
-struct RabitqCodec : NoSublists, NoShortfall
+struct RabitqCodec : NoSublists, NoShortfall, OwnOptions
 {
     static constexpr const char *kName = "rabitq";
     static constexpr uint32_t kId = 1;
     static constexpr int kMaxBits = 8; // options.value[0]: bits a dimension, 1..8
 
+    static bool valid_options(const CodecOptions &options) noexcept;
     static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
     static size_t training_rows(const CodecOptions &) noexcept { return 0; } // the rotation is random
     static size_t training_bytes(const CodecOptions &, size_t) noexcept { return 0; }
     static bool train(const CodecOptions &options, const TrainingSet &, uint8_t *image, void *,
                       const Progress &) noexcept;
+    static bool trained(const uint8_t *) noexcept { return false; }
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;

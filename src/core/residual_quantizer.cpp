@@ -122,14 +122,41 @@ bool in_range(float v, float most) noexcept
     return v >= 0 && v <= most; // false for NaN
 }
 
+bool known_weight_bits(uint32_t bits) noexcept
+{
+    return bits == 0 || bits == 4 || bits == 8 || bits == 16;
+}
+
 bool known_weights(const RqImage &h) noexcept
 {
     constexpr float kMostNorm = 32; // 64 layers of 4
-    const bool known = h.weight_bits == 0 || h.weight_bits == 4 || h.weight_bits == 8 || h.weight_bits == 16;
-    return known && in_range(h.weights_norm, h.weight_bits == 0 ? 0 : kMostNorm);
+    return known_weight_bits(h.weight_bits) && in_range(h.weights_norm, h.weight_bits == 0 ? 0 : kMostNorm);
 }
 
 } // namespace
+
+bool ResidualQuantizer::valid_options(const CodecOptions &options) noexcept
+{
+    const auto value = [&](Option o) { return (uint32_t)options.value[o]; };
+    return value(kLayers) >= kLeastLayers && value(kLayers) <= kMostLayers &&
+           value(kCodewords) >= kLeastCodewords && value(kCodewords) <= kMostCodewords &&
+           known_weight_bits(value(kWeightBits)) && value(kTraining) <= kTrained;
+}
+
+bool ResidualQuantizer::trained(const uint8_t *image) noexcept
+{
+    return header(image).trained_layers > 0;
+}
+
+CodecOptions ResidualQuantizer::untrained_options(const CodecOptions &options) noexcept
+{
+    CodecOptions o = options;
+    if (o.value[kWeightBits] == 0 && o.value[kCodewords] > (int32_t)kLeastCodewords)
+        o.value[kLayers] = std::min(2 * o.value[kLayers], (int32_t)kMostLayers);
+    o.value[kCodewords] = kLeastCodewords;
+    o.value[kTraining] = kLinear;
+    return o;
+}
 
 bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept
 {

@@ -28,7 +28,7 @@
 // each. What is left of u is rounded to bytes too for its products with codewords, which are then sums of integers: so every
 // CPU gives the same codes.
 //
-// Layers without enough training rows take Gaussian codewords, as long as the best of K random directions should be.
+// Layers without enough training rows take random codewords, as long as the best of K random directions should be.
 #pragma once
 
 #include "core/codec.h"
@@ -56,11 +56,15 @@ struct ResidualQuantizer : NoFinerCode
     static constexpr size_t kMinRowsPerCodeword = 16;   // fewer train no layer
     static constexpr size_t kGoodRowsPerCodeword = 128; // as the literature asks for
 
+    static bool valid_options(const CodecOptions &options) noexcept;
     static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
     static size_t training_rows(const CodecOptions &options) noexcept;
     static size_t training_bytes(const CodecOptions &options, size_t rows) noexcept;
     static bool train(const CodecOptions &options, const TrainingSet &set, uint8_t *image, void *scratch,
                       const Progress &progress) noexcept;
+    static bool trained(const uint8_t *image) noexcept;
+    // Sixteen codewords a layer, and twice the layers where two of these share a byte: a sixteenth of the size, or an eighth.
+    static CodecOptions untrained_options(const CodecOptions &options) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;

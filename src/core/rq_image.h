@@ -29,7 +29,7 @@ struct RqImage
     uint32_t dims;
     uint32_t layers;         // M
     uint32_t codewords;      // K
-    uint32_t trained_layers; // the first ones; the others are Gaussian
+    uint32_t trained_layers; // the first ones; the others are random
     float scale_per_error;   // RowCode::scale / RowCode::sigma, which 99 of 100 rows do not exceed
     uint32_t weight_bits;    // of a layer's weight, or 0: every weight is 1
     float weights_norm;      // root of the sum of a row's squared weights, which 99 of 100 rows do not exceed

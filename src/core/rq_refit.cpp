@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kMeasuredRows = 512;       // rows that `measure` encodes, at most
 constexpr size_t kMeasuredFloats = 1 << 22; // and so many dimensions times layers in all,
 constexpr size_t kLeastMeasured = 32;       // but at least so many rows
+// Without rows an image is made in milliseconds: so many random vectors, which are much alike, and fewer of many dimensions.
+constexpr size_t kMostRandom = 64, kLeastRandom = 4, kRandomFloats = 32768;
 constexpr int kRefits = 1;
 constexpr int kSweeps = 1; // over all layers, each refit
 // A codeword is refitted as if it had so many more rows, all of which it suits as it is: few rows tell little.
@@ -125,7 +127,8 @@ bool refit_codes(Trainer &t, const Part &part) noexcept
 
 bool measure(Trainer &t) noexcept
 {
-    const size_t fit = std::max(kMeasuredFloats / (t.width * t.h->layers), kLeastMeasured),
+    const size_t fit = t.rows > 0 ? std::max(kMeasuredFloats / (t.width * t.h->layers), kLeastMeasured)
+                                  : std::clamp(kRandomFloats / t.width, kLeastRandom, kMostRandom),
                  n = std::min({t.rows > 0 ? t.rows : kMeasuredRows, kMeasuredRows, fit});
     float ratio[kMeasuredRows], squares[kMeasuredRows], unit[4 * quads(kMaxDims)];
     const float zero[kMaxDims] = {};

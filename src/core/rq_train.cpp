@@ -3,6 +3,7 @@
 
 #include "core/random.h"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -93,25 +94,50 @@ void clear_layer(RqImage *h, size_t layer) noexcept
     std::fill_n(const_cast<float *>(norms_sq(*h, layer)), n, kNever);
 }
 
-// Gaussian codewords for the layers from `first` on, as long as the projection of what is left on the best of K random
-// directions. The best has a cosine whose square is 1 - K^(-2 / D), so a layer leaves K^(-2 / D) of the square. The last
-// codeword is zero, so that a row may stay as it is.
-bool set_gaussian_layers(Trainer &t, size_t first) noexcept
+// Sixteen random codewords, those from `used` on zero. Returns the sum of their bytes' squares for each.
+std::array<uint64_t, 16> random_block(const RqImage &h, size_t used, uint8_t *bytes, Random &random) noexcept
 {
+    std::array<uint64_t, 16> squares = {};
+    for (size_t d = 0; d < h.dims; d += 4, bytes += 64) {
+        for (size_t i = 0; i < 8; i++) {
+            const uint64_t eight = random.next();
+            std::memcpy(bytes + 8 * i, &eight, sizeof eight);
+        }
+        for (size_t k = 0; k < 16; k++)
+            for (size_t i = 0; i < 4; i++) {
+                uint8_t &byte = bytes[4 * k + i];
+                byte = k >= used || d + i >= h.dims ? 128 : std::max(byte, (uint8_t)1);
+                const int v = byte - 128;
+                squares[k] += (uint64_t)(v * v);
+            }
+    }
+    return squares;
+}
+
+// Random codewords for the layers from `first` on, with coordinates evenly spread about zero. Their length is that of the
+// projection of what is left on the best of K random directions: the best has a cosine whose square is 1 - K^(-2 / D), so a
+// layer leaves K^(-2 / D) of the square. The last codeword is zero, so that a row may stay as it is.
+bool set_random_layers(Trainer &t, size_t first) noexcept
+{
+    constexpr double kByte = 73.6; // root of the mean square of -127 .. 127
     const size_t D = t.h->dims, K = t.h->codewords;
     const double left_sq = std::max(std::pow((double)K, -2.0 / (double)D), 0.1);
-    float *c = t.row(0);
-    std::fill_n(c, t.width, 0.0f);
-    Random random(t.options.seed);
-    for (size_t m = 0; m < t.h->layers; m++) {
+    for (size_t m = first; m < t.h->layers; m++) {
         const double norm = std::sqrt(std::pow(left_sq, (double)m) * (1 - left_sq) / (double)D);
-        for (size_t k = 0; k < K && m >= first; k++) {
-            if (D * k % 32768 < D && !t.progress.go_on(first > 0 ? 1 : (double)m / t.h->layers))
-                return false;
-            for (size_t d = 0; d < D; d++)
-                c[d] = k + 1 < K ? (float)(norm * random.normal()) : 0;
-            set_codeword(t.h, m, k, c);
+        const float scale = (float)(norm / kByte);
+        Random random(t.options.seed + m);
+        for (size_t b = 0; b < blocks(K); b++) {
+            const size_t used = std::min<size_t>(K - 1 - 16 * b, 16);
+            uint8_t *bytes = const_cast<uint8_t *>(book(*t.h, m)) + place(*t.h, 16 * b, 0);
+            const auto squares = random_block(*t.h, used, bytes, random);
+            for (size_t k = 0; k < 16 && 16 * b + k < K; k++) {
+                const_cast<float *>(scales(*t.h, m))[16 * b + k] = k < used ? scale : 0;
+                const_cast<float *>(norms_sq(*t.h, m))[16 * b + k] =
+                    (float)((double)squares[k] * scale * scale);
+            }
         }
+        if (!t.progress.go_on(first > 0 ? 1 : (double)m / t.h->layers))
+            return false;
     }
     return true;
 }
@@ -180,7 +206,7 @@ bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &se
         return false;
     if (enough(options, t.rows) && !train_trained(t, plan))
         return false;
-    return set_gaussian_layers(t, t.h->trained_layers) && measure(t);
+    return set_random_layers(t, t.h->trained_layers) && measure(t);
 }
 
 } // namespace vq

@@ -5,6 +5,7 @@
 #include "ivf/store/directory.h"
 #include "ivf/store/free_pages.h"
 #include "ivf/store/part_writer.h"
+#include "pg/checksum.h"
 
 extern "C" {
 #include "miscadmin.h"
@@ -19,10 +20,7 @@ namespace {
 void centroid_in_space(const FixedParts *b, uint32_t list, float *moved, float *scratch, uint16_t *stored)
 {
     const Space &space = b->layout->space;
-    if (b->training->meta.trained)
-        space_transform(space, b->training->centroids + (size_t)list * space.dims, 1, moved, scratch);
-    else
-        memset(moved, 0, space.space_dims * sizeof(float));
+    space_transform(space, b->training->centroids + (size_t)list * space.dims, 1, moved, scratch);
     for (uint32_t i = 0; i < space.space_dims; i++) {
         stored[i] = float_to_bf16(moved[i]);
         moved[i] = bf16_to_float(stored[i]);
@@ -82,6 +80,16 @@ void write_centroids(const FixedParts *b)
     part_end(&part);
 }
 
+void write_all_centroids(const FixedParts *b)
+{
+    MetaPage *meta = &b->training->meta;
+    write_centroid_tiles(b, b->layout->assign_space, &meta->assign_tiles);
+    meta->query_tiles = meta->assign_tiles;
+    if (b->layout->space.metric != Metric::L2)
+        write_centroid_tiles(b, b->layout->space, &meta->query_tiles);
+    write_centroids(b);
+}
+
 // Directory of empty lists.
 void write_directory(const FixedParts *b)
 {
@@ -112,13 +120,14 @@ void write_fixed_parts(const FixedParts *b, const AccessMethod *am)
     PartWriter part;
     part_begin(&part, b->index, b->fork, PageKind::Image);
     meta->image_block = part.first;
-    part_write(&part, b->training->image, meta->image_bytes);
+    const uint8_t *stored = stored_image(*meta, b->training->image);
+    meta->image_crc = pg::checksum(stored, meta->image_bytes);
+    part_write(&part, stored, meta->image_bytes);
     part_end(&part);
-    write_centroid_tiles(b, b->layout->assign_space, &meta->assign_tiles);
-    meta->query_tiles = meta->assign_tiles;
-    if (b->layout->space.metric != Metric::L2)
-        write_centroid_tiles(b, b->layout->space, &meta->query_tiles);
-    write_centroids(b);
+    if (meta->trained)
+        write_all_centroids(b);
+    else
+        meta->assign_tiles = meta->query_tiles = meta->centroids = part.first; // of length 0
     write_directory(b);
     meta->first_list_block = RelationGetNumberOfBlocksInFork(b->index, b->fork);
     LockBuffer(meta_buf, BUFFER_LOCK_EXCLUSIVE);

@@ -100,10 +100,8 @@ void report_shortage(const Training &t, const CodecOps *codec, const IndexOption
         return report_no_rows(index);
     if (!t.meta.trained)
         return;
-    char why[128] = "";
-    const uint8_t *image = t.image + codec_image_offset(t.meta.options.dims, t.meta.space_dims);
-    const Shortfall shortfall =
-        t.codec_rows > 0 ? codec->shortfall(image, t.codec_rows, why, sizeof why) : Shortfall::None;
+    const Shortfall shortfall = t.shortfall;
+    const char *why = t.short_of;
     // Memory, not the table, left the codec few rows.
     const bool memory =
         (double)t.codec_rows < sample.table_rows && t.codec_rows < codec->training_rows(t.meta.options);

@@ -2,7 +2,6 @@
 
 #include "core/magnitude.h"
 #include "ivf/store/stream.h"
-#include "pg/checksum.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -57,27 +56,41 @@ size_t choose_training_rows(const AccessMethod *am, const CodecOptions &options,
     return rows;
 }
 
-// The codec's image, trained on residuals of the sample. Fills meta.codec_image_bytes.
-uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, BuildProgress *progress)
+// A codec image trained on residuals of so many rows of the sample (> 0).
+uint8_t *train_on_rows(Training *t, const AccessMethod *am, const Sample &sample, size_t rows,
+                       BuildProgress *progress)
 {
-    MetaPage &m = t->meta;
+    const CodecOptions &options = t->meta.options;
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant training", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
-    const size_t rows = choose_training_rows(am, m.options, sample);
-    begin_phase(progress, BuildPhase::Training, (int64)rows);
     const TrainingSet set = choose_rows(*t, sample, rows);
-    m.codec_image_bytes = am->codec->image_bytes(m.options, set.rows);
-    void *scratch = pg::aligned_palloc(am->codec->training_bytes(m.options, set.rows));
+    void *scratch = pg::aligned_palloc(am->codec->training_bytes(options, rows));
     MemoryContextSwitchTo(old);
-    uint8_t *image = (uint8_t *)pg::aligned_palloc(m.codec_image_bytes);
-    while (!am->codec->train(m.options, set, image, scratch, {phase_may_go_on, progress}))
+    uint8_t *image = (uint8_t *)pg::aligned_palloc(am->codec->image_bytes(options, rows));
+    while (!am->codec->train(options, set, image, scratch, {phase_may_go_on, progress}))
         CHECK_FOR_INTERRUPTS();
+    MemoryContextDelete(memory);
+    t->shortfall = am->codec->shortfall(image, rows, t->short_of, sizeof t->short_of);
+    return image;
+}
+
+// The codec's image: trained, or where there are too few rows for that, made of options and seed.
+uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, BuildProgress *progress)
+{
+    MetaPage &m = t->meta;
+    t->codec_rows = choose_training_rows(am, m.options, sample);
+    begin_phase(progress, BuildPhase::Training, (int64)t->codec_rows);
+    uint8_t *image =
+        t->codec_rows > 0 ? train_on_rows(t, am, sample, t->codec_rows, progress) : seeded_image(m, am);
+    m.codec_seeded = !am->codec->trained(image);
+    if (m.codec_seeded && t->codec_rows > 0)
+        image = seeded_image(m, am);
+    m.codec_image_bytes =
+        m.codec_seeded ? seeded_image_bytes(m, am) : am->codec->image_bytes(m.options, t->codec_rows);
     char codes[100];
     am->codec->describe(image, codes, sizeof codes);
-    report_phase(progress, "codes: %s; trained on %zu rows", codes, set.rows);
-    t->codec_rows = set.rows;
-    MemoryContextDelete(memory);
+    report_phase(progress, "codes: %s; trained on %zu rows", codes, t->codec_rows);
     return image;
 }
 
@@ -89,17 +102,19 @@ void write_image(Training *t, const AccessMethod *am, const Sample &sample, cons
     const CodecShape shape = am->codec->shape(codec_image);
     t->code_bytes = shape.code_bytes;
     m.space_dims = shape.space_dims;
-    const size_t before = codec_image_offset(m.options.dims, m.space_dims);
-    const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, m.options.dims);
-    m.image_bytes = before + m.codec_image_bytes + refine;
-    t->image = (uint8_t *)pg::aligned_palloc(m.image_bytes);
+    const ImageParts parts = image_parts(m);
+    m.image_bytes = parts.stored();
+    t->image = (uint8_t *)pg::aligned_palloc(parts.all());
     memcpy(t->image, mean, m.options.dims * sizeof(float));
-    memcpy(t->image + before, codec_image, m.codec_image_bytes);
-    am->codec->transform(codec_image, mean, (float *)t->image + m.options.dims);
+    memcpy(t->image + parts.means, codec_image, parts.codec);
+    float *moved_mean = (float *)t->image + m.options.dims;
+    if (parts.trained)
+        am->codec->transform(codec_image, mean, moved_mean);
+    else
+        memset(moved_mean, 0, m.space_dims * sizeof(float));
     if (m.refine != kNoRefine)
         sq_train((Element)m.refine, m.options.dims, sample.vectors, sample.rows,
-                 (float *)(t->image + before + m.codec_image_bytes));
-    m.image_crc = pg::checksum(t->image, m.image_bytes);
+                 (float *)(t->image + parts.means + parts.codec));
 }
 
 // Sub-lists pay where they fill tiles.
@@ -171,9 +186,8 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     mean_of_sample(sample, mean);
     place_lists(t, sample, mean, progress);
     write_image(t, am, sample, mean, train_codec(t, am, sample, progress));
-    m.sublist_layers = choose_sublist_layers(
-        options->sublist_layers, sample.table_rows / m.nlist,
-        am->codec->sublist_layers(t->image + codec_image_offset(m.options.dims, m.space_dims)));
+    m.sublist_layers = choose_sublist_layers(options->sublist_layers, sample.table_rows / m.nlist,
+                                             am->codec->sublist_layers(t->image + image_parts(m).means));
     m.group_lists = choose_group_lists(m.nlist, sample.table_rows, t->code_bytes + 14);
 }
 

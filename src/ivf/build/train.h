@@ -12,10 +12,12 @@ constexpr uint64_t kTrainingSeed = 0x5651; // one seed for every index: the same
 struct Training
 {
     MetaPage meta;       // block numbers not yet filled in
-    uint8_t *image;      // mean, moved mean, codec image, refine image
+    uint8_t *image;      // all of it (store/image.h)
     float *centroids;    // nlist x dims, original space
     uint32_t code_bytes; // of the trained codec
     size_t codec_rows;   // that it was trained on
+    Shortfall shortfall; // of these, and why
+    char short_of[128];
 };
 
 // Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.

@@ -111,10 +111,12 @@ void check_fixed_parts(Check *c)
     check_part(c, PageKind::Image, meta.image_block, meta.image_bytes, true, &crc);
     if (crc != meta.image_crc)
         report_corrupted(c->rel, meta.image_block, "damaged image");
-    check_centroid_tiles(c, meta.assign_tiles);
-    if (meta.query_tiles != meta.assign_tiles)
-        check_centroid_tiles(c, meta.query_tiles);
-    check_centroids(c);
+    if (meta.trained) {
+        check_centroid_tiles(c, meta.assign_tiles);
+        if (meta.query_tiles != meta.assign_tiles)
+            check_centroid_tiles(c, meta.query_tiles);
+        check_centroids(c);
+    }
     const uint32_t directory_pages = (index.groups + index.groups_per_page - 1) / index.groups_per_page;
     check_part(c, PageKind::Directory, meta.directory, bytes_of_pages(directory_pages), false, nullptr);
     // Every page was claimed once, so the right number of them means that no gap is left.

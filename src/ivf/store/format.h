@@ -4,7 +4,8 @@
 //
 // Parts of an index (see src/README.md for the picture):
 //   block 0     meta
-//   Image       mean, moved mean, codec image, refine image: one byte stream over contiguous pages
+//   Image       mean, moved mean, codec image, refine image, as far as rows have decided them (image.h): one byte stream over
+//               contiguous pages; of length 0 in an index that is not trained, as Centroid is
 //   Centroid    tiles of quantized centroids (code rows, CentroidRowData), then the centroids (CentroidTerms, coordinates as
 //               bfloat16): contiguous
 //   Directory   group records, a fixed number a page: contiguous
@@ -73,11 +74,12 @@ struct MetaPage
 {
     uint32_t magic;
     uint32_t version;
-    uint32_t crc;    // of this struct with crc = 0
-    uint32_t codec;  // CodecOps::id
-    uint8_t metric;  // Metric as the operator class has it
-    uint8_t refine;  // simd::Element, or kNoRefine
-    uint8_t trained; // 0: built without rows; everything lies in one list around the origin
+    uint32_t crc;   // of this struct with crc = 0
+    uint32_t codec; // CodecOps::id
+    uint8_t metric; // Metric as the operator class has it
+    uint8_t refine; // simd::Element, or kNoRefine
+    uint8_t
+        trained; // 0: built without rows; everything lies in one list around the origin; image and centroids have length 0
     uint8_t spherical;
     CodecOptions options;
     uint32_t space_dims;
@@ -87,9 +89,9 @@ struct MetaPage
     // Block ranges; a part of length 0 begins where the next one does.
     BlockNumber image_block;
     uint32_t image_crc;
-    uint64_t image_bytes; // mean, moved mean, codec image, refine image
-    uint64_t codec_image_bytes;
-    BlockNumber assign_tiles; // centroid tiles scored by L2: where a row goes
+    uint64_t image_bytes;       // stored of it (image.h)
+    uint64_t codec_image_bytes; // in memory
+    BlockNumber assign_tiles;   // centroid tiles scored by L2: where a row goes
     BlockNumber
         query_tiles; // the same under the index's metric: which lists a query visits (may be the same block)
     BlockNumber centroids; // CentroidTerms + bfloat16 coordinates, a byte stream
@@ -103,8 +105,9 @@ struct MetaPage
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
     float query_norm;                         // inner product: length that queries are brought to
-    uint8_t element; // simd::Element of the indexed column: FP32 vector, FP16 halfvec
-    uint8_t unused[7];
+    uint8_t element;      // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    uint8_t codec_seeded; // 1: the codec image is not stored, but made of options and seed
+    uint8_t unused[6];
     uint32_t far_lists; // the last ones of nlist: rows far from all others (row/route.h)
     float far_distance; // from the centroid: rows beyond it are far; 0 = none is
 };

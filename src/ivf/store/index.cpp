@@ -1,6 +1,5 @@
 #include "ivf/store/index.h"
 
-#include "core/magnitude.h"
 #include "ivf/store/centroids.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
@@ -68,7 +67,8 @@ void invalidate(Datum, Oid relation)
 bool meta_sane(const MetaPage &m)
 {
     const Metric metric = (Metric)m.metric;
-    return (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
+    return (m.trained || (m.nlist == 1 && m.codec_seeded)) &&
+           (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
            m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.far_lists < m.nlist &&
            m.far_distance >= 0 && m.group_lists >= 1 && m.group_lists <= kMaxGroupLists &&
            m.sublist_layers <= 2 && (m.refine == kNoRefine || m.refine < simd::kElementCount);
@@ -92,17 +92,28 @@ void read_meta(Relation rel, MetaPage *meta)
         report_corrupted(rel, 0, "damaged meta page");
 }
 
-// Copies the image from its pages; refuses one that changed since it was written.
-const uint8_t *read_image(Relation rel, const MetaPage &meta)
+// Whether what the meta page says of the image's parts can be true. Sizes are used only then.
+bool image_fits(Relation rel, const MetaPage &m, const AccessMethod *am)
 {
     const uint64_t limit = (uint64_t)RelationGetNumberOfBlocks(rel) * kPayload;
-    if (meta.image_bytes > limit)
-        report_corrupted(rel, 0, "image longer than the index");
-    uint8_t *image = (uint8_t *)MemoryContextAllocHuge(CurrentMemoryContext, meta.image_bytes + 64);
-    image = (uint8_t *)TYPEALIGN(64, image);
-    read_whole_part(rel, PageKind::Image, meta.image_block, meta.image_bytes, image);
-    if (pg::checksum(image, meta.image_bytes) != meta.image_crc)
+    return m.codec == am->codec->id && am->codec->valid_options(m.options) && m.image_bytes <= limit &&
+           m.space_dims <= kMaxDims && m.image_bytes == image_parts(m).stored() &&
+           (m.codec_seeded ? m.codec_image_bytes == seeded_image_bytes(m, am) : m.codec_image_bytes <= limit);
+}
+
+// The image from its pages; refuses one that changed since it was written. Memory: the current context.
+const uint8_t *read_image(Relation rel, const MetaPage &meta, const AccessMethod *am)
+{
+    if (!image_fits(rel, meta, am))
+        report_corrupted(rel, 0, "image does not fit the meta page");
+    uint8_t *stored = (uint8_t *)palloc_extended(meta.image_bytes + 1, MCXT_ALLOC_HUGE);
+    read_whole_part(rel, PageKind::Image, meta.image_block, meta.image_bytes, stored);
+    if (pg::checksum(stored, meta.image_bytes) != meta.image_crc)
         report_corrupted(rel, meta.image_block, "damaged image");
+    const uint8_t *image = restore_image(meta, am, stored);
+    pfree(stored);
+    if (!valid_image(meta, am, image))
+        report_corrupted(rel, 0, "image does not fit the meta page");
     return image;
 }
 
@@ -116,9 +127,7 @@ Entry *load(Relation rel)
     MetaPage meta;
     read_meta(rel, &meta);
     const AccessMethod *am = access_method(rel);
-    const uint8_t *image = read_image(rel, meta);
-    if (!valid_image(meta, am, image))
-        report_corrupted(rel, 0, "image does not fit the meta page");
+    const uint8_t *image = read_image(rel, meta, am);
     init_index(&entry->index, meta, am, image);
     cache_centroids(rel, &entry->index);
     MemoryContextSwitchTo(old);
@@ -153,6 +162,10 @@ static const uint8_t *read_centroid_part(Relation rel, BlockNumber first, size_t
 void cache_centroids(Relation rel, Index *index)
 {
     const MetaPage &m = index->meta;
+    if (!m.trained) { // its centroid, the origin, is not stored
+        index->centroid_records = (const uint8_t *)palloc0(centroid_record_bytes(index->shape));
+        return;
+    }
     const size_t tiles =
         (m.nlist + simd::kTileRows - 1) / simd::kTileRows * centroid_tile_bytes(index->shape);
     const size_t records = m.nlist * centroid_record_bytes(index->shape);
@@ -178,25 +191,11 @@ void write_meta(Buffer buf, MetaPage *meta)
     MarkBufferDirty(buf);
 }
 
-bool valid_image(const MetaPage &m, const AccessMethod *am, const uint8_t *image)
-{
-    const uint32_t dims = m.options.dims;
-    const size_t before = codec_image_offset(dims, m.space_dims);
-    const size_t refine = m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, dims);
-    const uint8_t *codec_image = image + before, *refine_image = codec_image + m.codec_image_bytes;
-    return m.codec == am->codec->id && m.image_bytes == before + m.codec_image_bytes + refine &&
-           am->codec->valid(codec_image, m.codec_image_bytes, dims) &&
-           am->codec->shape(codec_image).space_dims == m.space_dims &&
-           m.sublist_layers <= am->codec->sublist_layers(codec_image) &&
-           all_finite((const float *)image, (size_t)dims + m.space_dims) &&
-           (m.refine == kNoRefine || sq_valid((Element)m.refine, dims, (const float *)refine_image));
-}
-
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
 {
     const uint32_t dims = meta.options.dims;
     const float *mean = (const float *)image;
-    const uint8_t *codec_image = image + codec_image_offset(dims, meta.space_dims);
+    const uint8_t *codec_image = image + image_parts(meta).means;
     const bool products = (Metric)meta.metric == Metric::InnerProduct;
     *index = {};
     index->meta = meta;

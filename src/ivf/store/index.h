@@ -5,6 +5,7 @@
 #include "core/scalar_quantizer.h"
 #include "core/space.h"
 #include "ivf/store/access_method.h"
+#include "ivf/store/image.h"
 #include "ivf/store/page.h"
 
 namespace vq::ivf {
@@ -61,18 +62,9 @@ constexpr size_t kCachedCentroidBytes = 8 << 20;
 // the REINDEX hint.
 const Index *open_index(Relation rel, MemoryContext owner);
 
-// Whether an image is sound, and is that of the meta page. No other is ever written or read.
-bool valid_image(const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
-
-// Index build: makes an Index of a meta page, of which only the block numbers may still be missing, and an image (mean, moved
-// mean, codec image, refine image), which must live as long.
+// Index build: makes an Index of a meta page, of which only the block numbers may still be missing, and a whole image, which must
+// live as long.
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
-
-// Bytes before the codec image.
-constexpr size_t codec_image_offset(uint32_t dims, uint32_t space_dims)
-{
-    return ((size_t)dims + space_dims) * sizeof(float);
-}
 
 // Copies the centroid parts into memory (current context) if they are small enough.
 void cache_centroids(Relation rel, Index *index);

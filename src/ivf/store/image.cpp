@@ -1,0 +1,102 @@
+#include "ivf/store/image.h"
+
+#include "core/magnitude.h"
+#include "pg/memory.h"
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace vq::ivf {
+
+static CodecOptions seeded_options(const MetaPage &meta, const AccessMethod *am)
+{
+    return am->codec->untrained_options(meta.options);
+}
+
+ImageParts image_parts(const MetaPage &m)
+{
+    const uint32_t dims = m.options.dims;
+    return {((size_t)dims + m.space_dims) * sizeof(float), m.codec_image_bytes,
+            m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, dims), m.trained != 0,
+            m.codec_seeded == 0};
+}
+
+size_t seeded_image_bytes(const MetaPage &meta, const AccessMethod *am)
+{
+    return am->codec->image_bytes(seeded_options(meta, am), 0);
+}
+
+uint8_t *seeded_image(const MetaPage &meta, const AccessMethod *am)
+{
+    const CodecOptions options = seeded_options(meta, am);
+    uint8_t *image = (uint8_t *)pg::aligned_palloc(am->codec->image_bytes(options, 0));
+    void *scratch = pg::aligned_palloc(am->codec->training_bytes(options, 0));
+    (void)am->codec->train(options, {}, image, scratch, {}); // nobody asks it to stop
+    return image;
+}
+
+// Leaves nothing else behind: the image may live as long as the backend.
+static void make_codec_image(const MetaPage &m, const AccessMethod *am, uint8_t *to)
+{
+    MemoryContext scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant image", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(scratch);
+    memcpy(to, seeded_image(m, am), m.codec_image_bytes);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(scratch);
+}
+
+uint8_t *restore_image(const MetaPage &m, const AccessMethod *am, const uint8_t *stored)
+{
+    const ImageParts parts = image_parts(m);
+    uint8_t *image = (uint8_t *)pg::aligned_palloc(parts.all());
+    uint8_t *codec = image + parts.means, *refine = codec + parts.codec;
+    if (!parts.codec_stored)
+        make_codec_image(m, am, codec);
+    if (!parts.trained) {
+        memset(image, 0, parts.means);
+        if (m.refine != kNoRefine)
+            sq_train((Element)m.refine, m.options.dims, nullptr, 0, (float *)refine);
+        return image;
+    }
+    const auto take = [&](uint8_t *to, size_t bytes) {
+        memcpy(to, stored, bytes);
+        stored += bytes;
+    };
+    take(image, parts.means);
+    if (parts.codec_stored)
+        take(codec, parts.codec);
+    take(refine, parts.refine);
+    return image;
+}
+
+uint8_t *stored_image(const MetaPage &m, const uint8_t *image)
+{
+    const ImageParts parts = image_parts(m);
+    uint8_t *stored = (uint8_t *)palloc_extended(parts.stored() + 1, MCXT_ALLOC_HUGE), *to = stored;
+    const auto keep = [&](size_t from, size_t bytes) {
+        memcpy(to, image + from, bytes);
+        to += bytes;
+    };
+    if (!parts.trained)
+        return stored;
+    keep(0, parts.means);
+    if (parts.codec_stored)
+        keep(parts.means, parts.codec);
+    keep(parts.means + parts.codec, parts.refine);
+    return stored;
+}
+
+bool valid_image(const MetaPage &m, const AccessMethod *am, const uint8_t *image)
+{
+    const ImageParts parts = image_parts(m);
+    const uint32_t dims = m.options.dims;
+    const uint8_t *codec = image + parts.means, *refine = codec + parts.codec;
+    return am->codec->valid(codec, parts.codec, dims) && am->codec->shape(codec).space_dims == m.space_dims &&
+           m.sublist_layers <= am->codec->sublist_layers(codec) &&
+           all_finite((const float *)image, parts.means / sizeof(float)) &&
+           (m.refine == kNoRefine || sq_valid((Element)m.refine, dims, (const float *)refine));
+}
+
+} // namespace vq::ivf

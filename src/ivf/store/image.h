@@ -1,0 +1,41 @@
+// The image of an index: all that is trained but the centroids, as one row of bytes in memory:
+//
+//   mean | moved mean | codec image | refine image
+//
+// Only what rows have decided is stored. A codec image that is not trained (CodecOps::trained) is made again of options and
+// seed; of an index that is not trained nothing is stored: its means are zero.
+#pragma once
+
+#include "core/scalar_quantizer.h"
+#include "ivf/store/access_method.h"
+#include "ivf/store/format.h"
+
+namespace vq::ivf {
+
+struct ImageParts // bytes
+{
+    size_t means;
+    size_t codec;
+    size_t refine;
+    bool trained;
+    bool codec_stored;
+
+    size_t all() const { return means + codec + refine; }
+    size_t stored() const { return trained ? means + (codec_stored ? codec : 0) + refine : 0; }
+};
+// Of a meta page whose space_dims, codec_image_bytes, refine, trained and codec_seeded are filled in.
+ImageParts image_parts(const MetaPage &meta);
+
+// The codec image that is made of options and seed, and its size. Memory: the current context.
+size_t seeded_image_bytes(const MetaPage &meta, const AccessMethod *am);
+uint8_t *seeded_image(const MetaPage &meta, const AccessMethod *am);
+
+// The whole image from what is stored of it (meta.image_bytes bytes). Memory: the current context.
+uint8_t *restore_image(const MetaPage &meta, const AccessMethod *am, const uint8_t *stored);
+// What is to be stored of a whole image. Memory: the current context.
+uint8_t *stored_image(const MetaPage &meta, const uint8_t *image);
+
+// Whether a whole image is sound, and is that of the meta page. No other is ever written or read.
+bool valid_image(const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
+
+} // namespace vq::ivf

@@ -165,6 +165,43 @@ SELECT er($$INSERT INTO er_dims VALUES (1, '[1,2,3]')$$);
 INSERT INTO er_dims VALUES (1, '[1,2]');
 SELECT vector_quant_index_check('er_dims_idx', true);
 
+-- a number of dimensions that an index was built with stays
+CREATE TYPE er_row AS (id int, v vector(2));
+CREATE TABLE er_typed OF er_row;
+CREATE TABLE er_tree (id int, v vector(2), h halfvec(2)) PARTITION BY RANGE (id);
+CREATE TABLE er_leaf PARTITION OF er_tree FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (id);
+CREATE TABLE er_leaf_leaf PARTITION OF er_leaf FOR VALUES FROM (0) TO (50);
+CREATE TEMPORARY TABLE er_temporary (id int, v vector(2), h halfvec(2), n int);
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector, ALTER h TYPE halfvec, ALTER n TYPE bigint');
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector(2), ALTER h TYPE halfvec(2)');
+CREATE INDEX er_temporary_v ON er_temporary USING @AM@ (v);
+CREATE INDEX er_temporary_h ON er_temporary USING @AM@ (h halfvec_ip_ops);
+CREATE INDEX er_leaf_h ON er_leaf_leaf USING @AM@ (h);
+CREATE INDEX er_typed_v ON er_typed USING @AM@ (v);
+CREATE INDEX er_leaf_v ON er_leaf USING @AM@ (v);
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector');
+SELECT er('ALTER TABLE er_temporary ALTER h TYPE halfvec, ADD m int');
+SELECT er('ALTER TABLE er_tree ALTER h TYPE halfvec');
+SELECT er('ALTER TABLE er_tree ALTER v TYPE vector');
+SELECT er('ALTER TYPE er_row ALTER ATTRIBUTE v TYPE vector CASCADE');
+-- another number, where there are no rows or these agree
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector(5), ALTER n TYPE int');
+INSERT INTO er_temporary VALUES (1, '[1,2,3,4,5]', '[1,2]', 1);
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector(4)');
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector(5), ADD o int');
+TRUNCATE er_temporary;
+-- expressions: only those that say a number themselves
+DROP INDEX er_temporary_v;
+CREATE INDEX er_temporary_e ON er_temporary USING @AM@ (coalesce(v, '[0,0,0,0,0]'::vector(5)));
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector');
+DROP INDEX er_temporary_e;
+CREATE INDEX er_temporary_e ON er_temporary USING @AM@ ((v::vector(5))) WHERE id > 0;
+SELECT er('ALTER TABLE er_temporary ALTER v TYPE vector');
+REINDEX TABLE er_temporary;
+SELECT er('SELECT vector_quant_guard_dimensions()') ~ '^0A000 ';
+DROP TABLE er_typed, er_tree, er_temporary;
+DROP TYPE er_row;
+
 -- support functions cannot be called; minor versions of PostgreSQL differ in how they say so
 SELECT er('SELECT vector_quant_metric_l2(NULL)') ~ '^(42883|0A000) ';
 SELECT er('SELECT @AM@_handler(NULL)') ~ '^(42883|0A000) ';

@@ -136,7 +136,7 @@ for my $schema ('public', 'Extra Types')
     sql($db, qq{CREATE SCHEMA IF NOT EXISTS "$schema"; CREATE EXTENSION vector SCHEMA "$schema"; CREATE EXTENSION vector_quant});
     is(sql($db, $our_types), 0, "$name: no type of ours");
     is(sql($db, $our_classes), $classes, "$name: operator classes for both types");
-    is(sql($db, 'SELECT count(*) FROM pg_event_trigger'), 0, "$name: no guard is needed");
+    is(sql($db, q{SELECT count(*) FROM pg_event_trigger WHERE evtevent <> 'ddl_command_end' OR 'CREATE EXTENSION' = ANY (evttags)}), 0, "$name: no guard is needed");
     is(sql($db, q{SELECT count(*) FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod JOIN pg_depend d ON d.objid = o.oid
         JOIN pg_extension e ON e.oid = d.refobjid WHERE e.extname = 'vector_quant' AND amvalidate(o.oid)}), $classes,
         "$name: they are valid");

@@ -22,7 +22,31 @@ CREATE TABLE nt_wide (v vector(800));
 INSERT INTO nt_wide SELECT nt_row(i, 800) FROM generate_series(1, 1000) i;
 SET maintenance_work_mem = '1MB';
 CREATE INDEX nt_wide_i ON nt_wide USING @AM@ (v) WITH (@VARIANT@);
+-- lists that memory has room for, and those it has none for: not where there are no rows to train on
+ALTER INDEX nt_wide_i SET (nlist = 81);
+REINDEX INDEX nt_wide_i;
+ALTER INDEX nt_wide_i SET (nlist = 82);
+DO $$
+DECLARE detail text; hint text;
+BEGIN
+    REINDEX INDEX nt_wide_i;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RAISE INFO USING MESSAGE = format('%s %s %s %s', SQLSTATE, SQLERRM, detail, hint);
+END
+$$;
+REINDEX INDEX CONCURRENTLY nt_wide_i;
+SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'nt_wide'::regclass ORDER BY 1;
+SELECT vector_quant_index_check('nt_wide_i', true);
+CREATE TABLE nt_copy AS TABLE nt_wide;
+TRUNCATE nt_wide;
+DROP INDEX nt_wide_i_ccnew;
+CREATE INDEX ON nt_wide USING @AM@ (v) WITH (nlist = 65536);
 RESET maintenance_work_mem;
+INSERT INTO nt_wide TABLE nt_copy;
+DROP TABLE nt_copy;
+DROP INDEX nt_wide_v_idx;
+ALTER INDEX nt_wide_i RESET (nlist);
 REINDEX INDEX nt_wide_i;
 -- An unlogged index has an empty copy, which nobody has asked to hear of either.
 CREATE UNLOGGED TABLE nt_unlogged AS SELECT * FROM nt WHERE id > 0;

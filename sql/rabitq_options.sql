@@ -51,6 +51,20 @@ END
 $$;
 SELECT b AS bits, rb_misplaced(b, '<->') AS l2, rb_misplaced(b, '<#>') AS ip, rb_misplaced(b, '<=>') AS cosine
     FROM unnest('{0,1,2,4,6,7,8}'::int[]) b;
+-- Without nlist, as many lists as maintenance_work_mem has room for.
+CREATE TABLE rb_wide (v vector(128));
+INSERT INTO rb_wide SELECT array_fill(i::real, ARRAY[128])::vector FROM generate_series(1, 56000) i;
+SET maintenance_work_mem = '1MB';
+SET client_min_messages = notice;
+\set VERBOSITY terse
+CREATE INDEX rb_wide_i ON rb_wide USING ivf_rabitq (v);
+SELECT lists, trained, advice FROM vector_quant_index_stats('rb_wide_i');
+RESET maintenance_work_mem;
+REINDEX INDEX rb_wide_i;
+\set VERBOSITY default
+SET client_min_messages = warning;
+SELECT lists FROM vector_quant_index_stats('rb_wide_i');
+DROP TABLE rb_wide;
 SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^rb';
 DROP TABLE rb, rb_many;
 DROP FUNCTION rb_ids, rb_misplaced;

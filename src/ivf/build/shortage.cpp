@@ -67,6 +67,15 @@ void report_few_rows(Relation index, const Sample &sample, const char *why)
                                        : errhint("REINDEX when the table has several times as many.")));
 }
 
+void report_limited_lists(Relation index, const Training &t)
+{
+    ereport(NOTICE,
+            (errmsg("index \"%s\" has few lists for its rows", RelationGetRelationName(index)),
+             errdetail("Lists: %u, of %u for so many rows: maintenance_work_mem has no room for more.",
+                       t.meta.nlist, t.lists_wanted),
+             errhint("Raise maintenance_work_mem.")));
+}
+
 void report_untrained(Relation index, const char *why, bool memory)
 {
     ereport(NOTICE, (errmsg("codebooks of index \"%s\" are not trained", RelationGetRelationName(index)),
@@ -111,6 +120,8 @@ void report_shortage(const Training &t, const CodecOps *codec, const IndexOption
         return report_few_rows_per_list(index, t.meta.nlist, sample);
     if (sample.rows < kFewRows)
         return report_few_rows(index, sample, shortfall == Shortfall::All ? why : "");
+    if (t.meta.nlist < t.lists_wanted)
+        return report_limited_lists(index, t);
     if (shortfall == Shortfall::All)
         return report_untrained(index, why, memory);
     if (shortfall == Shortfall::Few && memory) // a small table trains on all it has

@@ -46,10 +46,59 @@ float usual_norm(const Sample &sample)
     return median > 0 && std::isfinite(median) ? median : 1;
 }
 
-// Rows of the sample that the codec is trained on, as many as it has use for and memory holds.
-size_t choose_training_rows(const AccessMethod *am, const CodecOptions &options, const Sample &sample)
+// Half of maintenance_work_mem is for the sample; the other half, one after the other, for placing the lists, and for the codec's
+// training beside their centroids.
+size_t half_of_memory()
 {
-    const size_t budget = (size_t)maintenance_work_mem * 1024 / 2;
+    return (size_t)maintenance_work_mem * 1024 / 2;
+}
+
+size_t centroid_bytes(uint32_t dims)
+{
+    return dims * sizeof(float);
+}
+
+// What a list takes while k-means places it: its centroid, and its share of kmeans_scratch_bytes.
+size_t list_bytes(uint32_t dims)
+{
+    return 2 * centroid_bytes(dims) + 24;
+}
+
+uint32_t lists_in_memory(uint32_t dims)
+{
+    return (uint32_t)Max((size_t)1, Min(half_of_memory() / list_bytes(dims), (size_t)UINT32_MAX));
+}
+
+// Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
+uint32_t lists_for(int option, double rows)
+{
+    if (option > 0)
+        return (uint32_t)option;
+    const double lists = Min(6 * std::sqrt(rows), rows / kRowsPerList);
+    return (uint32_t)Max(1.0, Min(lists, 65536.0));
+}
+
+// The same, or as many as memory has room for. Errors: PROGRAM_LIMIT_EXCEEDED where it has none for lists that were asked for,
+// in the words of ivfflat.
+uint32_t choose_nlist(int option, double rows, uint32_t dims)
+{
+    const uint32_t lists = lists_for(option, rows), most = lists_in_memory(dims);
+    if (option == 0)
+        return Min(lists, most);
+    if (lists > most)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("memory required is %zu MB, maintenance_work_mem is %d MB",
+                               2 * lists * list_bytes(dims) / (1024 * 1024) + 1, maintenance_work_mem / 1024),
+                        errdetail("Lists: %u, of %u dimensions.", lists, dims),
+                        errhint("Use a smaller nlist, or raise maintenance_work_mem.")));
+    return lists;
+}
+
+// Rows of the sample that the codec is trained on, as many as it has use for and memory holds.
+size_t choose_training_rows(const AccessMethod *am, const CodecOptions &options, const Sample &sample,
+                            uint32_t nlist)
+{
+    const size_t budget = half_of_memory() - Min(half_of_memory(), nlist * centroid_bytes(options.dims));
     size_t rows = Min(sample.rows, am->codec->training_rows(options));
     while (rows > 2048 && am->codec->training_bytes(options, rows) > budget)
         rows = rows * 3 / 4;
@@ -79,7 +128,7 @@ uint8_t *train_on_rows(Training *t, const AccessMethod *am, const Sample &sample
 uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, BuildProgress *progress)
 {
     MetaPage &m = t->meta;
-    t->codec_rows = choose_training_rows(am, m.options, sample);
+    t->codec_rows = choose_training_rows(am, m.options, sample, m.nlist);
     begin_phase(progress, BuildPhase::Training, (int64)t->codec_rows);
     uint8_t *image =
         t->codec_rows > 0 ? train_on_rows(t, am, sample, t->codec_rows, progress) : seeded_image(m, am);
@@ -135,14 +184,6 @@ uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t row_bytes)
 
 } // namespace
 
-uint32_t choose_nlist(int option, double rows)
-{
-    if (option > 0)
-        return (uint32_t)option;
-    const double lists = Min(6 * std::sqrt(rows), rows / kRowsPerList);
-    return (uint32_t)Max(1.0, Min(lists, 65536.0));
-}
-
 static CodecOptions codec_options(uint32_t dims, const IndexOptions *options)
 {
     CodecOptions out = {dims, kTrainingSeed, {}};
@@ -155,10 +196,8 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
     BlockNumber pages;
     double rows, all_visible;
     estimate_rel_size(heap, nullptr, &pages, &rows, &all_visible);
-    // Half of maintenance_work_mem for the sample; centroids, k-means' scratch and tuplesort come beside or
-    // after it.
-    const size_t by_memory = (size_t)maintenance_work_mem * 1024 / 2 / (dims * sizeof(float));
-    const size_t lists = kSamplePerList * choose_nlist(options->nlist, rows);
+    const size_t by_memory = half_of_memory() / (dims * sizeof(float));
+    const size_t lists = kSamplePerList * lists_for(options->nlist, rows);
     const size_t wanted =
         Max(Max(lists, (size_t)10000), am->codec->training_rows(codec_options(dims, options)));
     return Max((size_t)256, Min(by_memory, wanted));
@@ -177,7 +216,8 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.trained = sample.rows > 0;
     m.options = codec_options(column.dims, options);
-    m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows) : 1;
+    m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows, column.dims) : 1;
+    t->lists_wanted = lists_for(options->nlist, sample.table_rows);
     m.spherical =
         column.metric == Metric::Cosine || (column.metric == Metric::InnerProduct && all_unit(sample));
     m.query_norm = column.metric == Metric::InnerProduct ? usual_norm(sample) : 1;

@@ -18,10 +18,8 @@ struct Training
     size_t codec_rows;   // that it was trained on
     Shortfall shortfall; // of these, and why
     char short_of[128];
+    uint32_t lists_wanted; // for the rows there are; meta.nlist is less where memory has no room for them
 };
-
-// Lists for that many rows: the option, or 6 sqrt(rows) but at least some 100 rows a list.
-uint32_t choose_nlist(int option, double rows);
 
 // Rows to sample: enough for k-means on the lists that the table's size asks for and for the codec, within
 // maintenance_work_mem.

@@ -4,6 +4,7 @@
 #include "ivf/build/outliers.h"
 #include "ivf/build/parallel_build.h"
 #include "ivf/build/shortage.h"
+#include "ivf/build/units.h"
 #include "ivf/store/page_offers.h"
 #include "ivf/store/directory.h"
 #include "ivf/store/fine_writer.h"
@@ -132,7 +133,7 @@ void encode_rows(Build *b, ParallelBuild *parallel, RowSort *sort)
     }
     b->info->ii_BrokenHotChain = b->counts.broken_hot_chain;
     report_phase(&b->progress, "%.0f rows encoded, mean distance from their centroids %.4g", b->counts.rows,
-                 mean_distance(b->counts));
+                 mean_distance(b->counts) / b->training.meta.scale);
 }
 
 void fill_lists(Build *b, const Sample &sample)
@@ -210,14 +211,15 @@ void end_build(Build *b)
 }
 
 // From a sample to pages of an index without rows.
-void train_and_write(Build *b, const Sample &sample)
+void train_and_write(Build *b, Sample *sample)
 {
     train(&b->training, b->am, b->options, b->column, sample, &b->progress);
     if (!valid_training(b->training, b->am)) {
         report_failed_training(b->index);
         Sample none = {};
-        none.dims = sample.dims;
-        train(&b->training, b->am, b->options, b->column, none, &b->progress);
+        none.dims = sample->dims;
+        none.scale = 1;
+        train(&b->training, b->am, b->options, b->column, &none, &b->progress);
     }
     if (!b->training.meta.trained)
         forget_calibration(&b->training.meta);
@@ -237,8 +239,9 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     Sample sample;
     draw_sample(&sample, heap, index, info, b->column,
                 sample_capacity(heap, b->column.dims, b->am, b->options), &b->progress);
+    scale_sample(&sample);
     set_outliers_aside(&sample);
-    train_and_write(b, sample);
+    train_and_write(b, &sample);
     report_shortage(b->training, b->am->codec, b->options, sample, index);
     fill_lists(b, sample);
     finish_meta(b, sample);
@@ -257,7 +260,8 @@ void build_empty(Relation index)
     Build *b = begin_build(nullptr, index, nullptr, INIT_FORKNUM);
     Sample none = {};
     none.dims = b->column.dims;
-    train_and_write(b, none);
+    none.scale = 1;
+    train_and_write(b, &none);
     log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
     end_build(b);
 }

@@ -244,7 +244,8 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     CalibrationQueries queries = draw_queries(sample, all);
     DepthSample depths[kRecallDepths];
     find_nearest(sample, index->space.metric, meta->build_rows, queries, depths);
-    if (leave_copies(&queries, query_places(&p, queries, depths[0].nearest, centroids), sample.unit))
+    if (leave_copies(&queries, query_places(&p, queries, depths[0].nearest, centroids),
+                     sample.unit && !sample.centred))
         find_nearest(sample, index->space.metric, meta->build_rows, queries, depths);
     const Nearest *nearest = depths[0].nearest; // among all rows of the sample
 

@@ -20,7 +20,11 @@ namespace {
 void centroid_in_space(const FixedParts *b, uint32_t list, float *moved, float *scratch, uint16_t *stored)
 {
     const Space &space = b->layout->space;
-    space_transform(space, b->training->centroids + (size_t)list * space.dims, 1, moved, scratch);
+    const float *centroid = b->training->centroids + (size_t)list * space.dims;
+    if (b->training->centred)
+        space.ops->transform(space.image, centroid, moved);
+    else
+        space_transform(space, centroid, 1, moved, scratch);
     for (uint32_t i = 0; i < space.space_dims; i++) {
         stored[i] = float_to_bf16(moved[i]);
         moved[i] = bf16_to_float(stored[i]);

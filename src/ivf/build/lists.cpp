@@ -59,17 +59,6 @@ uint32_t choose_far_lists(const Training &t, const Sample &sample)
 
 } // namespace
 
-void mean_of_sample(const Sample &sample, float *mean)
-{
-    double *sum = (double *)palloc0(sample.dims * sizeof(double));
-    for (size_t i = 0; i < sample.rows; i++)
-        for (uint32_t d = 0; d < sample.dims; d++)
-            sum[d] += sample.vectors[i * sample.dims + d];
-    for (uint32_t d = 0; d < sample.dims; d++)
-        mean[d] = sample.rows > 0 ? (float)(sum[d] / (double)sample.rows) : 0;
-    pfree(sum);
-}
-
 // Outliers are clustered by themselves: among all rows they would draw centroids away from where rows are.
 static void cluster(Training *t, const Sample &sample, const float *mean, BuildProgress *progress)
 {
@@ -80,7 +69,8 @@ static void cluster(Training *t, const Sample &sample, const float *mean, BuildP
     t->centroids = (float *)palloc_extended((size_t)m.nlist * dims * sizeof(float), MCXT_ALLOC_HUGE);
     // k-means works with differences of large products: about the mean they stay exact where all rows lie far
     // from the origin.
-    if (!options.spherical)
+    const bool shift = !options.spherical && !sample.centred;
+    if (shift)
         shift_rows(sample.vectors, all, sample.dims, mean, -1);
     run_kmeans(options, sample.vectors, t->centroids);
     const size_t ordinary = options.clusters;
@@ -93,7 +83,7 @@ static void cluster(Training *t, const Sample &sample, const float *mean, BuildP
         options.progress = nullptr;
         run_kmeans(options, sample.vectors + sample.rows * dims, t->centroids + ordinary * dims);
     }
-    if (!options.spherical) {
+    if (shift) {
         shift_rows(sample.vectors, all, sample.dims, mean, 1);
         shift_rows(t->centroids, m.nlist, sample.dims, mean, 1);
     }
@@ -126,7 +116,7 @@ TrainingSet choose_rows(const Training &t, const Sample &sample, size_t rows)
     set.rows = rows;
     set.vectors = sample.vectors;
     set.centroids = t.centroids;
-    set.toward_vector = (Metric)t.meta.metric != Metric::L2;
+    set.toward_vector = (Metric)t.meta.metric != Metric::L2 && !sample.centred;
     if (rows == 0)
         return set;
     uint32_t *which = (uint32_t *)palloc(rows * sizeof(uint32_t));

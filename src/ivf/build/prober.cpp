@@ -32,8 +32,23 @@ void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQue
     pfree(block);
 }
 
+// The index as it has to be asked about the sample's rows, which are scaled, of unit length or centred already.
+static const Index *in_units_of(const Sample &sample, const Index &index)
+{
+    Index *out = (Index *)palloc(sizeof(Index));
+    *out = index;
+    out->meta.scale = 1;
+    if (sample.centred) {
+        out->meta.metric = (uint8_t)Metric::L2;
+        out->space.mean = (const float *)palloc0(sample.dims * sizeof(float));
+        out->assign_space.mean = out->space.mean;
+    }
+    return out;
+}
+
 void open_prober(Prober *p, Relation rel, const Index *index, const Sample *sample)
 {
+    index = in_units_of(*sample, *index);
     const uint32_t nlist = index->meta.nlist;
     *p = {};
     p->index = index;

@@ -41,7 +41,7 @@ void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQue
 
 struct Prober
 {
-    const Index *index;
+    const Index *index; // that takes vectors in the sample's units
     const Sample *sample;
     RowEncoder query;
     RowEncoder row;

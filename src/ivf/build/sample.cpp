@@ -62,7 +62,7 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
                  size_t capacity, BuildProgress *progress)
 {
     begin_phase(progress, BuildPhase::Sampling, 0);
-    *sample = {nullptr, 0, 0, 0, capacity, column.dims, column.metric == Metric::Cosine, 0};
+    *sample = {nullptr, 0, 0, 0, capacity, column.dims, column.metric == Metric::Cosine, 0, 1, false};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * column.dims * sizeof(float), MCXT_ALLOC_HUGE);
     SampleDrawing drawing = {sample, index, column.element, nullptr, {capacity, Random(kSampleSeed), 0}};

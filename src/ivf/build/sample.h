@@ -12,7 +12,7 @@ namespace vq::ivf {
 
 struct Sample
 {
-    float *vectors;  // rows x dims, row-major, then those of outliers; normalized if `unit`
+    float *vectors;  // rows x dims, row-major, then those of outliers; normalized if `unit`, else scaled
     size_t rows;     // to be trained on
     size_t outliers; // (outliers.h)
     size_t too_long; // left out
@@ -20,6 +20,8 @@ struct Sample
     uint32_t dims;
     bool unit;         // cosine: rows are normalized, zero rows left out
     double table_rows; // estimate of the rows to be indexed
+    float scale;       // what vectors were multiplied by, a power of two; 1 if `unit` (units.h)
+    bool centred;      // the mean was taken from all rows
 };
 
 // Draws at most `capacity` rows (palloc'd in the current context): a phase of the build. Evaluates the index's expression and

@@ -1,4 +1,5 @@
 #include "ivf/build/lists.h"
+#include "ivf/build/units.h"
 
 #include "core/magnitude.h"
 #include "ivf/store/stream.h"
@@ -143,9 +144,21 @@ uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, 
     return image;
 }
 
+// The refine image, of the rows as they are in the table; null where there is none.
+float *train_refine(const MetaPage &m, const Sample &sample)
+{
+    if (m.refine == kNoRefine)
+        return nullptr;
+    float *image = (float *)palloc(Max(sq_image_bytes((Element)m.refine, m.options.dims), sizeof(float)));
+    unscale_rows(sample);
+    sq_train((Element)m.refine, m.options.dims, sample.vectors, sample.rows, image);
+    rescale_rows(sample);
+    return image;
+}
+
 // Puts mean, moved mean, codec image and refine image together.
-void write_image(Training *t, const AccessMethod *am, const Sample &sample, const float *mean,
-                 const uint8_t *codec_image)
+void write_image(Training *t, const AccessMethod *am, const float *mean, const uint8_t *codec_image,
+                 const float *refine_image)
 {
     MetaPage &m = t->meta;
     const CodecShape shape = am->codec->shape(codec_image);
@@ -161,9 +174,9 @@ void write_image(Training *t, const AccessMethod *am, const Sample &sample, cons
         am->codec->transform(codec_image, mean, moved_mean);
     else
         memset(moved_mean, 0, m.space_dims * sizeof(float));
-    if (m.refine != kNoRefine)
-        sq_train((Element)m.refine, m.options.dims, sample.vectors, sample.rows,
-                 (float *)(t->image + parts.means + parts.codec));
+    if (refine_image)
+        memcpy(t->image + parts.means + parts.codec, refine_image,
+               sq_image_bytes((Element)m.refine, m.options.dims));
 }
 
 // Sub-lists pay where they fill tiles.
@@ -203,8 +216,17 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
     return Max((size_t)256, Min(by_memory, wanted));
 }
 
+// Whether distances are the same to all rows about any place, and so may be taken about their mean: not by angles, unless all rows
+// point about the same way. There a sphere is flat.
+static bool may_centre(Metric metric, const float *mean, uint32_t dims)
+{
+    constexpr float kSameWay = 0.99f;
+    return metric == Metric::L2 ||
+           (metric == Metric::Cosine && simd::kernels().dot(mean, mean, dims) > kSameWay);
+}
+
 void train(Training *t, const AccessMethod *am, const IndexOptions *options, const IndexedColumn &column,
-           const Sample &sample, BuildProgress *progress)
+           Sample *sample, BuildProgress *progress)
 {
     *t = {};
     MetaPage &m = t->meta;
@@ -214,21 +236,26 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.metric = (uint8_t)column.metric;
     m.element = (uint8_t)column.element;
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
-    m.trained = sample.rows > 0;
+    m.trained = sample->rows > 0;
     m.options = codec_options(column.dims, options);
-    m.nlist = sample.rows > 0 ? choose_nlist(options->nlist, sample.table_rows, column.dims) : 1;
-    t->lists_wanted = lists_for(options->nlist, sample.table_rows);
-    m.spherical =
-        column.metric == Metric::Cosine || (column.metric == Metric::InnerProduct && all_unit(sample));
-    m.query_norm = column.metric == Metric::InnerProduct ? usual_norm(sample) : 1;
+    m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->table_rows, column.dims) : 1;
+    t->lists_wanted = lists_for(options->nlist, sample->table_rows);
+    m.scale = sample->scale;
 
     float *mean = (float *)palloc(m.options.dims * sizeof(float));
-    mean_of_sample(sample, mean);
-    place_lists(t, sample, mean, progress);
-    write_image(t, am, sample, mean, train_codec(t, am, sample, progress));
-    m.sublist_layers = choose_sublist_layers(options->sublist_layers, sample.table_rows / m.nlist,
+    mean_of_sample(*sample, mean);
+    m.query_norm = column.metric == Metric::InnerProduct ? usual_norm(*sample) : 1;
+    const float *refine_image = train_refine(m, *sample);
+    if (may_centre(column.metric, mean, m.options.dims))
+        centre_sample(sample, mean);
+    t->centred = sample->centred;
+    m.spherical = !sample->centred && (column.metric == Metric::Cosine ||
+                                       (column.metric == Metric::InnerProduct && all_unit(*sample)));
+    place_lists(t, *sample, mean, progress);
+    write_image(t, am, mean, train_codec(t, am, *sample, progress), refine_image);
+    m.sublist_layers = choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
                                              am->codec->sublist_layers(t->image + image_parts(m).means));
-    m.group_lists = choose_group_lists(m.nlist, sample.table_rows, t->code_bytes + 14);
+    m.group_lists = choose_group_lists(m.nlist, sample->table_rows, t->code_bytes + 14);
 }
 
 bool valid_training(const Training &t, const AccessMethod *am)

@@ -13,7 +13,8 @@ struct Training
 {
     MetaPage meta;       // block numbers not yet filled in
     uint8_t *image;      // all of it (store/image.h)
-    float *centroids;    // nlist x dims, original space
+    float *centroids;    // nlist x dims, in the sample's units
+    bool centred;        // as the sample: the mean was taken from them
     uint32_t code_bytes; // of the trained codec
     size_t codec_rows;   // that it was trained on
     Shortfall shortfall; // of these, and why
@@ -26,9 +27,9 @@ struct Training
 size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options);
 
 // Trains within maintenance_work_mem (memory in the current context): two phases of the build. Interrupts are looked
-// after. An empty sample gives the untrained index: one list around the origin.
+// after. An empty sample gives the untrained index: one list around the origin. Centres the sample where that keeps digits.
 void train(Training *training, const AccessMethod *am, const IndexOptions *options,
-           const IndexedColumn &column, const Sample &sample, BuildProgress *progress);
+           const IndexedColumn &column, Sample *sample, BuildProgress *progress);
 
 // Whether all that was trained is finite and fits together.
 bool valid_training(const Training &training, const AccessMethod *am);

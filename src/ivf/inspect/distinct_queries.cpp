@@ -24,6 +24,7 @@ RowPlaces find_places(Relation rel, const Index *index, const Datum *values, uin
                    floats(count, dims),
                    floats(count, space_dims),
                    (double *)palloc0(count * sizeof(double))};
+    const float unit = index->cosine() ? 1 : index->meta.scale;
     RowEncoder encoder;
     encoder_open(&encoder, rel, index);
     for (uint32_t i = 0; i < count; i++) {
@@ -34,8 +35,8 @@ RowPlaces find_places(Relation rel, const Index *index, const Datum *values, uin
         encode_row(&encoder, x, &row); // drawn rows belong in the index
         if (index->cosine())
             normalized(x, dims, x);
-        memcpy(p.residuals + (size_t)i * space_dims, encoder.residual, space_dims * sizeof(float));
-        p.distance[i] = encoder.distance;
+        scaled(encoder.residual, space_dims, 1 / unit, p.residuals + (size_t)i * space_dims);
+        p.distance[i] = encoder.distance / unit;
     }
     return p;
 }

@@ -25,7 +25,7 @@ struct RowPlaces
     const Index *index;
     uint32_t count;
     float *vectors;   // count x dims; unit vectors under cosine
-    float *residuals; // count x space_dims, codec space
+    float *residuals; // count x space_dims, codec space, in the units of the vectors
     double *distance; // from the centroid
 };
 

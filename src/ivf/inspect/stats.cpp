@@ -227,7 +227,7 @@ VQ_FUNCTION(vq_index_stats)
                       BoolGetDatum(meta.trained != 0),
                       Int64GetDatum((int64)meta.build_rows),
                       Float8GetDatum(growth),
-                      Float8GetDatum(meta.residual_norm),
+                      Float8GetDatum(meta.residual_norm / meta.scale),
                       Float8GetDatum(drift),
                       Int32GetDatum((int32)usual_lists(meta, kDefaultTarget)),
                       Float4GetDatum(meta.error_scale),

@@ -2,6 +2,7 @@
 
 #include "core/distance.h"
 #include "core/space.h"
+#include "ivf/row/normalize.h"
 #include "ivf/row/vector_datum.h"
 
 namespace vq::ivf {
@@ -17,8 +18,11 @@ ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, cons
         null ? make_vector_datum(element, dims) : copy_vector_datum(order_by.sk_argument, element, dims);
     query.stored = elements_of_query(query.datum, element, dims);
     query.vector = as_floats(query.stored, element, dims);
-    query.norm = std::sqrt((double)simd::kernels().dot(query.vector, query.vector, dims));
-    query.unordered = null || (metric != Metric::L2 && query.norm == 0);
+    const double factor = unit_factor(query.vector, dims);
+    query.norm = factor > 0 ? 1 / factor : 0;
+    query.norm_sq = simd::kernels().dot(query.vector, query.vector, dims);
+    query.unordered = null || (metric == Metric::InnerProduct && query.norm == 0) ||
+                      (metric == Metric::Cosine && query.norm_sq == 0);
     query.scale = metric == Metric::Cosine ? 2 : 1;
     if (!is_own_distance(order_by.sk_func)) {
         query.op = (FmgrInfo *)palloc(sizeof(FmgrInfo));
@@ -76,7 +80,7 @@ double score_of_distance(const ExactQuery &query, double distance)
         return std::numeric_limits<double>::infinity();
     switch (query.metric) {
     case Metric::L2:
-        return distance * distance;
+        return distance * distance * query.scale;
     case Metric::InnerProduct:
         return distance * query.scale;
     case Metric::Cosine:
@@ -85,13 +89,23 @@ double score_of_distance(const ExactQuery &query, double distance)
     return distance * query.scale;
 }
 
-double set_score_scale(ExactQuery *query, float norm)
+double set_score_scale(ExactQuery *query, const Index &index)
 {
-    const double scale = norm / query->norm;
-    if (query->metric != Metric::InnerProduct || !(scale > 0) || !std::isfinite(scale))
-        return 1;
-    query->scale = scale;
-    return scale;
+    const double scale = index.meta.scale;
+    double factor = vector_factor(index, query->vector);
+    switch (query->metric) {
+    case Metric::L2:
+        query->scale = scale * scale;
+        break;
+    case Metric::InnerProduct:
+        if (query->norm > 0)
+            factor = index.meta.query_norm / query->norm;
+        query->scale = factor * scale;
+        break;
+    case Metric::Cosine:
+        break;
+    }
+    return factor;
 }
 
 double least_score(Metric metric)
@@ -101,7 +115,11 @@ double least_score(Metric metric)
 
 double operator_rounding(const ExactQuery &query)
 {
-    return query.metric == Metric::Cosine ? query.scale * sum_rounding(query.dims) : 0;
+    // Products below the least normal float are rounded to its last digit.
+    const double least = query.dims * 0x1p-149;
+    if (query.metric == Metric::Cosine)
+        return query.scale * (sum_rounding(query.dims) + least / query.norm_sq);
+    return query.scale * least;
 }
 
 static double norm_of(const float *x, uint32_t dims)
@@ -124,7 +142,7 @@ double refined_bound(const ExactQuery &query, const float *x, double error, doub
         // that is the row itself the bound is 0, although x is as far as |e|.
         const double square = distance * distance - (error * error - shift * shift);
         const double d = std::sqrt(square > 0 ? square : 0) - shift;
-        return d > 0 ? d * d * (1 - rounding) : 0;
+        return d > 0 ? d * d * (1 - rounding) * query.scale : 0;
     }
     case Metric::InnerProduct:
         return (distance - query.norm * (shift + rounding * norm_of(x, query.dims))) * query.scale;

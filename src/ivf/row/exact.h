@@ -17,7 +17,8 @@ struct ExactQuery
     uint32_t dims;
     const float *vector;
     const void *stored; // its elements as the column's type has them
-    double norm;        // of the vector
+    double norm;        // of the vector, exactly
+    double norm_sq;     // its square as the operators have it, a sum of floats
     bool unordered;     // NULL, or zero but under L2: every row has the same distance
     double scale;       // of scores over distances, under L2 over their squares; see set_score_scale
     // Another extension's operator is called, since its sums may be rounded in another order; null: ours, whose functions are
@@ -42,9 +43,10 @@ double decoded_distance(const ExactQuery &query, const float *x);
 // squared L2 distance of unit vectors. NaN, which sorts behind all numbers, becomes infinity.
 double score_of_distance(const ExactQuery &query, double distance);
 
-// Under the inner product a query's length changes distances, not their order: scores are those of the query brought to `norm`.
-// Returns by how much it is made longer. Nothing happens under other metrics, or if the query has no direction.
-double set_score_scale(ExactQuery *query, float norm);
+// Chooses the scale of scores: those of rows and query as the index has them (vector_factor). Under the inner product a query's
+// length changes distances, not their order: it is brought to the usual length, if it has one. Returns what the query is
+// multiplied by.
+double set_score_scale(ExactQuery *query, const Index &index);
 
 // Of the vector itself; no row's is less. Minus infinity where there is no such limit.
 double least_score(Metric metric);

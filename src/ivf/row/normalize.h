@@ -1,10 +1,7 @@
 // Vectors of another length: unit vectors for cosine.
 #pragma once
 
-#include "simd/kernels.h"
-
-#include <cmath>
-#include <cstddef>
+#include "ivf/store/index.h"
 
 namespace vq::ivf {
 
@@ -40,6 +37,22 @@ inline const float *normalized(const float *x, size_t n, float *out)
     for (size_t i = 0; i < n; i++)
         out[i] = (float)(x[i] * factor);
     return out;
+}
+
+// What a row or a query is multiplied by before anything else; 0 if it has no direction under cosine.
+inline double vector_factor(const Index &index, const float *x)
+{
+    return index.cosine() ? unit_factor(x, index.meta.options.dims) : (double)index.meta.scale;
+}
+
+// How far the score of a row may be off because the operator squares its length in float, where products below the least normal
+// number are rounded to its last digit. Nothing but for rows shorter than 1e-18 under cosine.
+inline float length_rounding(const Index &index, const float *x)
+{
+    if (!index.cosine())
+        return 0;
+    const double factor = unit_factor(x, index.meta.options.dims);
+    return (float)(2.0 * index.meta.options.dims * 0x1p-149 * factor * factor);
 }
 
 } // namespace vq::ivf

@@ -44,8 +44,7 @@ double usual_distance(const Index &index, double distance)
 uint32_t nearest_list(RowEncoder *e, const float *x)
 {
     const Index &index = *e->index;
-    const double factor = index.cosine() ? unit_factor(x, index.meta.options.dims) : 1;
-    SpaceQuery query = space_query(index.assign_space, x, factor, e->moved, e->scratch);
+    SpaceQuery query = space_query(index.assign_space, x, vector_factor(index, x), e->moved, e->scratch);
     e->overflow = query.overflow;
     if (index.meta.nlist == 1)
         return 0;
@@ -86,7 +85,7 @@ static bool place(RowEncoder *e, const float *x, Placed *p)
     for (size_t i = 0; i < D; i++)
         p->residual[i] = e->moved[i] - p->centre[i];
     p->distance = std::sqrt((double)simd::kernels().dot(p->residual, p->residual, D));
-    if ((Metric)index.meta.metric == Metric::L2)
+    if (index.by_residual())
         memcpy(p->direction, p->residual, D * sizeof(float));
     else {
         memcpy(p->direction, e->moved, D * sizeof(float));
@@ -108,6 +107,9 @@ static void finish(RowEncoder *e, const float *x, const Placed &p, const RowCode
     row->code = code;
     row->record = nullptr;
     e->distance = p.distance;
+    const float rounding = length_rounding(index, x);
+    row->factors.add -= rounding;
+    fine_factors[0] -= rounding;
     if (index.has_fine()) {
         build_fine(index, x, fine_factors, fine, e->record);
         row->record = e->record;

@@ -14,8 +14,7 @@ void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
     const uint32_t dims = index.meta.options.dims;
     query->exact = exact_query((Metric)index.meta.metric, index.element(), dims, key);
     const float *q = query->exact.vector;
-    const double factor =
-        index.cosine() ? unit_factor(q, dims) : set_score_scale(&query->exact, index.meta.query_norm);
+    const double factor = set_score_scale(&query->exact, index);
     float *scratch = (float *)palloc(dims * sizeof(float));
     float *moved = (float *)pg::aligned_palloc(index.shape.space_dims * sizeof(float));
     query->space = space_query(index.space, q, factor, moved, scratch);

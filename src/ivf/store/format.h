@@ -100,14 +100,15 @@ struct MetaPage
     uint32_t sublist_layers; // layers of the codes that rows of a list are sorted by, 0 = none
     // Build statistics
     uint64_t build_rows;
-    double residual_norm;                     // mean |y - c| of all rows (row/rows.h), for drift
+    double residual_norm;                     // mean |y - c| of all rows, scaled (row/rows.h), for drift
     uint32_t calibration[kCalibrationPoints]; // lists to visit for each recall target
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
     float query_norm;                         // inner product: length that queries are brought to
     uint8_t element;      // simd::Element of the indexed column: FP32 vector, FP16 halfvec
     uint8_t codec_seeded; // 1: the codec image is not stored, but made of options and seed
-    uint8_t unused[6];
+    uint8_t unused[2];
+    float scale; // vectors are multiplied by it before anything else, except under cosine; a power of two
     uint32_t far_lists; // the last ones of nlist: rows far from all others (row/route.h)
     float far_distance; // from the centroid: rows beyond it are far; 0 = none is
 };

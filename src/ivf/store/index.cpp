@@ -70,8 +70,9 @@ bool meta_sane(const MetaPage &m)
     return (m.trained || (m.nlist == 1 && m.codec_seeded)) &&
            (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
            m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.far_lists < m.nlist &&
-           m.far_distance >= 0 && m.group_lists >= 1 && m.group_lists <= kMaxGroupLists &&
-           m.sublist_layers <= 2 && (m.refine == kNoRefine || m.refine < simd::kElementCount);
+           m.far_distance >= 0 && m.scale > 0 && std::isfinite(m.scale) && m.group_lists >= 1 &&
+           m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
+           (m.refine == kNoRefine || m.refine < simd::kElementCount);
 }
 
 void read_meta(Relation rel, MetaPage *meta)

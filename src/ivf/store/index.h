@@ -36,6 +36,9 @@ struct Index // immutable; memory belongs to the cache
 
     simd::Element element() const { return (simd::Element)meta.element; }
     bool cosine() const { return (Metric)meta.metric == Metric::Cosine; }
+    // Scores of rows are about their residuals, not about a direction from the origin: L2, and cosine where all rows point about
+    // the same way (build/units.h).
+    bool by_residual() const { return (Metric)meta.metric == Metric::L2 || (cosine() && !meta.spherical); }
     // Lists behind these are for far rows.
     uint32_t ordinary_lists() const { return meta.nlist - meta.far_lists; }
     // By the inner product far rows are the nearest ones of many queries, in whatever direction these look.

@@ -60,7 +60,8 @@ sub in_standby
 {
     my ($table, $step) = @_;
     $node->wait_for_catchup($standby);
-    is(size($table, $standby), size($table), "$table, $step: as long on the standby");
+    # The primary may have zero pages at the end, which nobody has come to use: they are not logged.
+    cmp_ok(size($table, $standby), '<=', size($table), "$table, $step: no longer on the standby");
     is_complete($standby, $table, $query, "$table, $step, on the standby");
     return;
 }

@@ -31,6 +31,17 @@ Placed *placed_groups(const Survey &survey, uint32_t *count)
     return placed;
 }
 
+// Whether so many pages are free that groups are moved for a shorter file. A quarter is what the next inserts and the next VACUUM
+// need: it would be given back and taken in turn, each time with a lock that disturbs standbys.
+bool much_is_free(const Survey &survey, BlockNumber blocks)
+{
+    const BlockNumber pages = blocks - survey.index->meta.first_list_block;
+    uint64_t used = 0;
+    for (uint32_t g = 0; g < survey.index->groups; g++)
+        used += survey.groups[g].pages;
+    return used < pages - pages / 4;
+}
+
 struct Plan
 {
     uint32_t groups; // that end last
@@ -84,10 +95,13 @@ bool rewrite_surveyed(Survey *survey, uint32_t group, PageReserve *reserve, NoRo
 uint32_t move_last_groups(Survey *survey, PageReserve *reserve)
 {
     uint32_t count, moved = 0;
+    const BlockNumber blocks = RelationGetNumberOfBlocks(survey->rel);
+    if (!much_is_free(*survey, blocks))
+        return 0;
     Placed *placed = placed_groups(*survey, &count);
     const Plan plan =
         best_plan(placed, count, reserve->known + reserve->next, reserve->known_count - reserve->next,
-                  survey->index->meta.first_list_block, RelationGetNumberOfBlocks(survey->rel));
+                  survey->index->meta.first_list_block, blocks);
     reserve_limit(reserve, plan.end);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant group", ALLOCSET_DEFAULT_SIZES);

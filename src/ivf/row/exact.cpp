@@ -124,35 +124,65 @@ double operator_rounding(const ExactQuery &query)
 
 static double norm_of(const float *x, uint32_t dims)
 {
-    return std::sqrt((double)simd::kernels().dot(x, x, dims));
+    const float square = simd::kernels().dot(x, x, dims);
+    if (square > 1e-30f && std::isfinite(square))
+        return std::sqrt((double)square);
+    const double factor = unit_factor(x, dims);
+    return factor > 0 ? 1 / factor : 0;
 }
 
-double refined_bound(const ExactQuery &query, const float *x, double error, double error_share)
+// With e = row - x: |q - x|^2 = |q - row|^2 + 2 <q - row, e> + |e|^2, and |<q - row, e>| <= |q - row| * shift. So for a query
+// that is the row itself the bound is 0, although x is as far as |e|.
+static double square_of_distance(double square, double error, double shift)
+{
+    square -= error * error - shift * shift;
+    const double d = std::sqrt(square > 0 ? square : 0) - shift;
+    return d > 0 ? d * d : 0;
+}
+
+// factor_q q - factor_x x
+static void difference(const ExactQuery &query, double factor_q, const float *x, double factor_x, float *out)
+{
+    for (uint32_t d = 0; d < query.dims; d++)
+        out[d] = (float)(query.vector[d] * factor_q - x[d] * factor_x);
+}
+
+double refined_bound(const ExactQuery &query, const float *x, double error, const RefineCell &cell,
+                     float *scratch)
 {
     if (query.unordered)
         return 0;
-    const double distance = own_distance(query.metric, query.vector, x, query.dims);
+    const uint32_t dims = query.dims;
+    const double distance = own_distance(query.metric, query.vector, x, dims);
     if (!std::isfinite(distance)) // overflow; the row's own distance may be anything
         return -std::numeric_limits<double>::infinity();
-    const double shift = error * error_share,
-                 rounding = 2 * sum_rounding(query.dims); // here and by the operator
+    const double rounding = 2 * sum_rounding(dims), least = 2 * dims * 0x1p-149; // here and by the operator
+    float *direction = scratch + dims;
     switch (query.metric) {
     case Metric::L2: {
-        // With e = row - x: |q - x|^2 = |q - row|^2 + 2 <q - row, e> + |e|^2, and |<q - row, e>| <= |q - row| * shift. So for a query
-        // that is the row itself the bound is 0, although x is as far as |e|.
-        const double square = distance * distance - (error * error - shift * shift);
-        const double d = std::sqrt(square > 0 ? square : 0) - shift;
-        return d > 0 ? d * d * (1 - rounding) * query.scale : 0;
+        difference(query, 1, x, 1, direction);
+        const double shift = error_along(cell, direction, distance, error, dims, scratch);
+        return square_of_distance(distance * distance - least, error, shift) * (1 - rounding) * query.scale;
     }
-    case Metric::InnerProduct:
-        return (distance - query.norm * (shift + rounding * norm_of(x, query.dims))) * query.scale;
+    case Metric::InnerProduct: {
+        const double shift = error_along(cell, query.vector, query.norm, error, dims, scratch);
+        return (distance - least - query.norm * (shift + rounding * norm_of(x, dims))) * query.scale;
+    }
     case Metric::Cosine:
         break;
     }
-    // A shift e of x turns it by at most asin(e / |x|), the cosine by less than 2 e / |x|.
-    const double norm = norm_of(x, query.dims);
-    const double bound = distance - 2 * shift / norm - rounding;
-    return norm > 0 && bound > 0 ? bound * query.scale : 0;
+    // Of unit vectors, whose squared distance is the score. A row that is off by `error` is turned by at most asin(error / |x|), of
+    // which the chord is at most sqrt(2) times as long as the error over |x|, and hardly longer than that where it is short.
+    const double norm = norm_of(x, dims), turn = error / norm;
+    if (!(turn < 1))
+        return 0;
+    const double chord = std::sqrt(2 - 2 * std::sqrt(1 - turn * turn));
+    const double lengths = least / (norm * norm) + least / (query.norm * query.norm);
+    const double square = query.scale * (distance - rounding - lengths);
+    difference(query, 1 / query.norm, x, 1 / norm, direction);
+    const double shift =
+        error_along(cell, direction, std::sqrt(Max(square, 0.0)), error, dims, scratch) * chord / error;
+    return square_of_distance(square, chord, shift);
 }
 
 } // namespace vq::ivf

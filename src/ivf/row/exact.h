@@ -2,6 +2,7 @@
 // last bit, because order by index must be order by operator: the executor may merge, group and compare what it gets.
 #pragma once
 
+#include "core/refine_bound.h"
 #include "ivf/store/index.h"
 
 extern "C" {
@@ -55,8 +56,9 @@ double least_score(Metric metric);
 // is a share of the score is in list_rounding and in the rows' factors.
 double operator_rounding(const ExactQuery &query);
 
-// Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error; error_share:
-// how much of the error may lie along the query, under L2 along the line from it to the row (1 = all: a certain bound).
-double refined_bound(const ExactQuery &query, const float *x, double error, double error_share);
+// Lower bound of the score of a row whose decoded refine code is x, when ||row - x|| = error, and the row is anywhere in the cell.
+// scratch: 2 x dims floats.
+double refined_bound(const ExactQuery &query, const float *x, double error, const RefineCell &cell,
+                     float *scratch);
 
 } // namespace vq::ivf

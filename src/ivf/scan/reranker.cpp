@@ -11,9 +11,10 @@ void reranker_open(Reranker *r, const Index &index, Relation heap, Relation rel,
     const uint32_t dims = index.meta.options.dims;
     r->record = (uint8_t *)palloc(index.fine_record_bytes + 1);
     r->decoded = (float *)palloc(dims * sizeof(float));
-    // Four standard deviations of an error whose direction is independent of the query's.
-    r->error_share = Min(1.0, 4.0 / std::sqrt((double)dims));
-    r->clamp_error = refine_error_limit(index);
+    r->scratch = (float *)palloc(2 * dims * sizeof(float));
+    if (index.has_refine())
+        r->cell = refine_cell((Element)index.meta.refine, dims, index.refine_image,
+                              (float *)palloc(dims * sizeof(float)));
     r->looked_at = 0;
     heap_reader_open(&r->heap, heap, rel, snapshot, index.element(), dims);
 }
@@ -41,13 +42,16 @@ static bool refined_distance(Reranker *r, const ScanQuery &query, double *distan
     const uint8_t *part = r->record + codec_fine_part(index.shape);
     float error;
     memcpy(&error, part, sizeof error);
-    sq_decode((Element)index.meta.refine, index.meta.options.dims, index.refine_image, part + sizeof error,
-              r->decoded);
-    if (error == 0)
+    const Element element = (Element)index.meta.refine;
+    const uint32_t dims = index.meta.options.dims;
+    sq_decode(element, dims, index.refine_image, part + sizeof error, r->decoded);
+    if (error == 0) {
         *distance = decoded_distance(query.exact, r->decoded);
-    else
-        *bound = refined_bound(query.exact, r->decoded, error, error > r->clamp_error ? 1 : r->error_share);
-    return error == 0;
+        return true;
+    }
+    refine_cell_of(element, dims, r->decoded, &r->cell);
+    *bound = refined_bound(query.exact, r->decoded, error, r->cell, r->scratch);
+    return false;
 }
 
 static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, const ProbedList &list,

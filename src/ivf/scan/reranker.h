@@ -14,8 +14,8 @@ struct Reranker
     RowQueue refined;   // rows whose fine record was looked at, by the lower bound of the score that it gave
     uint8_t *record;    // one fine record
     float *decoded;     // one decoded refine code
-    double error_share; // see refined_bound
-    double clamp_error; // a refine error above this means that values were clamped
+    RefineCell cell;    // of the code looked at last
+    float *scratch;     // 2 x dims
     uint64_t looked_at; // candidates, for refine_k and reorder_k
     Twins twins;        // among the rows whose distances were looked at
 };

@@ -57,14 +57,4 @@ void build_fine(const Index &index, const float *x, const float factors[3], cons
     }
 }
 
-double refine_error_limit(const Index &index)
-{
-    const uint32_t dims = index.meta.options.dims;
-    if (!index.has_refine() || sq_image_bytes((Element)index.meta.refine, dims) == 0)
-        return std::numeric_limits<double>::infinity();
-    const float *step =
-        index.refine_image + dims; // rounding to the nearest code: at most half a step in each dimension
-    return 0.5001 * std::sqrt((double)simd::kernels().dot(step, step, dims));
-}
-
 } // namespace vq::ivf

@@ -45,7 +45,4 @@ uint64_t free_fine_slots(Page page);
 void build_fine(const Index &index, const float *x, const float factors[3], const uint8_t *codec_fine,
                 uint8_t *record);
 
-// A refine error above this comes from values outside the trained range, so it may point anywhere.
-double refine_error_limit(const Index &index);
-
 } // namespace vq::ivf

@@ -213,13 +213,19 @@ void end_build(Build *b)
 // From a sample to pages of an index without rows.
 void train_and_write(Build *b, Sample *sample)
 {
-    train(&b->training, b->am, b->options, b->column, sample, &b->progress);
+    const float *refine_image = train_refine(b->options, *sample);
+    if (b->column.metric == Metric::Cosine) {
+        normalize_sample(sample);
+        set_outliers_aside(sample);
+    }
+    train(&b->training, b->am, b->options, b->column, sample, refine_image, &b->progress);
     if (!valid_training(b->training, b->am)) {
         report_failed_training(b->index);
         Sample none = {};
         none.dims = sample->dims;
         none.scale = 1;
-        train(&b->training, b->am, b->options, b->column, &none, &b->progress);
+        train(&b->training, b->am, b->options, b->column, &none, train_refine(b->options, none),
+              &b->progress);
     }
     if (!b->training.meta.trained)
         forget_calibration(&b->training.meta);

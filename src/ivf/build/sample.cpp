@@ -24,6 +24,7 @@ struct SampleDrawing
     Sample *sample;
     Relation index;
     simd::Element element;
+    bool cosine; // zero rows are left out
     MemoryContext row_memory;
     Reservoir reservoir;
 };
@@ -34,11 +35,7 @@ void keep_vector(SampleDrawing *d, const float *x)
     const size_t at = d->reservoir.place();
     if (at == s->capacity)
         return;
-    float *place = s->vectors + at * s->dims;
-    if (s->unit)
-        normalized(x, s->dims, place);
-    else
-        memcpy(place, x, s->dims * sizeof(float));
+    memcpy(s->vectors + at * s->dims, x, s->dims * sizeof(float));
     s->rows = d->reservoir.rows();
 }
 
@@ -50,7 +47,7 @@ void add_row(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *arg
     MemoryContext old = MemoryContextSwitchTo(d->row_memory);
     const uint32_t dims = d->sample->dims;
     const float *x = vector_of_datum(values[0], d->element, dims, d->index);
-    if (!d->sample->unit || !is_zero(x, dims))
+    if (!d->cosine || !is_zero(x, dims))
         keep_vector(d, x);
     MemoryContextSwitchTo(old);
     MemoryContextReset(d->row_memory);
@@ -62,10 +59,12 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
                  size_t capacity, BuildProgress *progress)
 {
     begin_phase(progress, BuildPhase::Sampling, 0);
-    *sample = {nullptr, 0, 0, 0, capacity, column.dims, column.metric == Metric::Cosine, 0, 1, false};
+    *sample = {nullptr, 0, 0, 0, capacity, column.dims, false, 0, 1, false};
     sample->vectors =
         (float *)palloc_extended(Max(capacity, (size_t)1) * column.dims * sizeof(float), MCXT_ALLOC_HUGE);
-    SampleDrawing drawing = {sample, index, column.element, nullptr, {capacity, Random(kSampleSeed), 0}};
+    SampleDrawing drawing = {sample,         index,
+                             column.element, column.metric == Metric::Cosine,
+                             nullptr,        {capacity, Random(kSampleSeed), 0}};
     drawing.row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant sample", ALLOCSET_DEFAULT_SIZES);
 

@@ -18,7 +18,7 @@ struct Sample
     size_t too_long; // left out
     size_t capacity;
     uint32_t dims;
-    bool unit;         // cosine: rows are normalized, zero rows left out
+    bool unit;         // rows are normalized (units.h)
     double table_rows; // estimate of the rows to be indexed
     float scale;       // what vectors were multiplied by, a power of two; 1 if `unit` (units.h)
     bool centred;      // the mean was taken from all rows

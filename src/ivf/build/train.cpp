@@ -144,18 +144,6 @@ uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, 
     return image;
 }
 
-// The refine image, of the rows as they are in the table; null where there is none.
-float *train_refine(const MetaPage &m, const Sample &sample)
-{
-    if (m.refine == kNoRefine)
-        return nullptr;
-    float *image = (float *)palloc(Max(sq_image_bytes((Element)m.refine, m.options.dims), sizeof(float)));
-    unscale_rows(sample);
-    sq_train((Element)m.refine, m.options.dims, sample.vectors, sample.rows, image);
-    rescale_rows(sample);
-    return image;
-}
-
 // Puts mean, moved mean, codec image and refine image together.
 void write_image(Training *t, const AccessMethod *am, const float *mean, const uint8_t *codec_image,
                  const float *refine_image)
@@ -226,7 +214,7 @@ static bool may_centre(Metric metric, const float *mean, uint32_t dims)
 }
 
 void train(Training *t, const AccessMethod *am, const IndexOptions *options, const IndexedColumn &column,
-           Sample *sample, BuildProgress *progress)
+           Sample *sample, const float *refine_image, BuildProgress *progress)
 {
     *t = {};
     MetaPage &m = t->meta;
@@ -245,7 +233,6 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     float *mean = (float *)palloc(m.options.dims * sizeof(float));
     mean_of_sample(*sample, mean);
     m.query_norm = column.metric == Metric::InnerProduct ? usual_norm(*sample) : 1;
-    const float *refine_image = train_refine(m, *sample);
     if (may_centre(column.metric, mean, m.options.dims))
         centre_sample(sample, mean);
     t->centred = sample->centred;
@@ -256,6 +243,18 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.sublist_layers = choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
                                              am->codec->sublist_layers(t->image + image_parts(m).means));
     m.group_lists = choose_group_lists(m.nlist, sample->table_rows, t->code_bytes + 14);
+}
+
+float *train_refine(const IndexOptions *options, const Sample &sample)
+{
+    if (!options->refine)
+        return nullptr;
+    const Element element = (Element)options->refine_type;
+    float *image = (float *)palloc(Max(sq_image_bytes(element, sample.dims), sizeof(float)));
+    unscale_rows(sample);
+    sq_train(element, sample.dims, sample.vectors, sample.rows, image);
+    rescale_rows(sample);
+    return image;
 }
 
 bool valid_training(const Training &t, const AccessMethod *am)

@@ -29,7 +29,10 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
 // Trains within maintenance_work_mem (memory in the current context): two phases of the build. Interrupts are looked
 // after. An empty sample gives the untrained index: one list around the origin. Centres the sample where that keeps digits.
 void train(Training *training, const AccessMethod *am, const IndexOptions *options,
-           const IndexedColumn &column, Sample *sample, BuildProgress *progress);
+           const IndexedColumn &column, Sample *sample, const float *refine_image, BuildProgress *progress);
+
+// The refine image, of the rows as they are in the table; null where there is none. Before rows are brought to unit length.
+float *train_refine(const IndexOptions *options, const Sample &sample);
 
 // Whether all that was trained is finite and fits together.
 bool valid_training(const Training &training, const AccessMethod *am);

@@ -1,5 +1,7 @@
 #include "ivf/build/units.h"
 
+#include "core/magnitude.h"
+
 #include "ivf/row/normalize.h"
 
 extern "C" {
@@ -16,7 +18,7 @@ constexpr size_t kRows = 1023; // that say how long rows are, evenly spaced
 
 size_t all_rows(const Sample &s)
 {
-    return s.rows + s.outliers;
+    return s.rows + s.outliers + s.too_long;
 }
 
 // Median length of the rows that have one.
@@ -50,8 +52,6 @@ void multiply_rows(const Sample &s, float factor)
 void scale_sample(Sample *s)
 {
     s->scale = 1;
-    if (s->unit)
-        return;
     const double length = usual_length(*s);
     if (length < kShortest || length > kLongest)
         s->scale = (float)std::ldexp(1.0, std::clamp(-std::ilogb(length), -126, 127));
@@ -66,6 +66,21 @@ void unscale_rows(const Sample &s)
 void rescale_rows(const Sample &s)
 {
     multiply_rows(s, s.scale);
+}
+
+void normalize_sample(Sample *s)
+{
+    const size_t all = all_rows(*s);
+    unscale_rows(*s);
+    s->unit = true;
+    s->scale = 1;
+    s->rows = s->outliers = s->too_long = 0;
+    for (size_t i = 0; i < all; i++) {
+        const float *x = s->vectors + i * s->dims;
+        const double factor = unit_factor(x, s->dims);
+        if (factor > 0 && all_finite(x, s->dims))
+            normalized(x, s->dims, s->vectors + s->rows++ * s->dims);
+    }
 }
 
 void centre_sample(Sample *s, const float *mean)

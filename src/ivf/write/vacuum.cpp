@@ -27,7 +27,7 @@ namespace vq::ivf {
 namespace {
 
 constexpr double kRewriteShare =
-    0.25; // a group is rewritten when this share of its rows is dead, or of its pages open
+    0.25; // a group is rewritten when this share of its rows is dead, of its pages open, or of its fine pages idle
 
 struct BulkDelete
 {
@@ -190,11 +190,23 @@ GroupCounts group_counts(Relation rel, const Index &index, const Group *group, S
     return c;
 }
 
-bool worth_rewriting(const Group *group, const GroupCounts &c)
+// Dead open rows leave their page, but their fine records stay where they are.
+bool has_idle_fine_pages(const Index &index, const Group *group, const GroupCounts &c)
+{
+    if (!index.has_fine())
+        return false;
+    const uint32_t pages = group->record.fine_pages,
+                   needed = fine_pages_of(index, (uint32_t)(c.rows - c.dead + c.open_rows));
+    return pages >= needed + 2 && pages - needed > kRewriteShare * pages;
+}
+
+bool worth_rewriting(const Index &index, const Group *group, const GroupCounts &c)
 {
     if ((double)c.dead > kRewriteShare * (double)c.rows && c.dead > 0)
         return true;
-    return c.open_pages >= 2 && c.open_pages > kRewriteShare * group->record.tile_pages;
+    if (c.open_pages >= 2 && c.open_pages > kRewriteShare * group->record.tile_pages)
+        return true;
+    return has_idle_fine_pages(index, group, c);
 }
 
 // Groups that stay as they are.
@@ -237,7 +249,7 @@ double survey_groups(Survey *survey, bool *dirty)
         const GroupCounts counts = group_counts(survey->rel, index, group, survey);
         survey_group(survey, group);
         unlock_group(survey->rel, g);
-        dirty[g] = worth_rewriting(group, counts);
+        dirty[g] = worth_rewriting(index, group, counts);
         rows += (double)(counts.rows - counts.dead + counts.open_rows);
     }
     pfree(group);

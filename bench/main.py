@@ -7,14 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, filters, inprocess, memory, query, search, sublists, target, writes
+from sections import batches, codes, depth, filters, inprocess, memory, query, search, sublists, target, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "filters", "sublists", "target")    # only when named
+NAMED = ("batches", "depth", "filters", "sublists", "target")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -48,7 +48,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="of every sweep, points in turns; default %(default)s")
     parser.add_argument("--seconds", type=int, default=2, help="for each point of a sweep in each round; default %(default)s")
     parser.add_argument("--queries", type=int, default=1000, help="of each set, at most; default %(default)s")
-    parser.add_argument("--quick", action="store_true", help="sublists: only the indexes with sub-lists, for a trial")
+    parser.add_argument("--quick", action="store_true",
+                        help="for a trial: fewer points of depth, of sublists only the indexes with sub-lists")
     parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
     parser.add_argument("--k", type=int, default=10, help="neighbours a query; default %(default)s")
     parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")
@@ -101,6 +102,8 @@ def run_sections(bench, data):
         batches.run(bench, data)
     if "filters" in bench.only:
         filters.run(bench, data)
+    if "depth" in bench.only:
+        depth.run(bench, data)
     if "sublists" in bench.only:
         sublists.run(bench, data)
     if "target" in bench.only:

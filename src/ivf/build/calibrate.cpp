@@ -142,13 +142,17 @@ size_t sampled(double n, const Sample &sample, uint64_t table_rows)
     return Max((size_t)std::lround(n * share), (size_t)1);
 }
 
-DepthSample depth_sample(uint32_t d, const Sample &sample, uint64_t table_rows)
+// copies: so many rows are equal on average. What is meant by rows of a query are different ones, so one of so many rows of the
+// sample stands for all.
+DepthSample depth_sample(uint32_t d, const Sample &sample, uint64_t table_rows, size_t copies)
 {
     const size_t rows =
         Min(sampled(kTimesNearer[d] * (double)kRecallDepth[d], sample, table_rows), sample.rows);
+    const size_t least = copies > 1 ? (size_t)std::ceil(kTimesNearer[d]) : d == 0 ? 1 : 2;
     DepthSample s = {};
-    s.stride = (rows + kNearest - 1) / kNearest;
-    s.rows = Max(rows / s.stride, d == 0 ? (size_t)1 : (size_t)2);
+    s.stride = (rows / copies + kNearest - 1) / kNearest * copies;
+    s.stride = Max(s.stride, copies);
+    s.rows = Max(rows / s.stride, least);
     return s;
 }
 
@@ -204,30 +208,42 @@ void forget_calibration(MetaPage *meta)
     meta->targets = unknown_recall_table(meta->nlist, (float)kDefaultEpsilon);
 }
 
-// The row nearest to each query and the centroid of its list.
+// How far each query is from the rows nearest to it, and the centroid of its list.
 static QueryPlace *query_places(Prober *p, const CalibrationQueries &queries, const Nearest *nearest,
                                 const float *centroids)
 {
     QueryPlace *places = (QueryPlace *)palloc(queries.count * sizeof(QueryPlace));
+    float *squares = (float *)palloc(queries.count * kNearest * sizeof(float));
     each_query(*p, 0, queries.count, [&](size_t i) {
-        const uint32_t list = nearest_list(&p->row, query_vector(queries, i));
-        places[i] = {sample_row(p, nearest[i].row[0]), centroids + (size_t)list * queries.dims};
+        const float *q = query_vector(queries, i);
+        float *square = squares + i * kNearest;
+        for (size_t k = 0; k < nearest[i].found; k++)
+            square[k] = simd::kernels().l2sq(q, sample_row(p, nearest[i].row[k]), queries.dims);
+        std::sort(square, square + nearest[i].found);
+        const uint32_t list = nearest_list(&p->row, q);
+        places[i] = {centroids + (size_t)list * queries.dims, square, nearest[i].found};
     });
     return places;
 }
 
+// nearest: of all rows of the sample.
 static void find_nearest(const Sample &sample, Metric metric, uint64_t table_rows,
-                         const CalibrationQueries &queries, DepthSample *depths)
+                         const CalibrationQueries &queries, Nearest *nearest, size_t copies,
+                         DepthSample *depths)
 {
     for (uint32_t d = 0; d < kRecallDepths; d++) {
-        depths[d] = depth_sample(d, sample, table_rows);
-        if (d > 0 && depths[d].stride == depths[d - 1].stride) {
+        depths[d] = depth_sample(d, sample, table_rows, copies);
+        const size_t stride = depths[d].stride;
+        if (stride == 1)
+            depths[d].nearest = nearest;
+        else if (d > 0 && stride == depths[d - 1].stride)
             depths[d].nearest = depths[d - 1].nearest;
-            continue;
+        else {
+            depths[d].nearest = (Nearest *)palloc0(queries.count * sizeof(Nearest));
+            nearest_in_sample(sample, metric, queries,
+                              stride == copies ? queries.count : Min(queries.count, kDeepQueries), stride,
+                              depths[d].nearest);
         }
-        const size_t n = depths[d].stride == 1 ? queries.count : Min(queries.count, kDeepQueries);
-        depths[d].nearest = (Nearest *)palloc0(queries.count * sizeof(Nearest));
-        nearest_in_sample(sample, metric, queries, n, depths[d].stride, depths[d].nearest);
     }
 }
 
@@ -242,12 +258,18 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     Prober p;
     open_prober(&p, rel, index, &sample);
     CalibrationQueries queries = draw_queries(sample, all);
+    const Metric metric = index->space.metric;
+    Nearest *nearest = (Nearest *)palloc0(all * sizeof(Nearest));
+    nearest_in_sample(sample, metric, queries, all, 1, nearest);
+    const double copies = leave_copies(&queries, query_places(&p, queries, nearest, centroids),
+                                       {centroids, index->ordinary_lists()},
+                                       (double)sample.rows / meta->nlist, sample.unit && !sample.centred);
+    if (copies > 1) {
+        memset(nearest, 0, all * sizeof(Nearest));
+        nearest_in_sample(sample, metric, queries, all, 1, nearest);
+    }
     DepthSample depths[kRecallDepths];
-    find_nearest(sample, index->space.metric, meta->build_rows, queries, depths);
-    if (leave_copies(&queries, query_places(&p, queries, depths[0].nearest, centroids),
-                     sample.unit && !sample.centred))
-        find_nearest(sample, index->space.metric, meta->build_rows, queries, depths);
-    const Nearest *nearest = depths[0].nearest; // among all rows of the sample
+    find_nearest(sample, metric, meta->build_rows, queries, nearest, (size_t)std::lround(copies), depths);
 
     Findings m;
     open_findings(&m, meta->nlist, all);

@@ -24,15 +24,25 @@ inline float *query_vector(const CalibrationQueries &queries, size_t i)
 // Draws rows of the sample. Memory: in the current context.
 CalibrationQueries draw_queries(const Sample &sample, size_t count);
 
-// What query i knows of its row: the row nearest to it, and the centroid of its list, both dims floats.
+// What query i knows of its row: how far the nearest other rows are, and where the centroid of its list is.
 struct QueryPlace
 {
-    const float *nearest;
-    const float *centroid;
+    const float *centroid; // dims floats
+    const float *squares;  // squared distances of the nearest other rows, the least first
+    size_t count;          // of them
 };
 
-// Where rows are copies, or nearly: replaces the queries that have some by a query about the same centroid, at the place that
-// another query's row has about its own. Returns whether any was.
-bool leave_copies(CalibrationQueries *queries, const QueryPlace *places, bool unit);
+struct Centroids
+{
+    const float *vectors; // count x dims
+    uint32_t count;
+};
+
+// Where rows are copies, or nearly: replaces the queries that have some by a query about the same list, at the place that another
+// query's row has about its own, as if that row had been held out of training: list_rows, which a list has of the sample on average,
+// are then few different ones, and a centroid lies nearer to the rows that made it than to others. Returns of how many equal rows a row
+// is one on average, as far as the places tell; 1 if no query was replaced.
+double leave_copies(CalibrationQueries *queries, const QueryPlace *places, const Centroids &lists,
+                    double list_rows, bool unit);
 
 } // namespace vq::ivf

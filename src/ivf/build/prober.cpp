@@ -1,26 +1,37 @@
 #include "ivf/build/prober.h"
 
+#include "core/random.h"
+
 #include "ivf/row/normalize.h"
 
 namespace vq::ivf {
 
 // By blocks of rows against all queries.
+// One of each `stride` rows, at random: a table's copies may lie at regular distances.
+static size_t one_of(size_t rows, size_t part, size_t stride)
+{
+    const size_t first = part * stride;
+    return first + (stride > 1 ? Random(part).below(Min(stride, rows - first)) : 0);
+}
+
 void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQueries &queries, size_t n,
                        size_t stride, Nearest *out)
 {
     constexpr size_t kBlock = 64;
     const auto &k = simd::kernels();
-    const size_t dims = sample.dims, part = (sample.rows + sample.outliers + stride - 1) / stride;
+    const size_t dims = sample.dims, all = sample.rows + sample.outliers;
+    const size_t part = (all + stride - 1) / stride;
     float *dots = (float *)palloc(n * kBlock * sizeof(float));
     float *block = (float *)palloc(kBlock * dims * sizeof(float));
     for (size_t first = 0; first < part; first += kBlock) {
         CHECK_FOR_INTERRUPTS();
         const size_t rows = Min(kBlock, part - first);
         for (size_t j = 0; j < rows; j++)
-            memcpy(block + j * dims, sample.vectors + (first + j) * stride * dims, dims * sizeof(float));
+            memcpy(block + j * dims, sample.vectors + one_of(all, first + j, stride) * dims,
+                   dims * sizeof(float));
         k.dot_block(queries.vectors, n, dims, block, rows, dims, dims, dots, kBlock);
         for (size_t j = 0; j < rows; j++) {
-            const size_t row = (first + j) * stride;
+            const size_t row = one_of(all, first + j, stride);
             const float norm_sq = metric == Metric::L2 ? k.dot(block + j * dims, block + j * dims, dims) : 0;
             const float factor = metric == Metric::L2 ? 2.0f : 1.0f;
             for (size_t i = 0; i < n; i++)

@@ -35,7 +35,7 @@ struct Nearest
 };
 
 // Finds the nearest rows of the sample, outliers among them, of the first n queries, each one's own row left out.
-// stride: only every so many-th row of the sample is looked at.
+// stride: only one of so many rows of the sample is looked at, drawn at random.
 void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQueries &queries, size_t n,
                        size_t stride, Nearest *out);
 

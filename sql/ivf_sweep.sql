@@ -131,4 +131,25 @@ SELECT count(*) BETWEEN 59 AND 60 AS rows FROM (SELECT id FROM sw WHERE owner = 
 SELECT swept > 0 AS swept FROM vector_quant_last_scan();
 DROP TABLE sw;
 DROP SEQUENCE sw_asked;
+
+-- what a filter costs, and how many rows it lets pass: vectors out of line, many to be compared
+CREATE TABLE sw_wide (id int, v vector(600));
+CREATE FUNCTION sw_wide_vector(i int) RETURNS vector(600) LANGUAGE sql IMMUTABLE AS
+    'SELECT (sw_vector(i)::real[] || array_fill(0::real, ARRAY[592]))::vector(600)';
+CREATE FUNCTION sw_dear(i int) RETURNS boolean LANGUAGE plpgsql STABLE COST 10000 AS 'BEGIN RETURN i % 2 = 0; END';
+INSERT INTO sw_wide SELECT i, sw_wide_vector(i) FROM generate_series(1, 3000) i;
+ALTER TABLE sw_wide ALTER v SET STORAGE EXTERNAL;
+CREATE INDEX sw_wide_v ON sw_wide USING @AM@ (v vector_l2_ops) WITH (@VARIANT@);
+ANALYZE sw_wide;
+CREATE FUNCTION sw_wide_swept(condition text, n int, OUT swept boolean) LANGUAGE plpgsql AS
+$$
+BEGIN
+    EXECUTE format('SELECT count(*) FROM (SELECT id FROM sw_wide WHERE %s ORDER BY v <-> sw_wide_vector(17) LIMIT %s) s', condition, n);
+    SELECT s.swept > 0 INTO swept FROM vector_quant_last_scan() s;
+END
+$$;
+SELECT c, n, swept FROM (VALUES ('id > 0', 230), ('v IS NOT NULL', 230), ('id > 0', 3000), ('v <-> sw_wide_vector(17) > -1', 230),
+    ('sw_dear(id)', 110), ('id % 100 = 1', 230), ('id % 100 = 1 AND v IS NOT NULL', 230)) q(c, n), sw_wide_swept(c, n);
+DROP FUNCTION sw_wide_swept, sw_dear, sw_wide_vector;
+DROP TABLE sw_wide;
 DROP FUNCTION sw_vector, sw_compare;

@@ -7,7 +7,9 @@ extern "C" {
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "nodes/nodeFuncs.h"
+#include "access/sysattr.h"
 #include "optimizer/clauses.h"
+#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/rel.h"
 }
@@ -109,6 +111,35 @@ bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot)
     ResetExprContext(filter.context);
     filter.context->ecxt_scantuple = slot;
     return ExecQual(filter.node->ss.ps.qual, filter.context);
+}
+
+double filter_operators(const ExecutorFilter &filter)
+{
+    if (filter.node == nullptr || !(cpu_operator_cost > 0))
+        return 0;
+    QualCost cost;
+    cost_qual_eval(&cost, filter.node->ss.ps.plan->qual, nullptr);
+    return cost.per_tuple / cpu_operator_cost;
+}
+
+static bool asks_for_null(Node *clause)
+{
+    return IsA(clause, NullTest) && IsA(((NullTest *)clause)->arg, Var);
+}
+
+bool filter_reads(const ExecutorFilter &filter, AttrNumber column)
+{
+    if (filter.node == nullptr || column == 0)
+        return false;
+    const ::Scan *plan = (const ::Scan *)filter.node->ss.ps.plan;
+    Bitmapset *columns = nullptr;
+    ListCell *cell;
+    foreach (cell, plan->plan.qual)
+        if (!asks_for_null((Node *)lfirst(cell)))
+            pull_varattnos((Node *)lfirst(cell), plan->scanrelid, &columns);
+    const bool reads = bms_is_member(column - FirstLowInvalidHeapAttributeNumber, columns);
+    bms_free(columns);
+    return reads;
 }
 
 void filter_removed(const ExecutorFilter &filter)

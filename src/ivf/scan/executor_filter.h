@@ -24,6 +24,10 @@ void filter_close(ExecutorFilter *filter);
 
 // Whether the executor will keep the row. slot: as the table's own slots.
 bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot);
+// What it costs to ask it once, in units of cpu_operator_cost, as functions' COST says.
+double filter_operators(const ExecutorFilter &filter);
+// Whether it reads that column's value; IS [NOT] NULL does not. column 0 (an expression): no.
+bool filter_reads(const ExecutorFilter &filter, AttrNumber column);
 // Counts a row that did not pass, for EXPLAIN ANALYZE, as the executor does.
 void filter_removed(const ExecutorFilter &filter);
 

@@ -14,6 +14,14 @@ enum class ScanState
     Done     // every row was given out that this search gives
 };
 
+// When the rest of the table is read in its own order (sweep.h). Costs are in the units of sweep.cpp.
+struct SweepPlan
+{
+    double after;     // when so much was spent; 0: not known yet
+    double given_out; // what a row given out costs, with the executor's filter
+    bool sampled;     // the share of rows that the filter lets pass is known
+};
+
 struct Scan
 {
     ScanTotals totals;    // of searches that are over; kept by rescan
@@ -24,10 +32,10 @@ struct Scan
     Candidates
         candidates; // rows of those lists, by lower bound; if `truncated`, further ones need another pass
     Reranker reranker;
-    Results results;    // rows looked at, by exact score
-    bool swept;         // all rows were looked at: what is left is among the results
-    double sweep_after; // so much work (sweep.h); 0: not known yet
-    SpillFile spill;    // of reranker and results
+    Results results; // rows looked at, by exact score
+    bool swept;      // all rows were looked at: what is left is among the results
+    SweepPlan sweep_plan;
+    SpillFile spill; // of reranker and results
     ScanStats stats;
 };
 

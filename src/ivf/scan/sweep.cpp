@@ -16,9 +16,9 @@ namespace {
 
 constexpr uint64_t kDeepRows = 200; // fewer are given out one by one, whatever the table
 
-// What things cost in microseconds, with the table in memory; only their ratios matter. In the order of the table: a page, a row
-// with its filter. Out of order: a row given out. Vectors may lie in the table's pages or out of line.
-constexpr double kPage = 0.5, kRow = 0.1, kGivenOut = 0.5;
+// What things cost in microseconds, with the table in memory; only their ratios matter. In the order of the table: a page, a row,
+// one unit of cpu_operator_cost of its filter. Out of order: a row given out. Vectors may lie in the table's pages or out of line.
+constexpr double kPage = 0.5, kRow = 0.1, kOperator = 0.02, kGivenOut = 0.5;
 struct VectorCosts
 {
     double in_order; // an exact distance
@@ -38,13 +38,35 @@ double table_rows(const Scan &scan)
     return Max((double)heap.heap->rd_rel->reltuples, (double)scan.query.index->meta.build_rows);
 }
 
-double sweep_cost(IndexScanDesc desc, const Scan &scan)
+// What asking the filter costs a row.
+double asking_cost(const Scan &scan, const ExecutorFilter &filter)
 {
-    ExecutorFilter filter = filter_open(desc);
-    const bool filtered = filter.node != nullptr;
-    filter_close(&filter);
-    const double distance = filtered ? 0 : vector_costs(*scan.query.index).in_order;
-    return kPage * scan.reranker.heap.blocks + (kRow + distance) * table_rows(scan);
+    const double value =
+        filter_reads(filter, scan.reranker.heap.column) ? vector_costs(*scan.query.index).in_order : 0;
+    return kOperator * filter_operators(filter) + value;
+}
+
+// passing: share of the rows that have to be compared.
+void plan_sweep(Scan *scan, const ExecutorFilter &filter, double passing)
+{
+    const double asking = asking_cost(*scan, filter);
+    const double row = kRow + asking + passing * vector_costs(*scan->query.index).in_order;
+    scan->sweep_plan.after = (kPage * scan->reranker.heap.blocks + row * table_rows(*scan)) / 2;
+    scan->sweep_plan.given_out = kGivenOut + asking;
+}
+
+// Of some of the rows given out, which the executor has asked its filter about already: the share that passed.
+double passing_share(Scan *scan, const ExecutorFilter &filter)
+{
+    constexpr uint32_t kAsked = 50;
+    const GivenRows &given = scan->results.given;
+    HeapReader *heap = &scan->reranker.heap;
+    const uint32_t asked = Min(kAsked, given.count);
+    uint32_t passed = 0;
+    for (uint32_t i = 0; i < asked; i++)
+        passed += heap_visible(heap, given.tids[(uint64_t)i * given.count / asked]) &&
+                  filter_passes(filter, heap->slot);
+    return (double)passed / asked;
 }
 
 // Whether the settings let the scan see every row, and it would still have to look at them one by one.
@@ -59,7 +81,7 @@ bool may_sweep(IndexScanDesc desc, const Scan &scan)
 double spent(const Scan &scan)
 {
     return vector_costs(*scan.query.index).look * (double)scan.stats.reranked +
-           kGivenOut * (double)scan.results.given_out;
+           scan.sweep_plan.given_out * (double)scan.results.given_out;
 }
 
 // Everything that is known of rows not given out: the sweep finds them again.
@@ -72,16 +94,39 @@ void forget_rest(Scan *scan)
     results_forget(&scan->results);
 }
 
+// A filter is taken to let nothing pass, until that would make it time: then it is asked.
+void begin_plan(IndexScanDesc desc, Scan *scan)
+{
+    if (!may_sweep(desc, *scan)) {
+        scan->sweep_plan = {std::numeric_limits<double>::infinity(), 0, true};
+        return;
+    }
+    ExecutorFilter filter = filter_open(desc);
+    scan->sweep_plan.sampled = filter.node == nullptr;
+    plan_sweep(scan, filter, filter.node ? 0 : 1);
+    filter_close(&filter);
+}
+
+void ask_filter(IndexScanDesc desc, Scan *scan)
+{
+    ExecutorFilter filter = filter_open(desc);
+    plan_sweep(scan, filter, passing_share(scan, filter));
+    scan->sweep_plan.sampled = true;
+    filter_close(&filter);
+}
+
 } // namespace
 
 bool sweep_due(IndexScanDesc desc, Scan *scan)
 {
-    if (scan->swept || scan->results.given_out < kDeepRows)
+    if (scan->swept || scan->results.given_out < kDeepRows || !given_is_known(scan->results.given))
         return false;
-    if (scan->sweep_after == 0)
-        scan->sweep_after =
-            may_sweep(desc, *scan) ? sweep_cost(desc, *scan) / 2 : std::numeric_limits<double>::infinity();
-    return spent(*scan) >= scan->sweep_after && given_is_known(scan->results.given);
+    const SweepPlan &plan = scan->sweep_plan;
+    if (plan.after == 0)
+        begin_plan(desc, scan);
+    if (spent(*scan) >= plan.after && !plan.sampled)
+        ask_filter(desc, scan);
+    return spent(*scan) >= plan.after;
 }
 
 // The row in the reader's slot: among those that are left, or not.

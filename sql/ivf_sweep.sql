@@ -150,6 +150,13 @@ END
 $$;
 SELECT c, n, swept FROM (VALUES ('id > 0', 230), ('v IS NOT NULL', 230), ('id > 0', 3000), ('v <-> sw_wide_vector(17) > -1', 230),
     ('sw_dear(id)', 110), ('id % 100 = 1', 230), ('id % 100 = 1 AND v IS NOT NULL', 230)) q(c, n), sw_wide_swept(c, n);
+-- a table that nobody has counted since it grew
+TRUNCATE sw_wide;
+INSERT INTO sw_wide SELECT i, sw_wide_vector(i) FROM generate_series(1, 300) i;
+REINDEX TABLE sw_wide;
+ANALYZE sw_wide;
+INSERT INTO sw_wide SELECT i, sw_wide_vector(i) FROM generate_series(301, 3000) i;
+SELECT swept FROM sw_wide_swept('true', 230);
 DROP FUNCTION sw_wide_swept, sw_dear, sw_wide_vector;
 DROP TABLE sw_wide;
 DROP FUNCTION sw_vector, sw_compare;

@@ -32,10 +32,14 @@ const VectorCosts &vector_costs(const Index &index)
     return bytes > TOAST_TUPLE_THRESHOLD ? kOutOfLine : kInline;
 }
 
+// At least so many, whether or not somebody has counted them since the table grew.
 double table_rows(const Scan &scan)
 {
     const HeapReader &heap = scan.reranker.heap;
-    return Max((double)heap.heap->rd_rel->reltuples, (double)scan.query.index->meta.build_rows);
+    const FormData_pg_class &form = *heap.heap->rd_rel;
+    const double grown = form.relpages > 0 ? (double)heap.blocks / form.relpages : 1;
+    const double held = Max((double)scan.query.index->meta.build_rows, (double)scan.probing.rows);
+    return Max(held, form.reltuples * grown);
 }
 
 // What asking the filter costs a row.

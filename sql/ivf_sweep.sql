@@ -119,6 +119,11 @@ CREATE INDEX sw_ip ON sw USING @AM@ (v vector_ip_ops) WITH (refine = true, @VARI
 SELECT rows BETWEEN expected - 1 AND expected AS rows, same = rows AS same, disorder, swept
     FROM sw_compare('<#>', sw_vector(17), 'owner = 7 AND v IS NOT NULL');
 DROP INDEX sw_ip;
+-- an index that answers without the table: its own looks count
+CREATE INDEX sw_fp32 ON sw USING @AM@ (v vector_l2_ops) WITH (refine = true, refine_type = fp32, @VARIANT@);
+SELECT rows BETWEEN expected - 1 AND expected AS rows, same = rows AS same, disorder, swept, (SELECT returned < 300 FROM vector_quant_last_scan()) AS early
+    FROM sw_compare('<->', sw_vector(17), 'owner = 7 AND v IS NOT NULL');
+DROP INDEX sw_fp32;
 CREATE INDEX sw_part ON sw USING @AM@ (v vector_l2_ops) WITH (@VARIANT@) WHERE id % 2 = 1;
 SELECT rows BETWEEN expected - 3 AND expected AS rows, same = rows AS same, disorder, swept
     FROM sw_compare('<->', sw_vector(17), 'id % 2 = 1 AND owner = 7 AND v IS NOT NULL');

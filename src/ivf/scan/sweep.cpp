@@ -17,8 +17,9 @@ namespace {
 constexpr uint64_t kDeepRows = 200; // fewer are given out one by one, whatever the table
 
 // What things cost in microseconds, with the table in memory; only their ratios matter. In the order of the table: a page, a row,
-// one unit of cpu_operator_cost of its filter. Out of order: a row given out. Vectors may lie in the table's pages or out of line.
-constexpr double kPage = 0.5, kRow = 0.1, kOperator = 0.02, kGivenOut = 0.5;
+// one unit of cpu_operator_cost of its filter. Out of order: a look at a fine record, a row given out. Vectors may lie in the
+// table's pages or out of line.
+constexpr double kPage = 0.5, kRow = 0.1, kOperator = 0.02, kFineLook = 1.5, kGivenOut = 0.5;
 struct VectorCosts
 {
     double in_order; // an exact distance
@@ -85,6 +86,7 @@ bool may_sweep(IndexScanDesc desc, const Scan &scan)
 double spent(const Scan &scan)
 {
     return vector_costs(*scan.query.index).look * (double)scan.stats.reranked +
+           kFineLook * (double)scan.stats.refined +
            scan.sweep_plan.given_out * (double)scan.results.given_out;
 }
 

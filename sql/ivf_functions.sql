@@ -214,6 +214,9 @@ UPDATE fn_copies SET v = fn_vector(1);
 VACUUM fn_copies;
 SELECT recall, sampled, distinct_neighbours FROM vector_quant_recall('fn_copies_v');
 SELECT count(*) FROM vector_quant_tune('fn_copies_v');
+CREATE INDEX fn_copies_cos ON fn_copies USING @AM@ (v vector_cosine_ops) WITH (nlist = 10, @VARIANT@);
+SELECT recall, sampled, distinct_neighbours FROM vector_quant_recall('fn_copies_cos');
+DROP INDEX fn_copies_cos;
 -- a few copies are left out of what a row should find
 UPDATE fn_copies SET v = fn_vector(id % 951);
 DELETE FROM fn_copies WHERE id > 980;

@@ -85,6 +85,7 @@ void move_off_rows(const RowPlaces &p, bool *marked, Datum *values)
         residual_step(p, i, steps + (size_t)i * space_dims);
     add_steps(p, steps);
     for (uint32_t i = 0; i < p.count; i++) {
+        marked[i] = marked[i] && !is_zero(steps + (size_t)i * space_dims, space_dims);
         if (!marked[i])
             continue;
         const Datum query = make_vector_datum(index.element(), dims);

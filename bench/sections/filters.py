@@ -119,7 +119,7 @@ def all_points(bench, filters):
             for mode in MODES.get(index.extension) or MODES[index.method]:
                 setting = {f"{index.method}.iterative_scan": mode}
                 yield Point(index, index.extension, mode, False, chosen, {**index.settings, **setting, **FORCE})
-            iterative = {f"{index.method}.iterative_scan": "relaxed_order"}
+            iterative = {f"{index.method}.iterative_scan": "strict_order" if index.extension == "vector_quant" else "relaxed_order"}
             for btree in (False, True):
                 yield Point(index, index.extension, "planner", btree, chosen, {**index.settings, **iterative})
         for btree in (False, True):
@@ -165,7 +165,7 @@ def show_choices(points):
         if point.mode != "planner" or point.extension != "vector_quant":
             continue
         label = point.filter.label
-        scan, exact = timed[point.name, "relaxed_order", False, label], timed["none", "exact", point.btree, label]
+        scan, exact = timed[point.name, "strict_order", False, label], timed["none", "exact", point.btree, label]
         times = [statistics.median(p.millis) for p in (scan, exact, point)]
         rows.append((point.name, "yes" if point.btree else "no", label, f"{times[0]:.2f}", f"{times[1]:.2f}", f"{times[2]:.2f}",
                      point.plan, f"{times[2] / min(times[:2]):.1f}", f"{scan.cost / times[0] / (exact.cost / times[1]):.2f}"))

@@ -3,6 +3,7 @@
 #include "ivf/scan/cost.h"
 
 #include "ivf/scan/probes.h"
+#include "ivf/scan/table_costs.h"
 #include "ivf/store/index.h"
 
 extern "C" {
@@ -23,11 +24,9 @@ constexpr double kCodeCost = 0.01; // of cpu_operator_cost: one code in a tile, 
 constexpr double kRerankRows = 60; // rows looked at exactly before the first comes out
 constexpr double kDistanceCost =
     20; // of cpu_operator_cost: one exact distance. The operators' COST is less (types/type.sql.in)
-// Rows looked at for each further row, times how much dearer a look is here than in an exact path, which reads rows
-// in order: 1.2 to 4.6 rows beyond the first ten, and about twice as dear. With 6 the planner turns to an exact path at
-// filters within a factor of two of where it becomes faster, with and without a btree, for vectors in the table's
-// pages and out of line (bench/run.sh --only filters).
-constexpr double kLooksPerRow = 6;
+// Looks of that cost for each further row, against a pass over the table: the price of a search that goes a thousand rows deep
+// (bench/run.sh --only filters --k 10, 100 and 1000).
+constexpr double kLooksPerRow = 40;
 
 struct CostInputs
 {
@@ -36,12 +35,14 @@ struct CostInputs
     double list_pages;
     double rows;
     double share; // of the probed lists' rows that are read
+    VectorTimes times;
 };
 
 CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
 {
     Relation rel = index_open(info->indexoid, NoLock);
-    const MetaPage &meta = open_index(rel, memory)->meta;
+    const Index *index = open_index(rel, memory);
+    const MetaPage &meta = index->meta;
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
     CostInputs s;
     s.lists = meta.nlist;
@@ -51,8 +52,19 @@ CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);
     s.share = read_share(meta, settings);
+    s.times = vector_times(*index);
     index_close(rel, NoLock);
     return s;
+}
+
+// How many times longer than PostgreSQL thinks an exact path takes: it prices a pass over the table, but hardly the distances of the
+// rows that the filter leaves (COST of the operators, which is low so that postgres_fdw sends LIMIT). Prices are compared, so ours
+// have to be too low by as much.
+double exact_path_underpriced(const IndexPath *path, const VectorTimes &times)
+{
+    const RelOptInfo *rel = path->indexinfo->rel;
+    const double left = path->path.param_info ? path->path.param_info->ppi_rows : rel->rows;
+    return 1 + left * times.in_order / pass_time(rel->pages, Max(rel->tuples, 1.0));
 }
 
 } // namespace
@@ -78,7 +90,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant cost", ALLOCSET_SMALL_SIZES);
     const IndexOptInfo *info = path->indexinfo;
-    CostInputs s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1};
+    CostInputs s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1, kInlineTimes};
     if (!info->hypothetical)
         s = cost_inputs(info, memory);
     MemoryContextDelete(memory);
@@ -103,7 +115,8 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
                + share * s.rows * code + Min(kRerankRows, share * s.rows) * rerank;
     // All rows in order: every list, and every row looked at.
     *selectivity = 1.0;
-    *total = *startup + (s.list_pages - probed_pages) * sequential_page + s.rows * kLooksPerRow * look;
+    *total = *startup + (s.list_pages - probed_pages) * sequential_page +
+             s.rows * kLooksPerRow * look / exact_path_underpriced(path, s.times);
     *pages = s.list_pages;
     (void)root;
 }

@@ -14,7 +14,7 @@ enum class ScanState
     Done     // every row was given out that this search gives
 };
 
-// When the rest of the table is read in its own order (sweep.h). Costs are in the units of sweep.cpp.
+// When the rest of the table is read in its own order (sweep.h). Costs are in the units of table_costs.h.
 struct SweepPlan
 {
     double after;     // when so much was spent; 0: not known yet

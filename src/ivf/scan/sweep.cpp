@@ -1,12 +1,11 @@
 #include "ivf/scan/sweep.h"
 
 #include "ivf/row/table_walk.h"
-#include "ivf/row/vector_datum.h"
 #include "ivf/scan/executor_filter.h"
+#include "ivf/scan/table_costs.h"
 
 extern "C" {
 #include "access/relscan.h"
-#include "access/heaptoast.h"
 #include "miscadmin.h"
 }
 
@@ -15,23 +14,6 @@ namespace vq::ivf {
 namespace {
 
 constexpr uint64_t kDeepRows = 200; // fewer are given out one by one, whatever the table
-
-// What things cost in microseconds, with the table in memory; only their ratios matter. In the order of the table: a page, a row,
-// one unit of cpu_operator_cost of its filter. Out of order: a look at a fine record, a row given out. Vectors may lie in the
-// table's pages or out of line.
-constexpr double kPage = 0.5, kRow = 0.1, kOperator = 0.02, kFineLook = 1.5, kGivenOut = 0.5;
-struct VectorCosts
-{
-    double in_order; // an exact distance
-    double look;     // one out of order, with its row
-};
-constexpr VectorCosts kInline = {0.2, 3}, kOutOfLine = {4, 8};
-
-const VectorCosts &vector_costs(const Index &index)
-{
-    const Size bytes = vector_datum_bytes(index.element(), index.meta.options.dims);
-    return bytes > TOAST_TUPLE_THRESHOLD ? kOutOfLine : kInline;
-}
 
 // At least so many, whether or not somebody has counted them since the table grew.
 double table_rows(const Scan &scan)
@@ -47,17 +29,17 @@ double table_rows(const Scan &scan)
 double asking_cost(const Scan &scan, const ExecutorFilter &filter)
 {
     const double value =
-        filter_reads(filter, scan.reranker.heap.column) ? vector_costs(*scan.query.index).in_order : 0;
-    return kOperator * filter_operators(filter) + value;
+        filter_reads(filter, scan.reranker.heap.column) ? vector_times(*scan.query.index).in_order : 0;
+    return kOperatorTime * filter_operators(filter) + value;
 }
 
 // passing: share of the rows that have to be compared.
 void plan_sweep(Scan *scan, const ExecutorFilter &filter, double passing)
 {
     const double asking = asking_cost(*scan, filter);
-    const double row = kRow + asking + passing * vector_costs(*scan->query.index).in_order;
-    scan->sweep_plan.after = (kPage * scan->reranker.heap.blocks + row * table_rows(*scan)) / 2;
-    scan->sweep_plan.given_out = kGivenOut + asking;
+    const double row = kRowTime + asking + passing * vector_times(*scan->query.index).in_order;
+    scan->sweep_plan.after = (kPageTime * scan->reranker.heap.blocks + row * table_rows(*scan)) / 2;
+    scan->sweep_plan.given_out = kGivenOutTime + asking;
 }
 
 // Of some of the rows given out, which the executor has asked its filter about already: the share that passed.
@@ -85,8 +67,8 @@ bool may_sweep(IndexScanDesc desc, const Scan &scan)
 
 double spent(const Scan &scan)
 {
-    return vector_costs(*scan.query.index).look * (double)scan.stats.reranked +
-           kFineLook * (double)scan.stats.refined +
+    return vector_times(*scan.query.index).look * (double)scan.stats.reranked +
+           kFineLookTime * (double)scan.stats.refined +
            scan.sweep_plan.given_out * (double)scan.results.given_out;
 }
 

@@ -129,25 +129,39 @@ TrainingSet choose_rows(const Training &t, const Sample &sample, size_t rows)
 
 // Spherical centroids have unit length, the rows around one lie closer to the origin: their mean is some 0.8 of it. Brought
 // to the mean's length they attract the same rows and rank the same, while residuals and so the codes' errors shrink
-// (arxiv-minilm-384, pq_dims 4: recall of the ten best estimates .749 -> .781).
+// (arxiv-minilm-384, pq_dims 4: recall of the ten best estimates .749 -> .781). One length serves lists that are alike. A list
+// whose rows are closer together than that length is from their mean gets the mean's own: from there its codes tell rows apart.
 static void shrink_centroids(Training *t, const Sample &sample)
 {
     constexpr size_t kRows = 4096;
+    // A list is narrow whose rows' variance about their mean is less than so many times (length - own length)^2.
+    constexpr double kNarrow = 4;
+    const size_t dims = sample.dims, nlist = t->meta.nlist;
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant training", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(memory);
     const TrainingSet set = choose_rows(*t, sample, Min(sample.rows, kRows));
-    double cosine = 0;
-    for (size_t i = 0; i < set.rows; i++)
-        cosine += simd::kernels().dot(set.vectors + set.which[i] * (size_t)sample.dims,
-                                      set.centroids + set.lists[i] * (size_t)sample.dims, sample.dims);
+    double *of_list = (double *)palloc0(nlist * sizeof(double)),
+           all = 0; // sums of rows' cosines to their centroids
+    uint32_t *rows = (uint32_t *)palloc0(nlist * sizeof(uint32_t));
+    for (size_t i = 0; i < set.rows; i++) {
+        const double cosine =
+            simd::kernels().dot(set.vectors + set.which[i] * dims, set.centroids + set.lists[i] * dims, dims);
+        all += cosine, of_list[set.lists[i]] += cosine, rows[set.lists[i]]++;
+    }
+    const double common = all / (double)set.rows;
+    for (size_t list = 0; list < nlist; list++) {
+        double length = common;
+        if (rows[list] > 0) {
+            const double own = Min(of_list[list] / rows[list], 1.0), off = own - common;
+            if (off > 0 && kNarrow * off * off > 1 - own * own)
+                length = own;
+        }
+        for (size_t i = 0; length > 0 && length < 1 && i < dims; i++)
+            t->centroids[list * dims + i] *= (float)length;
+    }
     MemoryContextSwitchTo(old);
     MemoryContextDelete(memory);
-    const float length = (float)(cosine / (double)set.rows);
-    if (!(length > 0 && length < 1))
-        return;
-    for (size_t i = 0; i < (size_t)t->meta.nlist * sample.dims; i++)
-        t->centroids[i] *= length;
 }
 
 // How far rows are from the nearest centroid, and so which are far from all.

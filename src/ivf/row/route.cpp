@@ -113,8 +113,8 @@ void route_begin(Router *router, Relation rel, const Index *index, const Space *
         std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
 }
 
-// Centroids of unit vectors have one length, but for rounding. In few dimensions that rounding is more than what neighbouring
-// lists differ by, and a centroid that came out too long would be the nearest of queries all around.
+// Centroids of unit vectors have one length, but for rounding and those of narrow lists. In few dimensions that rounding is more than
+// what neighbouring lists differ by, and a centroid that came out too long would be the nearest of queries all around.
 static float rank_of(const Router &r, uint32_t list, const CentroidTerms &c, float score)
 {
     if (r.index->visits_far_lists() && list >= r.index->ordinary_lists())
@@ -229,7 +229,8 @@ const RoutedList *route_ahead(Router *r, uint32_t want, uint32_t *count)
     // The lists wanted are known once no other can score as well as the last of them.
     const RoutedList &last = r->ready[end - 1];
     const bool known = r->exact >= end;
-    const uint32_t to = known ? select_within(r, r->cosine ? last.add : last.rank) : r->lists;
+    // Of a list at that rank whose centroid has length n the score is n rank + (1 - n)^2, at most the rank where n is 1.
+    const uint32_t to = known ? select_within(r, r->cosine ? Max(last.add, last.rank) : last.rank) : r->lists;
     if (to > r->exact)
         look_at(r, to);
     return r->ready + r->next;

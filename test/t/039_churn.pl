@@ -120,11 +120,15 @@ $node->safe_psql('postgres', "DELETE FROM $table WHERE id % 4 > 0");
 vacuum($table);
 is(vacuum($table), $before, 'vacuum_truncate = false holds for its indexes');
 like($node->safe_psql('postgres', $advice), qr/VACUUM, else REINDEX: \d+ MB of it, \d+ %, are free\z/, 'advice');
+$node->safe_psql('postgres', "DELETE FROM $table WHERE id > 600");
+vacuum($table);
+like($node->safe_psql('postgres', $advice), qr/\AVACUUM, else REINDEX: \d+ MB of it, \d+ %, are free\z/, 'advice, however few rows are left');
 $node->safe_psql('postgres', "ALTER TABLE $table RESET (vacuum_truncate)");
 
 # Right after a truncation.
 cmp_ok(vacuum($table), '<', 0.5 * $before, 'truncated');
 unlike($node->safe_psql('postgres', $advice), qr/free/, 'no such advice any more');
+$node->safe_psql('postgres', "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(604, $rows, 4) id");
 $node->stop('immediate');
 $node->start;
 is_complete($node, $_, $query, "$_, after a crash") for $table, map { "plain_$_" } access_methods();

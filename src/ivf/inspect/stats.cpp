@@ -150,36 +150,48 @@ void advise(StringInfo text, const char *remedy, const char *reason)
     appendStringInfo(text, "%s%s: %s", text->len > 0 ? "; " : "", remedy, reason);
 }
 
+// How the rows lie: of few rows, however they do, there is nothing to gain.
+void advise_on_rows(StringInfo text, const MetaPage &meta, const Stats &s, double growth, double drift)
+{
+    if (s.rows + s.dead_rows < kFewRows)
+        return;
+    if (!meta.trained)
+        advise(text, "REINDEX", "it was built without rows, so all of them lie in one list");
+    else if (growth >= kOutgrown)
+        advise(text, "REINDEX", psprintf("it holds %.0f times the rows it was built on", growth));
+    if (drift >= kDrifted)
+        advise(
+            text, "REINDEX",
+            psprintf("rows have drifted, they lie %.0f %% farther from their lists' centroids than at build",
+                     100 * (drift - 1)));
+    if (share(s.dead_rows, s.rows) >= kMuchDead)
+        advise(text, "VACUUM", psprintf("%.0f %% of its rows are dead", 100 * share(s.dead_rows, s.rows)));
+    if (share(s.open_rows, s.rows - s.open_rows) >= kMuchOpen)
+        advise(text, "VACUUM",
+               psprintf("%.0f %% of its rows are not sorted into lists yet",
+                        100 * share(s.open_rows, s.rows - s.open_rows)));
+}
+
+// Pages without rows, however few rows there are.
+void advise_on_pages(StringInfo text, const Stats &s)
+{
+    if (s.lost_pages > kFewPages && share(s.lost_pages, s.pages - s.lost_pages) >= kMuchLost)
+        advise(text, "VACUUM",
+               psprintf("%.0f %% of its pages are neither in use nor free",
+                        100 * share(s.lost_pages, s.pages - s.lost_pages)));
+    if (s.free_pages >= kMegabyte && share(s.free_pages, s.pages - s.free_pages) >= kMuchFree)
+        advise(text, "VACUUM, else REINDEX",
+               psprintf("%.0f MB of it, %.0f %%, are free", (double)s.free_pages / kMegabyte,
+                        100 * share(s.free_pages, s.pages - s.free_pages)));
+}
+
 // Null if all is well.
 const char *advice_for(const MetaPage &meta, const Stats &s, double growth, double drift)
 {
     StringInfoData text;
     initStringInfo(&text);
-    if (s.rows + s.dead_rows < kFewRows)
-        return nullptr;
-    if (!meta.trained)
-        advise(&text, "REINDEX", "it was built without rows, so all of them lie in one list");
-    else if (growth >= kOutgrown)
-        advise(&text, "REINDEX", psprintf("it holds %.0f times the rows it was built on", growth));
-    if (drift >= kDrifted)
-        advise(
-            &text, "REINDEX",
-            psprintf("rows have drifted, they lie %.0f %% farther from their lists' centroids than at build",
-                     100 * (drift - 1)));
-    if (share(s.dead_rows, s.rows) >= kMuchDead)
-        advise(&text, "VACUUM", psprintf("%.0f %% of its rows are dead", 100 * share(s.dead_rows, s.rows)));
-    if (share(s.open_rows, s.rows - s.open_rows) >= kMuchOpen)
-        advise(&text, "VACUUM",
-               psprintf("%.0f %% of its rows are not sorted into lists yet",
-                        100 * share(s.open_rows, s.rows - s.open_rows)));
-    if (s.lost_pages > kFewPages && share(s.lost_pages, s.pages - s.lost_pages) >= kMuchLost)
-        advise(&text, "VACUUM",
-               psprintf("%.0f %% of its pages are neither in use nor free",
-                        100 * share(s.lost_pages, s.pages - s.lost_pages)));
-    if (s.free_pages >= kMegabyte && share(s.free_pages, s.pages - s.free_pages) >= kMuchFree)
-        advise(&text, "VACUUM, else REINDEX",
-               psprintf("%.0f MB of it, %.0f %%, are free", (double)s.free_pages / kMegabyte,
-                        100 * share(s.free_pages, s.pages - s.free_pages)));
+    advise_on_rows(&text, meta, s, growth, drift);
+    advise_on_pages(&text, s);
     return text.len > 0 ? text.data : nullptr;
 }
 

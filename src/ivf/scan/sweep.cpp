@@ -37,7 +37,7 @@ double asking_cost(const Scan &scan, const ExecutorFilter &filter)
 void plan_sweep(Scan *scan, const ExecutorFilter &filter, double passing)
 {
     const double asking = asking_cost(*scan, filter);
-    const double row = kRowTime + asking + passing * vector_times(*scan->query.index).in_order;
+    const double row = kRowTime + asking + passing * (vector_times(*scan->query.index).in_order + kKeptTime);
     scan->sweep_plan.after = (kPageTime * scan->reranker.heap.blocks + row * table_rows(*scan)) / 2;
     scan->sweep_plan.given_out = kGivenOutTime + asking;
 }

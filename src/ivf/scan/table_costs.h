@@ -13,6 +13,8 @@ namespace vq::ivf {
 
 // In the order of the table: a page, a row, one unit of cpu_operator_cost of its filter.
 constexpr double kPageTime = 0.5, kRowTime = 0.1, kOperatorTime = 0.02;
+// A row that is kept beside its distance until its turn comes, in memory or in a file, and then given out.
+constexpr double kKeptTime = 1;
 // Out of order: a look at a fine record, what the executor does for a row given out.
 constexpr double kFineLookTime = 1.5, kGivenOutTime = 0.5;
 
@@ -22,7 +24,7 @@ struct VectorTimes
     double look;     // a row out of order and its distance
 };
 
-constexpr VectorTimes kInlineTimes = {0.8, 4}, kOutOfLineTimes = {4, 8};
+constexpr VectorTimes kInlineTimes = {0.8, 3}, kOutOfLineTimes = {4, 8};
 
 // Vectors lie in the table's pages, or out of line.
 inline VectorTimes vector_times(const Index &index)

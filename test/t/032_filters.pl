@@ -82,8 +82,8 @@ for my $am (access_methods())
         my $plan = $node->safe_psql('postgres', "EXPLAIN (COSTS OFF) SELECT id FROM $am WHERE $where ORDER BY v <-> $queries[0] LIMIT 10");
         like($plan, qr/Scan (using|on) ${am}_c/, "$am, $where: the planner takes the btree");
     }
-    my $plan = $node->safe_psql('postgres', "EXPLAIN (COSTS OFF) SELECT id FROM $am WHERE c = 1 ORDER BY v <-> $queries[0] LIMIT 10");
-    like($plan, qr/using ${am}_v/, "$am: for a tenth of the rows it takes the vector index");
+    my $plan = $node->safe_psql('postgres', "EXPLAIN (COSTS OFF) SELECT id FROM $am WHERE c = 0 ORDER BY v <-> $queries[0] LIMIT 10");
+    like($plan, qr/using ${am}_v/, "$am: for most of the rows it takes the vector index");
 }
 ok(!crashed($node), 'no crash');
 done_testing();

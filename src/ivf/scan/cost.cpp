@@ -26,7 +26,7 @@ constexpr double kDistanceCost =
     20; // of cpu_operator_cost: one exact distance. The operators' COST is less (types/type.sql.in)
 // Looks of that cost for each further row, against a pass over the table: the price of a search that goes a thousand rows deep
 // (bench/run.sh --only filters --k 10, 100 and 1000).
-constexpr double kLooksPerRow = 40;
+constexpr double kLooksPerRow = 30;
 
 struct CostInputs
 {

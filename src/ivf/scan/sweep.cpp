@@ -13,6 +13,8 @@ namespace vq::ivf {
 
 namespace {
 
+constexpr double kSpentShare =
+    1.0 / 3; // of a pass's cost; preparing and giving out take their part of the half that is allowed
 constexpr uint64_t kDeepRows = 200; // fewer are given out one by one, whatever the table
 
 // At least so many, whether or not somebody has counted them since the table grew.
@@ -38,7 +40,8 @@ void plan_sweep(Scan *scan, const ExecutorFilter &filter, double passing)
 {
     const double asking = asking_cost(*scan, filter);
     const double row = kRowTime + asking + passing * (vector_times(*scan->query.index).in_order + kKeptTime);
-    scan->sweep_plan.after = (kPageTime * scan->reranker.heap.blocks + row * table_rows(*scan)) / 2;
+    const double pass = kPageTime * scan->reranker.heap.blocks + row * table_rows(*scan);
+    scan->sweep_plan.after = kSpentShare * pass;
     scan->sweep_plan.given_out = kGivenOutTime + asking;
 }
 

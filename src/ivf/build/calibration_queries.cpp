@@ -20,12 +20,9 @@ CalibrationQueries draw_queries(const Sample &sample, size_t count)
     return q;
 }
 
-// Other rows so much nearer than the centroid are copies. Rows of lists of a hundred are about as far from the nearest one as
-// from their centroid.
 static size_t count_copies(const float *query, const QueryPlace &place, uint32_t dims)
 {
-    constexpr float kNearer = 0.5f;
-    const float limit = kNearer * kNearer * simd::kernels().l2sq(query, place.centroid, dims);
+    const float limit = (float)(kNearCopy * kNearCopy) * simd::kernels().l2sq(query, place.centroid, dims);
     size_t n = 0;
     while (n < place.count && place.squares[n] < limit)
         n++;
@@ -101,7 +98,6 @@ float *residuals_of(const CalibrationQueries &q, const QueryPlace *places)
 double leave_copies(CalibrationQueries *q, const QueryPlace *places, const Centroids &lists, double list_rows,
                     bool unit)
 {
-    constexpr double kFew = 0.1; // that many copies do not hide what the other queries need
     const uint32_t dims = q->dims;
     size_t copied = 0;
     size_t *copies = (size_t *)palloc(q->count * sizeof(size_t));
@@ -109,7 +105,7 @@ double leave_copies(CalibrationQueries *q, const QueryPlace *places, const Centr
         copies[i] = count_copies(query_vector(*q, i), places[i], dims);
         copied += copies[i] > 0;
     }
-    if ((double)copied < kFew * (double)q->count)
+    if ((double)copied < kFewCopied * (double)q->count)
         return 1;
     const Spread spread = spread_of(*q, places, copies, list_rows);
     float *residuals = residuals_of(*q, places), *around = (float *)palloc(dims * sizeof(float));

@@ -14,6 +14,12 @@ struct CalibrationQueries
     size_t *self;   // the row of the sample that a query is; kNoRow: made up
 };
 
+// Nearly a copy: another row that is so many times nearer than the centroid of the list. Rows of lists of a hundred are about as far
+// from the nearest one as from their centroid.
+constexpr double kNearCopy = 0.5;
+// Beyond this share of queries with copies the others no longer hide what the index does for queries that are no rows.
+constexpr double kFewCopied = 0.1;
+
 constexpr size_t kNoRow = SIZE_MAX;
 
 inline float *query_vector(const CalibrationQueries &queries, size_t i)

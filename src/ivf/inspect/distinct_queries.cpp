@@ -1,7 +1,9 @@
 #include "ivf/inspect/distinct_queries.h"
 
+#include "core/magnitude.h"
 #include "ivf/row/normalize.h"
 #include "ivf/row/rows.h"
+#include "ivf/row/table_rows.h"
 #include "ivf/row/vector_datum.h"
 
 extern "C" {
@@ -68,13 +70,6 @@ static void add_steps(const RowPlaces &p, const float *steps)
     }
 }
 
-static bool is_query(const Index &index, const float *x)
-{
-    const uint32_t dims = index.meta.options.dims;
-    return std::all_of(x, x + dims, [](float v) { return std::isfinite(v); }) &&
-           !(index.cosine() && is_zero(x, dims));
-}
-
 void move_off_rows(const RowPlaces &p, bool *marked, Datum *values)
 {
     const Index &index = *p.index;
@@ -91,7 +86,8 @@ void move_off_rows(const RowPlaces &p, bool *marked, Datum *values)
         const Datum query = make_vector_datum(index.element(), dims);
         fill_vector_datum((struct varlena *)DatumGetPointer(query), index.element(),
                           p.vectors + (size_t)i * dims, dims);
-        marked[i] = is_query(index, vector_of_datum(query, index.element(), dims, p.rel)) &&
+        const float *x = vector_of_datum(query, index.element(), dims, p.rel);
+        marked[i] = all_finite(x, dims) && belongs_in_index(index, x) &&
                     memcmp(DatumGetPointer(query), DatumGetPointer(values[i]), bytes) != 0;
         if (marked[i])
             values[i] = query;

@@ -2,15 +2,13 @@
 // nothing of queries that are no rows; calibration leaves them out too (build/calibration_queries.h).
 #pragma once
 
+#include "ivf/build/calibration_queries.h"
 #include "ivf/store/index.h"
 
 namespace vq::ivf {
 
-// Beyond this share of queries with copies the others no longer hide what the index does for queries that are no rows.
-constexpr double kFewCopied = 0.1;
-
-// What counts as a copy: another row that is so many times nearer than the centroid of the list. Nearly: as in calibration.
-constexpr double kCopy = 0.1, kNearCopy = 0.5;
+// A copy, if it is so many times nearer than the centroid of the list; kNearCopy: nearly one.
+constexpr double kCopy = 0.1;
 
 // square: the squared distance of the nearest other row, of unit vectors under cosine.
 inline bool is_copy(double square, double centroid_distance, double nearer)

@@ -28,7 +28,12 @@ bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot);
 double filter_operators(const ExecutorFilter &filter);
 // Whether it reads that column's value; IS [NOT] NULL does not. column 0 (an expression): no.
 bool filter_reads(const ExecutorFilter &filter, AttrNumber column);
-// Counts a row that did not pass, for EXPLAIN ANALYZE, as the executor does.
+// Whether anybody counts rows that do not pass: EXPLAIN ANALYZE.
+inline bool filter_counts(const ExecutorFilter &filter)
+{
+    return filter.node && filter.node->ss.ps.instrument;
+}
+// Counts one, as the executor does.
 void filter_removed(const ExecutorFilter &filter);
 
 // From _PG_init: the executor tells of the plans that it starts.

@@ -39,8 +39,8 @@ double asking_cost(const Scan &scan, const ExecutorFilter &filter)
 void plan_sweep(Scan *scan, const ExecutorFilter &filter, double passing)
 {
     const double asking = asking_cost(*scan, filter);
-    const double row = kRowTime + asking + passing * (vector_times(*scan->query.index).in_order + kKeptTime);
-    const double pass = kPageTime * scan->reranker.heap.blocks + row * table_rows(*scan);
+    const double row = asking + passing * (vector_times(*scan->query.index).in_order + kKeptTime);
+    const double rows = table_rows(*scan), pass = pass_time(scan->reranker.heap.blocks, rows) + row * rows;
     scan->sweep_plan.after = kSpentShare * pass;
     scan->sweep_plan.given_out = kGivenOutTime + asking;
 }
@@ -124,11 +124,14 @@ bool sweep_due(IndexScanDesc desc, Scan *scan)
 static void sort_out(Scan *scan, TableWalk *walk, const ExecutorFilter &filter)
 {
     HeapReader *heap = walk->reader;
+    const bool passes = filter_passes(filter, heap->slot);
+    if (!passes && !filter_counts(filter))
+        return; // nobody asks which row it was
     const ItemPointerData tid = walk_tid(walk);
     if (given_has(scan->results.given, tid))
         return;
     double distance;
-    if (!filter_passes(filter, heap->slot))
+    if (!passes)
         filter_removed(filter);
     else if (row_distance(heap, scan->query.exact, &distance))
         results_push_again(&scan->results, {distance, tid, 0, RowState::Visible});

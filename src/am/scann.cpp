@@ -9,8 +9,9 @@ constexpr int kDefaultSubDims = 4; // bench/README.md: half the bytes of 2, and 
 constexpr double kMaxThreshold = 0.9;
 
 // "auto", or a number of 0 .. 0.9. False if it is neither; *option: ProductQuantizer::kThreshold.
-static bool read_threshold(const char *text, int *option)
+static bool read_threshold(const char *text, void *field)
 {
+    int *option = (int *)field;
     if (pg_strcasecmp(text, "auto") == 0) {
         *option = ProductQuantizer::kAuto;
         return true;
@@ -35,7 +36,7 @@ static constexpr Setting kScannSettings[] = {
                   "Sets how many rows a query looks at exactly, at most.",
                   "0 = until the error bound decides."),
     shape_option("anisotropic_threshold", VQ_FIELD(codec[ProductQuantizer::kThreshold]),
-                 text(read_threshold, "auto", "Use \"auto\", or a number between 0 (off) and 0.9."),
+                 text<int>(read_threshold, "auto", "Use \"auto\", or a number between 0 (off) and 0.9."),
                  "Threshold of the score-aware loss (0 = off, auto = chosen at build)"),
 };
 

@@ -71,6 +71,26 @@ RecallTable unknown_recall_table(uint32_t lists, float default_epsilon) noexcept
     return table;
 }
 
+// Standard error of the mean recall within a reach, over the queries.
+static double recall_error(const NearLists &near, float unit, float reach)
+{
+    const size_t queries = near.per_query > 0 ? near.count / near.per_query : 0;
+    if (queries < 2)
+        return 0;
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < queries; i++) {
+        const NearList *own = near.lists + i * near.per_query;
+        const auto found = std::count_if(own, own + near.per_query, [&](const NearList &list) {
+            return list_reach(unit, list.gap, list.place) <= reach;
+        });
+        const double recall = (double)found / (double)near.per_query;
+        sum += recall;
+        squares += recall * recall;
+    }
+    const double n = (double)queries, mean = sum / n;
+    return std::sqrt(std::max(squares / n - mean * mean, 0.0) / (n - 1));
+}
+
 // before: of the depth before, which is never less; null for the first.
 static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &near,
                       const RecallTable::Depth *before, RecallTable::Depth *depth) noexcept
@@ -84,7 +104,11 @@ static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &
     std::sort(m.scratch, m.scratch + near.count);
     for (uint32_t i = 0; i < kRecallTargets; i++) {
         const double loss = 1 - (double)kRecallTarget[i];
-        depth->reach[i] = quantile(m.scratch, near.count, 1 - kListsLoss * loss);
+        const double share = 1 - kListsLoss * loss;
+        depth->reach[i] = quantile(m.scratch, near.count, share);
+        const double error = recall_error(near, unit, depth->reach[i]);
+        if (error > 0)
+            depth->reach[i] = quantile(m.scratch, near.count, std::min(share + error, 1.0));
         if (before)
             depth->reach[i] = std::max(depth->reach[i], before->reach[i]);
         depth->lists[i] = mean_lists(m, unit, depth->reach[i]);
@@ -94,7 +118,7 @@ static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &
 RecallTable fit_recall_table(const RecallMeasurements &m) noexcept
 {
     RecallTable table;
-    table.unit = median_gap(m);
+    table.unit = m.unit >= 0 ? m.unit : median_gap(m);
     for (uint32_t d = 0; d < kRecallDepths; d++)
         fit_depth(m, table.unit, m.near_lists[d], d > 0 ? &table.depth[d - 1] : nullptr, &table.depth[d]);
     std::sort(m.widths, m.widths + m.width_count);

@@ -50,6 +50,9 @@ struct NearLists
 {
     const NearList *lists;
     size_t count; // 0: not measured; as for the depth before
+    // So many of each query, query after query; 0: nobody knows whose they are. Where it is known, the reach of a target has a margin:
+    // by the standard error that the recall has because the queries are so few.
+    size_t per_query = 0;
 };
 
 // What the calibration queries met. Arrays belong to the caller and hold no NaN; fit_recall_table sorts `widths`.
@@ -64,6 +67,7 @@ struct RecallMeasurements
     // That of all targets if width_count is 0. Else the most that targets up to .98 get, and the least that 1 gets.
     float default_epsilon;
     float *scratch; // as many floats as there are queries, and as the most near lists of a depth
+    float unit = -1; // of gaps, that of another table; below 0: the queries' own
 };
 
 // The table of an index that nothing is known about: every list, the default bound.

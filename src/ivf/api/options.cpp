@@ -30,7 +30,7 @@ char *list_values(const relopt_enum_elt_def *names)
 void register_option(relopt_kind kind, const Setting &s)
 {
     const bool query = s.scope == Scope::Query;
-    const LOCKMODE lock = query ? ShareUpdateExclusiveLock : AccessExclusiveLock;
+    const LOCKMODE lock = s.scope == Scope::Shape ? AccessExclusiveLock : ShareUpdateExclusiveLock;
     const Values &v = s.values;
     const double value = query ? kUnset : v.default_value;
     switch (v.kind) {
@@ -73,8 +73,10 @@ relopt_type type_of(Kind kind)
 // PostgreSQL's parser leaves in the field where the text stands; this puts the text's value there.
 void read_text_option(IndexOptions *options, const Setting &s, bool validate)
 {
-    int *field = (int *)((char *)options + s.field.offset);
-    const char *text = *field > 0 ? (const char *)options + *field : s.values.default_text;
+    char *field = (char *)options + s.field.offset;
+    int place; // of the text
+    memcpy(&place, field, sizeof place);
+    const char *text = place > 0 ? (const char *)options + place : s.values.default_text;
     if (s.values.read_text(text, field))
         return;
     if (validate)

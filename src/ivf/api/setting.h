@@ -10,9 +10,10 @@ constexpr int kUnset = -1; // an option of Scope::Query that an index does not h
 
 enum class Scope : uint8_t
 {
-    Shape,  // an option that the build reads: changing it locks everyone out, and a REINDEX makes it act
-    Query,  // a setting, and an option of the same name: an index's default for it, which acts at once
-    Library // a setting of the library, not of an access method
+    Shape,   // an option that the build reads: changing it locks everyone out, and a REINDEX makes it act
+    Query,   // a setting, and an option of the same name: an index's default for it, which acts at once
+    Measured, // an option that a function finds and sets, which acts at once
+    Library  // a setting of the library, not of an access method
 };
 
 // Where a value goes: a field of IndexOptions, in its `query` for Scope::Query and Scope::Library.
@@ -29,7 +30,7 @@ enum class Kind : uint8_t
     Real, // field: double
     Bool, // field: bool. Scope::Shape only, as no value is left for "unset"
     Enum, // field: int, or an enum over int
-    Text  // field: int. Scope::Shape only
+    Text  // field: anything of at least an int. Scope::Shape and Scope::Measured only
 };
 
 // Which values there are, and the default; made by one of the functions below.
@@ -39,7 +40,7 @@ struct Values
     size_t size; // of the field, bytes
     double least, most, default_value;
     const relopt_enum_elt_def *names;                // Enum: names and values, up to one without a name
-    bool (*read_text)(const char *text, int *value); // Text: false if the text is no value
+    bool (*read_text)(const char *text, void *value); // Text: puts it into the field; false if the text is no value
     const char *default_text;
     const char *hint; // which texts are values
 };
@@ -71,9 +72,11 @@ constexpr Values one_of(const relopt_enum_elt_def *names, int default_value)
     return values;
 }
 
-constexpr Values text(bool (*read)(const char *, int *), const char *default_text, const char *hint)
+template <class T>
+constexpr Values text(bool (*read)(const char *, void *), const char *default_text, const char *hint)
 {
-    return {Kind::Text, sizeof(int), 0, 0, 0, nullptr, read, default_text, hint};
+    static_assert(sizeof(T) >= sizeof(int) && std::is_trivially_copyable_v<T>);
+    return {Kind::Text, sizeof(T), 0, 0, 0, nullptr, read, default_text, hint};
 }
 
 struct Setting
@@ -98,6 +101,11 @@ constexpr Setting query_setting(const char *name, Field field, Values values, co
     return {name, Scope::Query, field, values, option_help, help, detail};
 }
 
+constexpr Setting measured_option(const char *name, Field field, Values values, const char *option_help)
+{
+    return {name, Scope::Measured, field, values, option_help, nullptr, nullptr};
+}
+
 constexpr Setting library_setting(const char *name, Field field, Values values, const char *help,
                                   const char *detail)
 {
@@ -111,7 +119,8 @@ constexpr bool is_sound(const Setting &s)
     const bool in_query = s.field.offset >= query && s.field.offset < query + sizeof(ScanSettings);
     const Values &v = s.values;
     const bool can_be_unset = v.least > kUnset && v.kind != Kind::Bool && v.kind != Kind::Text;
-    return in_query == (s.scope != Scope::Shape) && (s.scope == Scope::Shape || can_be_unset) &&
+    const bool of_index = s.scope == Scope::Shape || s.scope == Scope::Measured;
+    return in_query != of_index && (of_index || can_be_unset) &&
            s.field.size == v.size && v.least <= v.default_value && v.default_value <= v.most;
 }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "ivf/api/settings.h"
+#include "core/query_kind.h"
 #include "simd/kernels.h"
 
 namespace vq::ivf {
@@ -27,6 +28,11 @@ inline constexpr relopt_enum_elt_def kIterativeScans[] = {{"off", (int)Iterative
                                                           {"relaxed_order", (int)IterativeScan::RelaxedOrder},
                                                           {"strict_order", (int)IterativeScan::StrictOrder},
                                                           {}};
+
+inline bool read_calibration(const char *text, void *kind)
+{
+    return read_query_kind(text, (QueryKind *)kind);
+}
 
 inline constexpr Setting kCommonSettings[] = {
     shape_option("nlist", VQ_FIELD(nlist), integer(0, kMostLists, 0),
@@ -53,6 +59,10 @@ inline constexpr Setting kCommonSettings[] = {
                   "Width of the error bound in standard errors",
                   "Sets the width of the error bound, in standard errors.",
                   "Smaller is faster and loses more rows."),
+    measured_option("calibration", VQ_FIELD(calibration),
+                    text<QueryKind>(read_calibration, "",
+                                    "Leave it to vector_quant_calibrate; RESET makes the index forget it."),
+                    "What vector_quant_calibrate measured"),
 };
 static_assert(are_sound(kCommonSettings));
 

@@ -1,6 +1,5 @@
 // What the sample says about queries: how many lists they need, how wide the codes' errors really are, and how far to look for
 // which recall.
-#include "core/half.h"
 #include "core/random.h"
 #include "ivf/build/prober.h"
 #include "ivf/scan/probes.h"
@@ -50,28 +49,15 @@ double sample_score(const Prober *p, const float *q, const float *x)
     return p->index->space.metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
 }
 
-// A row's estimate, as a scan makes it, beside its score.
-struct Estimate
-{
-    double estimate;
-    double score;
-    double error; // the code's own standard error
-};
-
 // False if the code says nothing, or the estimate is off by rounding errors alone.
-bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out)
+bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out, double *score)
 {
     EncodedRow row;
     if (!encode_row(&p->row, x, &row))
         return false;
-    const QueryHead &head = *(const QueryHead *)p->query.state;
-    const RoutedList &list = p->order[p->place[row.list]];
-    const double dot = (double)head.mul * p->index->codec->scan_row(p->query.state, row.code) + head.offset;
-    out->estimate = (double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot;
-    out->score = sample_score(p, q, x);
-    out->error = (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err);
-    const double share = (out->estimate - out->score) / out->error;
-    return std::isfinite(share) && std::fabs(share) <= 100;
+    *out = estimate_of(*p->index, p->query.state, p->order[p->place[row.list]], row);
+    *score = sample_score(p, q, x);
+    return says_something(*out, *score);
 }
 
 // The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough.
@@ -81,10 +67,11 @@ void probe_codes(Prober *p, Findings *m, const float *q, const Nearest &nearest,
     const double last = sample_score(p, q, sample_row(p, nearest.row[asked - 1]));
     for (size_t j = 0; j < (for_defaults ? Min(nearest.found, kNeighbours) : asked); j++) {
         Estimate e;
-        if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e))
+        double score;
+        if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e, &score))
             continue;
         if (for_defaults)
-            m->errors[m->error_count++] = (float)((e.estimate - e.score) / e.error);
+            m->errors[m->error_count++] = (float)((e.estimate - score) / e.error);
         if (j < asked)
             m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
     }

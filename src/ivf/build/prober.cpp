@@ -1,5 +1,6 @@
 #include "ivf/build/prober.h"
 
+#include "core/half.h"
 #include "core/random.h"
 
 #include "ivf/row/normalize.h"
@@ -69,6 +70,14 @@ void open_prober(Prober *p, Relation rel, const Index *index, const Sample *samp
     p->order = (RoutedList *)palloc(nlist * sizeof(RoutedList));
     p->place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
     p->memory = AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibrate", ALLOCSET_DEFAULT_SIZES);
+}
+
+Estimate estimate_of(const Index &index, const void *state, const RoutedList &list, const EncodedRow &row)
+{
+    const QueryHead &head = *(const QueryHead *)state;
+    const double dot = (double)head.mul * index.codec->scan_row(state, row.code) + head.offset;
+    return {(double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot,
+            (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err)};
 }
 
 const float *visit_order(Prober *p, const float *x)

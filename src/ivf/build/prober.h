@@ -63,6 +63,23 @@ void open_prober(Prober *p, Relation rel, const Index *index, const Sample *samp
 // product. Memory: the current context.
 const float *visit_order(Prober *p, const float *x);
 
+// A row's score as a scan estimates it.
+struct Estimate
+{
+    double estimate;
+    double error; // the code's own standard error
+};
+
+// state: the prepared query; list: of the row, as the query has it.
+Estimate estimate_of(const Index &index, const void *state, const RoutedList &list, const EncodedRow &row);
+
+// Whether the code says something, and the estimate is not off by rounding errors alone.
+inline bool says_something(const Estimate &e, double score)
+{
+    const double share = (e.estimate - score) / e.error;
+    return std::isfinite(share) && std::fabs(share) <= 100;
+}
+
 // Calls probe(i) for i in [first, end); what one call allocates is freed before the next.
 template <class Probe>
 void each_query(const Prober &p, size_t first, size_t end, Probe probe)

@@ -26,7 +26,8 @@ CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT 
     OUT sublist_bytes bigint, OUT free_bytes bigint, OUT lost_bytes bigint, OUT dims integer, OUT format_version integer,
     OUT trained boolean, OUT build_rows bigint, OUT growth double precision, OUT residual_norm double precision,
     OUT drift double precision, OUT nprobe_default integer, OUT error_scale real, OUT codes text,
-    OUT sublist_layers integer, OUT sublist_share real, OUT advice text) RETURNS record
+    OUT sublist_layers integer, OUT sublist_share real, OUT calibrated date, OUT calibration_queries integer,
+    OUT advice text) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000;
 
 COMMENT ON FUNCTION vector_quant_index_stats(regclass)
@@ -41,6 +42,15 @@ CREATE FUNCTION vector_quant_recall(index regclass, k integer DEFAULT 10, querie
 COMMENT ON FUNCTION vector_quant_recall(regclass, integer, integer)
     IS 'share of the true k nearest rows, beside the row itself and its copies, that the index finds for rows of its table, with its 95 % confidence interval';
 
+CREATE FUNCTION vector_quant_recall(index regclass, queries anyarray, k integer DEFAULT 10,
+    OUT recall double precision, OUT low double precision, OUT high double precision, OUT sampled integer,
+    OUT lists double precision, OUT codes double precision, OUT reranked double precision,
+    OUT ms double precision, OUT distinct_neighbours double precision) RETURNS record
+    AS 'MODULE_PATHNAME', 'vq_recall_of_queries' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000000;
+
+COMMENT ON FUNCTION vector_quant_recall(regclass, anyarray, integer)
+    IS 'share of the true k nearest rows that the index finds for these queries, with its 95 % confidence interval';
+
 CREATE FUNCTION vector_quant_tune(index regclass, target_recall double precision DEFAULT 0.95, k integer DEFAULT 10,
     queries integer DEFAULT 100, OUT state text, OUT nprobe integer, OUT epsilon double precision,
     OUT recall double precision, OUT low double precision, OUT high double precision, OUT lists double precision,
@@ -50,6 +60,24 @@ CREATE FUNCTION vector_quant_tune(index regclass, target_recall double precision
 
 COMMENT ON FUNCTION vector_quant_tune(regclass, double precision, integer, integer)
     IS 'smallest settings of an index that reach a recall for rows of its table, with what they cost';
+
+CREATE FUNCTION vector_quant_tune(index regclass, queries anyarray, target_recall double precision DEFAULT 0.95,
+    k integer DEFAULT 10, OUT state text, OUT nprobe integer, OUT epsilon double precision,
+    OUT recall double precision, OUT low double precision, OUT high double precision, OUT lists double precision,
+    OUT codes double precision, OUT reranked double precision, OUT ms double precision,
+    OUT distinct_neighbours double precision, OUT command text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vq_tune_for_queries' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000 ROWS 7;
+
+COMMENT ON FUNCTION vector_quant_tune(regclass, anyarray, double precision, integer)
+    IS 'smallest settings of an index that reach a recall for these queries, with what they cost';
+
+CREATE FUNCTION vector_quant_calibrate(index regclass, queries anyarray, OUT sampled integer,
+    OUT target_recall double precision, OUT recall_before double precision, OUT recall double precision,
+    OUT codes_before double precision, OUT codes double precision) RETURNS record
+    AS 'MODULE_PATHNAME', 'vq_calibrate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION vector_quant_calibrate(regclass, anyarray)
+    IS 'make the recall targets of an index about queries of this kind, instead of rows of its table';
 
 CREATE FUNCTION vector_quant_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vq_prewarm' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000;

@@ -13,6 +13,8 @@ extern "C" {
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/memutils.h"
 }
 
@@ -195,6 +197,12 @@ const char *advice_for(const MetaPage &meta, const Stats &s, double growth, doub
     return text.len > 0 ? text.data : nullptr;
 }
 
+Datum date_of(const QueryKind &kind)
+{
+    const int day = date2j(kind.date / 10000, kind.date / 100 % 100, kind.date % 100);
+    return DateADTGetDatum(day - POSTGRES_EPOCH_JDATE);
+}
+
 } // namespace
 
 } // namespace vq::ivf
@@ -216,6 +224,10 @@ VQ_FUNCTION(vq_index_stats)
     const char *advice = advice_for(meta, s, growth, drift);
     char codes[100];
     index.codec->describe(index.space.image, codes, sizeof codes);
+
+    const vq::QueryKind kind = target.rel->rd_options
+                               ? ((const IndexOptions *)target.rel->rd_options)->calibration
+                               : vq::QueryKind{};
 
     Datum values[] = {Int32GetDatum((int32)meta.nlist),
                       Int64GetDatum((int64)s.rows),
@@ -241,16 +253,19 @@ VQ_FUNCTION(vq_index_stats)
                       Float8GetDatum(growth),
                       Float8GetDatum(meta.residual_norm / meta.scale),
                       Float8GetDatum(drift),
-                      Int32GetDatum((int32)usual_lists(meta, kDefaultTarget)),
+                      Int32GetDatum((int32)usual_lists(index, kDefaultTarget)),
                       Float4GetDatum(meta.error_scale),
                       CStringGetTextDatum(codes),
                       Int32GetDatum((int32)meta.sublist_layers),
                       Float4GetDatum(meta.sublist_share),
+                      kind.date > 0 ? date_of(kind) : (Datum)0,
+                      Int32GetDatum((int32)kind.queries),
                       advice ? CStringGetTextDatum(advice) : (Datum)0};
-    constexpr int kGrowth = 21, kDrift = 23, kAdvice = 29;
+    constexpr int kGrowth = 21, kDrift = 23, kCalibrated = 29, kAdvice = 31;
     bool nulls[lengthof(values)] = {};
     nulls[kGrowth] = growth == 0;
     nulls[kDrift] = drift == 0;
+    nulls[kCalibrated] = nulls[kCalibrated + 1] = kind.date == 0;
     nulls[kAdvice] = advice == nullptr;
     return inspect_return(target, desc, values, nulls);
 }

@@ -205,10 +205,9 @@ ScanKeyData trial_order(const Trials &t, uint32_t query)
     return key;
 }
 
-void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
+static void open_trials(Trials *t, const Inspected &target, int rows, int queries)
 {
     check_range("k", rows, kMostTrialRows);
-    check_range("queries", queries, kMostTrialQueries);
     *t = {};
     t->target = target;
     t->index = open_index(target.rel, CurrentMemoryContext);
@@ -216,14 +215,31 @@ void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
     t->rows = (uint32_t)rows;
     check_memory(*t->index, rows, queries);
     t->snapshot = inspect_snapshot(target.rel);
-    t->queries = (Datum *)palloc0((Size)queries * sizeof(Datum));
-    t->count = (uint32_t)draw_table_rows(target.heap, target.rel, *t->index, kQuerySeed, (size_t)queries,
-                                         t->queries);
     t->own = (double *)palloc(queries * sizeof(double));
     t->limit = (double *)palloc(queries * sizeof(double));
     t->wanted = (uint32_t *)palloc(queries * sizeof(uint32_t));
+}
+
+void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
+{
+    check_range("queries", queries, kMostTrialQueries);
+    open_trials(t, target, rows, queries);
+    t->queries = (Datum *)palloc0((Size)queries * sizeof(Datum));
+    t->count = (uint32_t)draw_table_rows(target.heap, target.rel, *t->index, kQuerySeed, (size_t)queries,
+                                         t->queries);
     if (t->count > 0)
         find_neighbours(t);
+    drop_idle_queries(t);
+}
+
+void prepare_given_trials(Trials *t, const Inspected &target, int rows, const GivenQueries &queries)
+{
+    open_trials(t, target, rows, (int)queries.count);
+    t->queries = queries.values;
+    t->count = queries.count;
+    bool *no_row = (bool *)palloc(t->count * sizeof(bool));
+    std::fill_n(no_row, t->count, true);
+    find_limits(t, no_row, (double(*)[2])palloc(t->count * sizeof(double[2])));
     drop_idle_queries(t);
 }
 

@@ -1,9 +1,11 @@
-// Trials: rows of the table run as queries through the index, held against what an exact scan of the table finds.
+// Trials: rows of the table, or queries that the caller gives, run through the index and held against what an exact scan of the table
+// finds.
 #pragma once
 
 #include "core/interval.h"
 #include "ivf/store/index.h"
 #include "ivf/row/exact.h"
+#include "ivf/inspect/given_queries.h"
 #include "ivf/inspect/inspect.h"
 
 extern "C" {
@@ -37,6 +39,8 @@ struct Trials
 // Memory: in the current context. Checks rows and queries. Errors: INVALID_PARAMETER_VALUE; PROGRAM_LIMIT_EXCEEDED if
 // they do not fit maintenance_work_mem. count is 0 if the index has no rows, or no others.
 void prepare_trials(Trials *trials, const Inspected &target, int rows, int queries);
+// The same with queries that the caller gives; what they find counts, be it equal to them or not.
+void prepare_given_trials(Trials *trials, const Inspected &target, int rows, const GivenQueries &queries);
 void close_trials(Trials *trials);
 
 // The scan key and the exact query of one of them.

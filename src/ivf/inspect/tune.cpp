@@ -137,7 +137,7 @@ Tried in_force(const Tuning &t, Relation rel)
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
     report_target(settings);
     measure(*t.trials); // pages come into memory, as for those that follow
-    return {settings.nprobe, epsilon_of(t.trials->index->meta, settings), measure(*t.trials)};
+    return {settings.nprobe, epsilon_of(*t.trials->index, settings), measure(*t.trials)};
 }
 
 // --- rows for SQL
@@ -210,6 +210,18 @@ void tune(const Trials &trials, double target, const Output &out)
     put_row(out, t, "in force", before, nullptr);
 }
 
+// Tunes, if there is anything to find, and closes all.
+void tune_and_close(Trials *trials, double target, const Output &out)
+{
+    if (trials->count > 0)
+        tune(*trials, target, out);
+    else
+        ereport(NOTICE, (errmsg("index \"%s\" has no rows that differ",
+                                RelationGetRelationName(trials->target.rel))));
+    close_trials(trials);
+    inspect_close(trials->target);
+}
+
 } // namespace
 
 } // namespace vq::ivf
@@ -223,12 +235,22 @@ VQ_FUNCTION(vq_tune)
     check_target_recall(target_recall);
     Trials trials;
     prepare_trials(&trials, target, PG_GETARG_INT32(2), PG_GETARG_INT32(3));
-    if (trials.count > 0)
-        tune(trials, target_recall, out);
-    else
-        ereport(NOTICE,
-                (errmsg("index \"%s\" has no rows that differ", RelationGetRelationName(target.rel))));
-    close_trials(&trials);
-    inspect_close(target);
+    tune_and_close(&trials, target_recall, out);
+    return (Datum)0;
+}
+
+VQ_FUNCTION(vq_tune_for_queries)
+{
+    using namespace vq::ivf;
+    check_arguments(fcinfo, 4);
+    const double target_recall = PG_GETARG_FLOAT8(2);
+    const Output out = begin_output(fcinfo);
+    const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
+    check_target_recall(target_recall);
+    const GivenQueries queries =
+        given_queries(fcinfo, 1, target, *open_index(target.rel, CurrentMemoryContext));
+    Trials trials;
+    prepare_given_trials(&trials, target, PG_GETARG_INT32(3), queries);
+    tune_and_close(&trials, target_recall, out);
     return (Datum)0;
 }

@@ -84,21 +84,45 @@ static bool is_indexed(HeapReader *reader, const ExactQuery &query, Datum value,
     return !is_zero(vector_of_datum(value, reader->element, query.dims, reader->index), query.dims);
 }
 
-bool row_distance(HeapReader *reader, const ExactQuery &query, double *distance)
+// What the index is about in the slot's row; read from the TOAST table where that needs no copy. Called, and leaves its copies, in the
+// reader's row memory. owner: what lives as long as the scan. False if it is NULL.
+static bool row_value(HeapReader *reader, MemoryContext owner, Datum *value)
 {
     bool isnull;
+    *value = indexed_value(reader, &isnull);
+    if (isnull)
+        return false;
+    MemoryContextSwitchTo(owner);
+    const struct varlena *plain = pg::toast_read(&reader->toast, *value, reader->datum_bytes);
+    if (plain)
+        *value = PointerGetDatum(plain);
+    MemoryContextSwitchTo(reader->row_memory);
+    return true;
+}
+
+bool row_distance(HeapReader *reader, const ExactQuery &query, double *distance)
+{
     MemoryContext owner = MemoryContextSwitchTo(reader->row_memory);
-    Datum value = indexed_value(reader, &isnull);
-    bool found = !isnull;
+    Datum value;
+    bool found = row_value(reader, owner, &value);
     if (found) {
-        MemoryContextSwitchTo(owner); // what the TOAST reader opens lives as long as the scan
-        const struct varlena *plain = pg::toast_read(&reader->toast, value, reader->datum_bytes);
-        if (plain)
-            value = PointerGetDatum(plain);
-        MemoryContextSwitchTo(reader->row_memory);
         *distance = exact_distance(query, value, reader->index);
         found = is_indexed(reader, query, value, *distance);
     }
+    MemoryContextSwitchTo(owner);
+    MemoryContextReset(reader->row_memory);
+    return found;
+}
+
+bool heap_vector(HeapReader *reader, const ItemPointerData &tid, uint32_t dims, float *x)
+{
+    if (!heap_visible(reader, tid))
+        return false;
+    MemoryContext owner = MemoryContextSwitchTo(reader->row_memory);
+    Datum value;
+    const bool found = row_value(reader, owner, &value);
+    if (found)
+        memcpy(x, vector_of_datum(value, reader->element, dims, reader->index), dims * sizeof(float));
     MemoryContextSwitchTo(owner);
     MemoryContextReset(reader->row_memory);
     return found;

@@ -44,6 +44,9 @@ bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointe
 // The same for the row in the reader's slot, however it came there; false if it has no place in the index.
 bool row_distance(HeapReader *reader, const ExactQuery &query, double *distance);
 
+// The numbers of the row that `tid` leads to: dims floats. False if it is not visible, or NULL. Errors: the same.
+bool heap_vector(HeapReader *reader, const ItemPointerData &tid, uint32_t dims, float *x);
+
 // Whether the snapshot sees the row. Errors: the same.
 bool heap_visible(HeapReader *reader, const ItemPointerData &tid);
 

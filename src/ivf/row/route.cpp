@@ -256,7 +256,7 @@ float nearest_rank(const Index &index, const RoutedList *lists, uint32_t count)
 uint32_t lists_within(Router *r, float reach)
 {
     constexpr uint32_t kFirstLook = 8;
-    const float unit = r->index->meta.targets.unit;
+    const float unit = r->index->targets.unit;
     for (uint32_t want = kFirstLook;; want *= 2) {
         uint32_t count;
         (void)route_ahead(r, want, &count);

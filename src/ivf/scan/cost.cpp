@@ -47,7 +47,7 @@ CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
     CostInputs s;
     s.lists = meta.nlist;
     const double target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
-    s.probed = settings.nprobe > 0 ? settings.nprobe : usual_lists(meta, target);
+    s.probed = settings.nprobe > 0 ? settings.nprobe : usual_lists(*index, target);
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);

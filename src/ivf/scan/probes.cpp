@@ -2,9 +2,10 @@
 
 namespace vq::ivf {
 
-uint32_t usual_lists(const MetaPage &meta, double target)
+uint32_t usual_lists(const Index &index, double target)
 {
-    const double lists = std::ceil((double)recall_target(meta.targets, target, 10).lists);
+    const MetaPage &meta = index.meta;
+    const double lists = std::ceil((double)recall_target(index.targets, target, 10).lists);
     return wider_by_sublists(meta, (uint32_t)std::clamp(lists, 1.0, (double)meta.nlist));
 }
 
@@ -25,10 +26,10 @@ uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists)
     return meta.sublist_layers > 0 ? (uint32_t)Min(kTimes * lists, (uint64_t)meta.nlist) : lists;
 }
 
-double epsilon_of(const MetaPage &meta, const ScanSettings &settings)
+double epsilon_of(const Index &index, const ScanSettings &settings)
 {
     return settings.epsilon >= 0 ? settings.epsilon
-                                 : (double)recall_target(meta.targets, settings.target_recall, 10).epsilon;
+                                 : (double)recall_target(index.targets, settings.target_recall, 10).epsilon;
 }
 
 double read_share(const MetaPage &meta, const ScanSettings &settings)

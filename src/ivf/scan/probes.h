@@ -10,7 +10,7 @@ namespace vq::ivf {
 constexpr float kDefaultTarget = 0.985f;
 
 // Lists that a search for ten rows visits on average, under a target.
-uint32_t usual_lists(const MetaPage &meta, double target);
+uint32_t usual_lists(const Index &index, double target);
 
 // Lists that hold the ten nearest rows of sampled rows but for half a hundredth: a first guess of a good nprobe.
 uint32_t calibrated_nprobe(const MetaPage &meta);
@@ -19,7 +19,7 @@ uint32_t calibrated_nprobe(const MetaPage &meta);
 uint32_t wider_by_sublists(const MetaPage &meta, uint32_t lists);
 
 // Width of a scan's error bound, in measured standard errors: the setting, or what the target asks for.
-double epsilon_of(const MetaPage &meta, const ScanSettings &settings);
+double epsilon_of(const Index &index, const ScanSettings &settings);
 
 // The share of the visited lists' rows that is read, by sub-lists; 1 where there are none.
 double read_share(const MetaPage &meta, const ScanSettings &settings);

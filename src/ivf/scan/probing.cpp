@@ -23,12 +23,13 @@ bool has_rest(const Probing &probing, const ScanQuery &query)
 }
 
 // Lists for that depth, from the first one on, counting those visited.
-uint32_t lists_for(Probing *probing, const MetaPage &meta, double depth)
+uint32_t lists_for(Probing *probing, const Index &index, double depth)
 {
-    const RecallTarget target = recall_target(meta.targets, probing->target, depth);
+    const MetaPage &meta = index.meta;
+    const RecallTarget target = recall_target(index.targets, probing->target, depth);
     if (probing->nprobe == 0)
         return wider_by_sublists(meta, lists_within(&probing->router, target.reach));
-    const double usual = recall_target(meta.targets, probing->target, kUsualDepth).lists;
+    const double usual = recall_target(index.targets, probing->target, kUsualDepth).lists;
     const double growth = usual >= 1 ? Max(target.lists / usual, 1.0) : 1.0;
     return (uint32_t)Min(probing->nprobe * growth, (double)meta.nlist);
 }
@@ -48,11 +49,11 @@ double deeper(double depth, bool run_out)
 }
 
 // How many lists come next. At least one, or the search would stand still.
-uint32_t further_lists(Probing *probing, const MetaPage &meta, bool run_out)
+uint32_t further_lists(Probing *probing, const Index &index, bool run_out)
 {
     if (probing->visited > 0 && (double)probing->rows >= rows_wanted(*probing))
         probing->depth = deeper(probing->depth, run_out);
-    uint32_t wanted = lists_for(probing, meta, probing->depth);
+    uint32_t wanted = lists_for(probing, index, probing->depth);
     if (probing->visited > 0)
         wanted = Max(wanted, lists_holding(*probing, rows_wanted(*probing)));
     if (run_out)
@@ -74,7 +75,7 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query)
     const uint32_t always = index.visits_far_lists() ? index.meta.far_lists : 0;
     probing->nprobe = settings.nprobe > 0 ? (uint32_t)settings.nprobe + always : 0;
     probing->depth = probing->nprobe > 0 || settings.iterative == IterativeScan::Off ? kUsualDepth : 1;
-    const uint32_t first = Min(lists_for(probing, index.meta, probing->depth), nlist);
+    const uint32_t first = Min(lists_for(probing, index, probing->depth), nlist);
     const uint32_t max_probes = settings.max_probes > 0 ? (uint32_t)settings.max_probes : nlist;
     probing->most = settings.iterative != IterativeScan::Off ? Min(nlist, Max(max_probes, first)) : first;
 }
@@ -101,7 +102,7 @@ Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool r
         batch = open_rest(*probing->batches[probing->batch_count - 1]);
         probing->depth = deeper(probing->depth, run_out);
     } else {
-        const uint32_t count = further_lists(probing, query.index->meta, run_out);
+        const uint32_t count = further_lists(probing, *query.index, run_out);
         batch = open_batch(rel, query, &probing->router, count, stats);
         probing->visited += batch->list_count;
         for (uint32_t i = 0; i < batch->list_count; i++)

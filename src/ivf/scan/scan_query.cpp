@@ -10,7 +10,7 @@ void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
 {
     const Index &index = *(query->index = open_index(rel, CurrentMemoryContext));
     query->settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
-    query->epsilon = (float)epsilon_of(index.meta, query->settings) * index.meta.error_scale;
+    query->epsilon = (float)epsilon_of(index, query->settings) * index.meta.error_scale;
     const uint32_t dims = index.meta.options.dims;
     query->exact = exact_query((Metric)index.meta.metric, index.element(), dims, key);
     const float *q = query->exact.vector;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/codec.h"
+#include "core/query_kind.h"
 #include "pg/postgres_cpp.h"
 
 extern "C" {
@@ -44,6 +45,7 @@ struct IndexOptions
     int refine_type;    // simd::Element
     int sublist_layers; // -1 = chosen at build; 0 for an access method without sub-lists
     int codec[6];       // codec-specific, same order as CodecOptions::value
+    QueryKind calibration; // vector_quant_calibrate
     // This index's own defaults: -1 = unset, 0 where the access method has no such option.
     ScanSettings query;
 };

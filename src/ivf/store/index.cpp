@@ -130,6 +130,9 @@ Entry *load(Relation rel)
     const AccessMethod *am = access_method(rel);
     const uint8_t *image = read_image(rel, meta, am);
     init_index(&entry->index, meta, am, image);
+    if (rel->rd_options)
+        entry->index.targets =
+            table_for_kind(meta.targets, ((const IndexOptions *)rel->rd_options)->calibration);
     cache_centroids(rel, &entry->index);
     MemoryContextSwitchTo(old);
     // Only now can nothing fail any more: hand it over to the cache.
@@ -200,6 +203,7 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     const bool products = (Metric)meta.metric == Metric::InnerProduct;
     *index = {};
     index->meta = meta;
+    index->targets = meta.targets;
     index->codec = am->codec;
     index->shape = am->codec->shape(codec_image);
     index->space = {products ? Metric::InnerProduct : Metric::L2,

@@ -16,6 +16,7 @@ constexpr uint32_t kUntrainedRows = 10000;
 struct Index // immutable; memory belongs to the cache
 {
     MetaPage meta;
+    RecallTable targets; // meta.targets, for the kind of queries that the index was calibrated for
     const CodecOps *codec;
     CodecShape shape;
     Space space; // scores of the index's metric

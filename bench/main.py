@@ -7,14 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, depth, filters, inprocess, memory, query, search, sublists, target, writes
+from sections import batches, codes, depth, filters, inprocess, memory, queries, query, search, sublists, target, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
-DRAWN = {"arxiv-1m": ("arxiv", 1_000_000)}    # sets that vqlab/generate.py makes: after which one, rows
+# Sets that vqlab/generate.py makes: after which one, rows, dimensions (None: as many).
+DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "depth", "filters", "sublists", "target")    # only when named
+NAMED = ("batches", "depth", "filters", "queries", "sublists", "target")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -42,7 +43,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
     parser.add_argument("--only", default=",".join(SECTIONS),
                         help=f"sections; default %(default)s; besides {', '.join((*NAMED, *SERVERLESS))}")
-    parser.add_argument("--sets", help="fashion, arxiv, generated, arxiv-1m, or paths; default: what --data-root holds")
+    parser.add_argument("--sets", help="fashion, arxiv, generated, arxiv-1m, arxiv-5m-96, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
     parser.add_argument("--rounds", type=int, default=3, help="of every sweep, points in turns; default %(default)s")
@@ -72,9 +73,9 @@ def set_path(args, root, name):
     if name == "generated":
         return None
     if name in DRAWN:
-        source, rows = DRAWN[name]
+        source, rows, dims = DRAWN[name]
         Bench.say(f"making {name}, unless it is there")
-        return generate.make(root / SETS[source], Path(args.work) / "sets" / name, rows, args.queries)
+        return generate.make(root / SETS[source], Path(args.work) / "sets" / name, rows, args.queries, dims)
     return root / SETS[name] if name in SETS else Path(name)
 
 
@@ -104,6 +105,8 @@ def run_sections(bench, data):
         filters.run(bench, data)
     if "depth" in bench.only:
         depth.run(bench, data)
+    if "queries" in bench.only:
+        queries.run(bench, data)
     if "sublists" in bench.only:
         sublists.run(bench, data)
     if "target" in bench.only:

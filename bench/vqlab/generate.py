@@ -1,6 +1,6 @@
 """A large set that is as hard as a real one: drawn from a model of it, cluster by cluster, with exact neighbours.
 
-    PYTHONPATH=bench build/bench/venv/bin/python -m vqlab.generate FOLDER OUT [--rows 1000000] [--queries 1000]
+    PYTHONPATH=bench build/bench/venv/bin/python -m vqlab.generate FOLDER OUT [--rows 1000000] [--queries 1000] [--dims 96]
 
 Rows: the real set's clusters in their shares. A row is its cluster's mean and a Gaussian of the cluster's covariance (RANK
 principal directions, and what is beyond them as noise of each dimension), as long as a real row's residual of that cluster:
@@ -107,8 +107,18 @@ def exact(base, queries, k):
     return ids, best
 
 
-def make(source, folder, rows, queries, seed=11):
-    """Writes base_f16.npy, query_f16.npy and gt_cos_k100.npy, unless they are there; returns the folder."""
+def reduced(base, queries, dims):
+    """Both in the dims principal directions of the base."""
+    if not dims:
+        return base, queries
+    _, directions = np.linalg.eigh(base.T @ base)
+    axes = directions[:, ::-1][:, :dims]
+    return datasets.unit(base @ axes), datasets.unit(queries @ axes)
+
+
+def make(source, folder, rows, queries, dims=None, seed=11):
+    """Writes base_f16.npy, query_f16.npy and gt_cos_k100.npy, unless they are there; returns the folder. dims: fewer than the set
+    has."""
     folder = Path(folder)
     truth = folder / f"gt_cos_k{NEIGHBOURS}.npy"    # written last
     if truth.exists():
@@ -118,9 +128,9 @@ def make(source, folder, rows, queries, seed=11):
         raise SystemExit(f"{source}: only sets of unit vectors have a model")
     random = np.random.default_rng(seed)
     every_query = np.asarray(datasets.load(source, "cosine", queries=10 ** 9).queries)
-    model = Model.of(datasets.unit(real.base), datasets.unit(every_query), random)
+    model = Model.of(*reduced(datasets.unit(real.base), datasets.unit(every_query), dims), random)
     folder.mkdir(parents=True, exist_ok=True)
-    base = np.lib.format.open_memmap(folder / "base_f16.npy", "w+", np.float16, (rows, real.dims))
+    base = np.lib.format.open_memmap(folder / "base_f16.npy", "w+", np.float16, (rows, dims or real.dims))
     for start in range(0, rows, 8 * BLOCK):
         base[start:start + 8 * BLOCK] = model.rows(min(8 * BLOCK, rows - start), random)
     asked = model.some_queries(queries, random).astype(np.float16)
@@ -146,8 +156,9 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--dims", type=int)
     args = parser.parse_args()
-    folder = make(args.source, args.out, args.rows, args.queries)
+    folder = make(args.source, args.out, args.rows, args.queries, args.dims)
     print(report.table(("set", "1st / mean distance", "10th", f"{NEIGHBOURS}th"),
                        [(Path(path).name, *contrast(path)) for path in (args.source, folder)]))
 

@@ -13,7 +13,6 @@ namespace vq::ivf {
 
 namespace {
 
-constexpr uint32_t kRanks = 50;     // of each depth's rows at most so many are looked at, evenly among them
 constexpr size_t kGapPlaces = 1024; // lists of a query whose gaps are kept
 
 struct Kind
@@ -39,15 +38,25 @@ struct Order
     float nearest;   // rank that gaps are counted from
 };
 
+// Which of the nearest rows stand for a depth: ranks [first, end). A row is out of order, and dropped, if its list is visited only when
+// its turn is over. So what lists are visited when that many rows have gone out decides about the last of them; about earlier ones those
+// that were visited then. One row a query says little of where the nearest ones lie: three are taken.
+struct Ranks
+{
+    uint32_t first, end;
+};
+constexpr Ranks kRanks[kRecallDepths] = {{0, 3}, {0, 10}, {50, 100}, {500, 1000}, {5000, 10000}};
+constexpr uint32_t kMostRanks = 50; // evenly among them
+
 uint32_t ranks_of(uint32_t d)
 {
-    return Min((uint32_t)kRecallDepth[d], kRanks);
+    return Min(kRanks[d].end - kRanks[d].first, kMostRanks);
 }
 
-// The j-th of the rows that stand for a depth.
+// The j-th of them.
 uint32_t rank_of(uint32_t d, uint32_t j)
 {
-    return (uint32_t)(((double)j + 0.5) * (double)kRecallDepth[d] / ranks_of(d));
+    return kRanks[d].first + j * (kRanks[d].end - kRanks[d].first) / ranks_of(d);
 }
 
 Order order_lists(Kind *k, Datum value)
@@ -119,7 +128,7 @@ void probe(Kind *k, Datum query, const NearRow *near, uint32_t depth)
     for (size_t place = 0; place < m->places; place++)
         k->gaps[m->queries * m->places + place] = gap_behind(*k->index, o.nearest, o.lists[place]);
     m->queries++;
-    for (uint32_t d = 0; d < kRecallDepths && (uint32_t)kRecallDepth[d] <= depth; d++)
+    for (uint32_t d = 0; d < kRecallDepths && kRanks[d].end <= depth; d++)
         probe_depth(k, o, near, d);
     probe_widths(k, o, near);
     MemoryContextReset(k->one);
@@ -149,10 +158,10 @@ void open_kind(Kind *k, const Inspected &target, const Index &index, Snapshot sn
         (float *)palloc_extended(queries * m->places * sizeof(float), MCXT_ALLOC_HUGE);
     m->widths = (float *)palloc(queries * kLeastDepth * sizeof(float));
     m->default_epsilon = (float)kDefaultEpsilon;
-    m->scratch = (float *)palloc(queries * kRanks * sizeof(float));
+    m->scratch = (float *)palloc(queries * kMostRanks * sizeof(float));
     m->unit = index.meta.targets.unit;
     for (uint32_t d = 0; d < kRecallDepths; d++)
-        m->near_lists[d].lists = k->near[d] = (NearList *)palloc(queries * kRanks * sizeof(NearList));
+        m->near_lists[d].lists = k->near[d] = (NearList *)palloc(queries * kMostRanks * sizeof(NearList));
 }
 
 } // namespace

@@ -88,12 +88,13 @@ constexpr size_t kCells = (size_t)kRecallDepths * kRecallTargets;
 
 } // namespace
 
-QueryKind compare_queries(const RecallTable &rows, const RecallTable &own, int32_t date,
-                          uint32_t queries) noexcept
+QueryKind compare_queries(const RecallTable &rows, const RecallTable &own, int32_t date, uint32_t queries,
+                          uint32_t nlist) noexcept
 {
     QueryKind kind = {};
     kind.date = date;
     kind.queries = queries;
+    kind.nlist = nlist;
     for (uint32_t d = 0; d < kRecallDepths; d++)
         for (uint32_t i = 0; i < kRecallTargets; i++) {
             kind.reach[d][i] = hundredths(own.depth[d].reach[i] - rows.depth[d].reach[i]);
@@ -130,7 +131,8 @@ void write_query_kind(const QueryKind &kind, char *text, size_t size) noexcept
 {
     Writer w = {text, size, 0};
     text[0] = '\0';
-    w.put("%04d-%02d-%02d %u", kind.date / 10000, kind.date / 100 % 100, kind.date % 100, kind.queries);
+    w.put("%04d-%02d-%02d queries %u nlist %u", kind.date / 10000, kind.date / 100 % 100, kind.date % 100,
+          kind.queries, kind.nlist);
     w.numbers("reach", kind.reach[0], kCells);
     w.numbers("lists", kind.lists[0], kCells);
     w.numbers("epsilon", kind.epsilon, kRecallTargets);
@@ -150,7 +152,10 @@ bool read_query_kind(const char *text, QueryKind *kind) noexcept
     r.word("-");
     const long day = r.number(1, 31);
     kind->date = (int32_t)(year * 10000 + month * 100 + day);
+    r.word("queries");
     kind->queries = (uint32_t)r.number(1, std::numeric_limits<int32_t>::max());
+    r.word("nlist");
+    kind->nlist = (uint32_t)r.number(1, std::numeric_limits<int32_t>::max());
     r.word("reach");
     r.numbers(kind->reach[0], kCells, -most);
     r.word("lists");

@@ -21,7 +21,7 @@ struct Kind
     const Index *index;
     HeapReader reader;
     RowEncoder encoder;
-    float *row; // scratch
+    float *row;        // scratch
     MemoryContext one; // of one query
     ScanKeyData order_by;
     RecallMeasurements measured;
@@ -154,8 +154,7 @@ void open_kind(Kind *k, const Inspected &target, const Index &index, Snapshot sn
     k->order_by = order_by_key(target.rel);
     RecallMeasurements *m = &k->measured;
     m->places = Min((size_t)index.meta.nlist, kGapPlaces);
-    m->gaps = k->gaps =
-        (float *)palloc_extended(queries * m->places * sizeof(float), MCXT_ALLOC_HUGE);
+    m->gaps = k->gaps = (float *)palloc_extended(queries * m->places * sizeof(float), MCXT_ALLOC_HUGE);
     m->widths = (float *)palloc(queries * kLeastDepth * sizeof(float));
     m->default_epsilon = (float)kDefaultEpsilon;
     m->scratch = (float *)palloc(queries * kMostRanks * sizeof(float));
@@ -168,8 +167,7 @@ void open_kind(Kind *k, const Inspected &target, const Index &index, Snapshot sn
 
 bool can_measure_kind(const Index &index)
 {
-    return index.meta.trained &&
-           index.meta.targets.depth[0].reach[0] < std::numeric_limits<float>::max() / 2;
+    return index.meta.trained && index.meta.targets.depth[0].reach[0] < std::numeric_limits<float>::max() / 2;
 }
 
 QueryKind measure_kind(const Inspected &target, const Index &index, Snapshot snapshot,
@@ -185,8 +183,8 @@ QueryKind measure_kind(const Inspected &target, const Index &index, Snapshot sna
         probe(&k, queries.values[i], neighbours.of(i), neighbours.depth);
     }
     heap_reader_close(&k.reader);
-    const QueryKind kind =
-        compare_queries(index.meta.targets, fit_recall_table(k.measured), today(), queries.count);
+    const QueryKind kind = compare_queries(index.meta.targets, fit_recall_table(k.measured), today(),
+                                           queries.count, index.meta.nlist);
     MemoryContextSwitchTo(old);
     MemoryContextDelete(memory);
     return kind;

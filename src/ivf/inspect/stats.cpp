@@ -137,10 +137,11 @@ double drift_since_build(const Inspected &target, const Index &index)
 
 // --- advice
 
-constexpr double kDrifted = 1.1;  // a fifth of the rows half as far again: bounds are a tenth wider
-constexpr double kOutgrown = 4;   // lists would be twice as many
-constexpr double kMuchDead = 0.3; // VACUUM leaves up to a quarter
-constexpr double kMuchOpen = 0.3; // the same
+constexpr double kDrifted = 1.1;    // a fifth of the rows half as far again: bounds are a tenth wider
+constexpr double kOutgrown = 4;     // lists would be twice as many
+constexpr uint32_t kOtherLists = 2; // times more or fewer: queries of a kind may need other ones
+constexpr double kMuchDead = 0.3;   // VACUUM leaves up to a quarter
+constexpr double kMuchOpen = 0.3;   // the same
 constexpr double kMuchLost = 0.1;
 constexpr double kMuchFree = 0.7; // two thirds, where all rows were updated before the last VACUUM
 constexpr uint64_t kMegabyte = 1024 * 1024 / BLCKSZ; // pages
@@ -187,12 +188,24 @@ void advise_on_pages(StringInfo text, const Stats &s)
                         100 * share(s.free_pages, s.pages - s.free_pages)));
 }
 
+// What vector_quant_calibrate measured is carried over to other lists, but not measured there.
+void advise_on_calibration(StringInfo text, const MetaPage &meta, const QueryKind &kind)
+{
+    if (kind.date == 0 || !meta.trained)
+        return;
+    if (meta.nlist >= kOtherLists * kind.nlist || kind.nlist >= kOtherLists * meta.nlist)
+        advise(text, "vector_quant_calibrate",
+               psprintf("it has %u lists, and had %u when it was calibrated", meta.nlist, kind.nlist));
+}
+
 // Null if all is well.
-const char *advice_for(const MetaPage &meta, const Stats &s, double growth, double drift)
+const char *advice_for(const MetaPage &meta, const QueryKind &kind, const Stats &s, double growth,
+                       double drift)
 {
     StringInfoData text;
     initStringInfo(&text);
     advise_on_rows(&text, meta, s, growth, drift);
+    advise_on_calibration(&text, meta, kind);
     advise_on_pages(&text, s);
     return text.len > 0 ? text.data : nullptr;
 }
@@ -221,13 +234,12 @@ VQ_FUNCTION(vq_index_stats)
     const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
     const double growth = meta.build_rows > 0 ? rows / (double)meta.build_rows : 0;
     const double drift = drift_since_build(target, index);
-    const char *advice = advice_for(meta, s, growth, drift);
+    const vq::QueryKind kind = target.rel->rd_options
+                                   ? ((const IndexOptions *)target.rel->rd_options)->calibration
+                                   : vq::QueryKind{};
+    const char *advice = advice_for(meta, kind, s, growth, drift);
     char codes[100];
     index.codec->describe(index.space.image, codes, sizeof codes);
-
-    const vq::QueryKind kind = target.rel->rd_options
-                               ? ((const IndexOptions *)target.rel->rd_options)->calibration
-                               : vq::QueryKind{};
 
     Datum values[] = {Int32GetDatum((int32)meta.nlist),
                       Int64GetDatum((int64)s.rows),

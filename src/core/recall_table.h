@@ -66,7 +66,7 @@ struct RecallMeasurements
     size_t width_count;
     // That of all targets if width_count is 0. Else the most that targets up to .98 get, and the least that 1 gets.
     float default_epsilon;
-    float *scratch; // as many floats as there are queries, and as the most near lists of a depth
+    float *scratch;  // as many floats as there are queries, and as the most near lists of a depth
     float unit = -1; // of gaps, that of another table; below 0: the queries' own
 };
 

@@ -35,8 +35,12 @@ sub filled
     my $rows = q{INSERT INTO items SELECT i, (ARRAY['cs.RO', 'cs.CL', 'math.NT'])[1 + i % 3],
         (SELECT array_agg(sin(i * 12.9898 + d * i * 78.233) ORDER BY d) FROM generate_series(1, 384) d)::real[]::vector
         FROM generate_series(1, 3000) i;};
+    my $queries = q{INSERT INTO query_log (embedding)
+        SELECT (SELECT array_agg(sin(i * 7.77 + d * i * 41.3) ORDER BY d) FROM generate_series(1, 384) d)::real[]::vector
+        FROM generate_series(1, 500) i;};
     my $literal = "'[" . join(',', map { sprintf '%.3f', sin($_ * 1.7) } 1 .. 384) . "]'";
     $sql =~ s/^-- load the rows.*$/$rows/m;
+    $sql =~ s/^-- load the queries.*$/$queries/m;
     $sql =~ s/'\[\.\.\.\]'/$literal/g;
     return $sql;
 }

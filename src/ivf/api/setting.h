@@ -10,10 +10,10 @@ constexpr int kUnset = -1; // an option of Scope::Query that an index does not h
 
 enum class Scope : uint8_t
 {
-    Shape,   // an option that the build reads: changing it locks everyone out, and a REINDEX makes it act
-    Query,   // a setting, and an option of the same name: an index's default for it, which acts at once
+    Shape,    // an option that the build reads: changing it locks everyone out, and a REINDEX makes it act
+    Query,    // a setting, and an option of the same name: an index's default for it, which acts at once
     Measured, // an option that a function finds and sets, which acts at once
-    Library  // a setting of the library, not of an access method
+    Library   // a setting of the library, not of an access method
 };
 
 // Where a value goes: a field of IndexOptions, in its `query` for Scope::Query and Scope::Library.
@@ -39,8 +39,9 @@ struct Values
     Kind kind;
     size_t size; // of the field, bytes
     double least, most, default_value;
-    const relopt_enum_elt_def *names;                // Enum: names and values, up to one without a name
-    bool (*read_text)(const char *text, void *value); // Text: puts it into the field; false if the text is no value
+    const relopt_enum_elt_def *names; // Enum: names and values, up to one without a name
+    bool (*read_text)(const char *text,
+                      void *value); // Text: puts it into the field; false if the text is no value
     const char *default_text;
     const char *hint; // which texts are values
 };
@@ -120,8 +121,8 @@ constexpr bool is_sound(const Setting &s)
     const Values &v = s.values;
     const bool can_be_unset = v.least > kUnset && v.kind != Kind::Bool && v.kind != Kind::Text;
     const bool of_index = s.scope == Scope::Shape || s.scope == Scope::Measured;
-    return in_query != of_index && (of_index || can_be_unset) &&
-           s.field.size == v.size && v.least <= v.default_value && v.default_value <= v.most;
+    return in_query != of_index && (of_index || can_be_unset) && s.field.size == v.size &&
+           v.least <= v.default_value && v.default_value <= v.most;
 }
 
 template <size_t N>

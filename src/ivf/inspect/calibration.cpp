@@ -37,9 +37,8 @@ void check_can_calibrate(const Inspected &target, const Index &index, const Give
                         errmsg("%u queries are too few to calibrate an index", queries.count),
                         errhint("Give at least %u, better 200 or more.", kLeastQueries)));
     if (queries.count < kFewQueries)
-        ereport(NOTICE,
-                (errmsg("index \"%s\" is calibrated with %u queries only", name, queries.count),
-                 errhint("With 200 or more the target is met more exactly.")));
+        ereport(NOTICE, (errmsg("index \"%s\" is calibrated with %u queries only", name, queries.count),
+                         errhint("With 200 or more the target is met more exactly.")));
 }
 
 void check_neighbours(const Inspected &target, const QueryNeighbours &neighbours)
@@ -125,9 +124,9 @@ struct Calibrated
 
 Datum calibrated_row(const Inspected &target, TupleDesc desc, const Calibrated &c)
 {
-    Datum values[] = {Int32GetDatum((int32)c.queries),       Float8GetDatum(c.target),
-                      Float8GetDatum(c.before.recall.mean),  Float8GetDatum(c.after.recall.mean),
-                      Float8GetDatum(c.before.codes),        Float8GetDatum(c.after.codes)};
+    Datum values[] = {Int32GetDatum((int32)c.queries),      Float8GetDatum(c.target),
+                      Float8GetDatum(c.before.recall.mean), Float8GetDatum(c.after.recall.mean),
+                      Float8GetDatum(c.before.codes),       Float8GetDatum(c.after.codes)};
     bool nulls[lengthof(values)] = {};
     return inspect_return(target, desc, values, nulls);
 }
@@ -143,8 +142,8 @@ VQ_FUNCTION(vq_calibrate)
     check_arguments(fcinfo, 2);
     const Oid index_id = PG_GETARG_OID(0);
     // What outlives the first opening of the index, which has to be closed for ALTER INDEX.
-    MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibration",
-                                                 ALLOCSET_DEFAULT_SIZES);
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant calibration", ALLOCSET_DEFAULT_SIZES);
     Inspected target = inspect_open(index_id, AccessShareLock);
     MemoryContextSwitchTo(memory);
     const vq::ivf::Index *index = open_index(target.rel, target.memory);

@@ -21,11 +21,11 @@ void check_type(ArrayType *array, Relation rel)
 {
     const Oid given = getBaseType(ARR_ELEMTYPE(array)), indexed = rel->rd_opcintype[0];
     if (given != indexed)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("queries are of type %s, index \"%s\" is about %s", format_type_be(given),
-                               RelationGetRelationName(rel), format_type_be(indexed)),
-                        errhint("Cast them: ARRAY(SELECT embedding::%s FROM query_log)",
-                                format_type_be(indexed))));
+        ereport(ERROR,
+                (errcode(ERRCODE_DATATYPE_MISMATCH),
+                 errmsg("queries are of type %s, index \"%s\" is about %s", format_type_be(given),
+                        RelationGetRelationName(rel), format_type_be(indexed)),
+                 errhint("Cast them: ARRAY(SELECT embedding::%s FROM query_log)", format_type_be(indexed))));
 }
 
 void check_count(int count)
@@ -75,9 +75,8 @@ GivenQueries given_queries(FunctionCallInfo fcinfo, int n, const Inspected &targ
     check_count(count);
     for (int i = 0; i < count; i++) {
         if (nulls[i])
-            ereport(ERROR,
-                    (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query %d is NULL", i + 1),
-                     errhint("Leave them out: ARRAY(SELECT ... WHERE embedding IS NOT NULL).")));
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query %d is NULL", i + 1),
+                            errhint("Leave them out: ARRAY(SELECT ... WHERE embedding IS NOT NULL).")));
         values[i] = checked_query(index, target.rel, values[i], i + 1);
     }
     return {(uint32_t)count, values};

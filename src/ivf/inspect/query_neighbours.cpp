@@ -65,8 +65,7 @@ void offer(void *arg, const ItemPointerData &tid, Datum, const float *x)
 const float *query_vectors(const Inspected &target, const Index &index, const GivenQueries &queries)
 {
     const uint32_t dims = index.meta.options.dims;
-    float *vectors =
-        (float *)palloc_extended((Size)queries.count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+    float *vectors = (float *)palloc_extended((Size)queries.count * dims * sizeof(float), MCXT_ALLOC_HUGE);
     for (uint32_t i = 0; i < queries.count; i++) {
         float *q = vectors + (size_t)i * dims;
         memcpy(q, vector_of_datum(queries.values[i], index.element(), dims, target.rel),

@@ -42,9 +42,9 @@ struct IndexOptions
     int32 vl_len_; // varlena header, set by build_reloptions
     int nlist;     // 0 = from the row count
     bool refine;
-    int refine_type;    // simd::Element
-    int sublist_layers; // -1 = chosen at build; 0 for an access method without sub-lists
-    int codec[6];       // codec-specific, same order as CodecOptions::value
+    int refine_type;       // simd::Element
+    int sublist_layers;    // -1 = chosen at build; 0 for an access method without sub-lists
+    int codec[6];          // codec-specific, same order as CodecOptions::value
     QueryKind calibration; // vector_quant_calibrate
     // This index's own defaults: -1 = unset, 0 where the access method has no such option.
     ScanSettings query;

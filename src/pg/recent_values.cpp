@@ -41,7 +41,8 @@ RecentValue *recent_place(RecentValues *values)
     return place;
 }
 
-static bool names(const RecentValue &v, const struct varatt_external &pointer)
+template <class Recent>
+static bool names(const Recent &v, const struct varatt_external &pointer)
 {
     return v.value == pointer.va_valueid && v.table == pointer.va_toastrelid;
 }
@@ -60,6 +61,49 @@ const struct varlena *recent_find(const struct varlena *datum)
                 return values->ring[i].plain;
     }
     return nullptr;
+}
+
+void recent_distance_is(RecentValues *values, const struct varlena *datum, PGFunction function,
+                        const struct varlena *query, double distance)
+{
+    values->given.value = InvalidOid;
+    if (!VARATT_IS_EXTERNAL_ONDISK(datum))
+        return;
+    struct varatt_external pointer;
+    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
+    values->given = {pointer.va_toastrelid, pointer.va_valueid, function, query, distance};
+}
+
+static bool same_bytes(const struct varlena *plain, const struct varlena *datum)
+{
+    if (const struct varlena *recent = recent_find(datum))
+        datum = recent;
+    return !VARATT_IS_EXTENDED(datum) && VARSIZE(datum) == VARSIZE(plain) &&
+           memcmp(datum, plain, VARSIZE(plain)) == 0;
+}
+
+static bool is_distance_to(const RecentDistance &given, const struct varlena *datum,
+                           const struct varlena *query)
+{
+    if (!VARATT_IS_EXTERNAL_ONDISK(datum))
+        return false;
+    struct varatt_external pointer;
+    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
+    return names(given, pointer) && same_bytes(given.query, query);
+}
+
+bool recent_distance(PGFunction function, const struct varlena *a, const struct varlena *b, double *distance)
+{
+    for (const RecentValues *values = innermost; values; values = values->outer) {
+        const RecentDistance &given = values->given;
+        if (given.value == InvalidOid || given.function != function)
+            continue;
+        if (is_distance_to(given, a, b) || is_distance_to(given, b, a)) {
+            *distance = given.distance;
+            return true;
+        }
+    }
+    return false;
 }
 
 void recent_keep(const struct varlena *original, const struct varlena *plain)

@@ -8,11 +8,17 @@
 // - A value is found by its TOAST pointer (table and value number). The publishing scan's snapshot keeps the row, so no other
 //   value can get the same name meanwhile.
 // - A pointer from recent_find is read only and valid until control goes back to a scan, or to recent_keep.
+// - A distance is that of the row that the scan has given out last (recent_distance_is), for the function that it was made by and a
+//   query of the same bytes: the executor asks for just that one, and where it is known the vector is not read at all.
 // - Nobody has to ask: a value that is not found is read by the ordinary detoaster, with the same bytes.
 // One list for each backend; scans may be nested (a cursor inside a query), the innermost is looked at first.
 #pragma once
 
 #include "pg/postgres_cpp.h"
+
+extern "C" {
+#include "fmgr.h"
+}
 
 namespace vq::pg {
 
@@ -22,6 +28,16 @@ struct RecentValue
     Oid table;
     Oid value; // InvalidOid: none
     struct varlena *plain;
+};
+
+// The distance between the value and a query, as a function of SQL gives it.
+struct RecentDistance
+{
+    Oid table;
+    Oid value; // InvalidOid: none
+    PGFunction function;
+    const struct varlena *query; // plain
+    double distance;
 };
 
 // A scan gives out its nearest rows soon after it read them.
@@ -34,7 +50,8 @@ struct RecentValues
     RecentValue *ring; // null: not begun
     int capacity;
     int next;
-    RecentValue kept; // by recent_keep
+    RecentValue kept;     // by recent_keep
+    RecentDistance given; // of the row given out last
     MemoryContext memory;
     RecentValues *outer; // of the scan around this one
 };
@@ -49,6 +66,12 @@ inline void recent_name(RecentValue *place, Oid table, Oid value)
     place->table = table;
     place->value = value;
 }
+
+// The distance of the value behind an out-of-line datum. query: must stay as long as the scan, or until the next call.
+void recent_distance_is(RecentValues *values, const struct varlena *datum, PGFunction function,
+                        const struct varlena *query, double distance);
+// Whether the distance of two datums is known; then it is what that function would return for them.
+bool recent_distance(PGFunction function, const struct varlena *a, const struct varlena *b, double *distance);
 
 // The value behind an out-of-line datum if a scan under way has it, else null.
 const struct varlena *recent_find(const struct varlena *datum);

@@ -24,7 +24,9 @@ ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, cons
     query.unordered = null || (metric == Metric::InnerProduct && query.norm == 0) ||
                       (metric == Metric::Cosine && query.norm_sq == 0);
     query.scale = metric == Metric::Cosine ? 2 : 1;
-    if (!is_own_distance(order_by.sk_func)) {
+    if (is_own_distance(order_by.sk_func))
+        query.own = order_by.sk_func.fn_addr;
+    else {
         query.op = (FmgrInfo *)palloc(sizeof(FmgrInfo));
         fmgr_info_copy(query.op, const_cast<FmgrInfo *>(&order_by.sk_func), CurrentMemoryContext);
         query.collation = order_by.sk_collation;

@@ -25,6 +25,7 @@ struct ExactQuery
     // Another extension's operator is called, since its sums may be rounded in another order; null: ours, whose functions are
     // called directly (core/distance.h).
     FmgrInfo *op;
+    PGFunction own; // the operator's function, if it is ours
     Oid collation;
     Datum datum;             // the query as the operator wants it
     struct varlena *decoded; // scratch: a datum of the column's type

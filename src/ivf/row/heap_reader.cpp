@@ -128,6 +128,19 @@ bool heap_vector(HeapReader *reader, const ItemPointerData &tid, uint32_t dims, 
     return found;
 }
 
+void publish_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid,
+                      double distance)
+{
+    if (reader->toast.recent.ring == nullptr || query.own == nullptr || reader->column == 0)
+        return;
+    bool isnull = true;
+    const Datum value =
+        heap_visible(reader, tid) ? slot_getattr(reader->slot, reader->column, &isnull) : (Datum)0;
+    if (!isnull)
+        pg::recent_distance_is(&reader->toast.recent, (const struct varlena *)DatumGetPointer(value),
+                               query.own, (const struct varlena *)DatumGetPointer(query.datum), distance);
+}
+
 bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance)
 {
     return heap_visible(reader, tid) && row_distance(reader, query, distance);

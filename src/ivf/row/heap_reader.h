@@ -47,6 +47,10 @@ bool row_distance(HeapReader *reader, const ExactQuery &query, double *distance)
 // The numbers of the row that `tid` leads to: dims floats. False if it is not visible, or NULL. Errors: the same.
 bool heap_vector(HeapReader *reader, const ItemPointerData &tid, uint32_t dims, float *x);
 
+// Lets the executor know the distance of a row that is given out, if its vector lies out of line: it would read it once more.
+void publish_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid,
+                      double distance);
+
 // Whether the snapshot sees the row. Errors: the same.
 bool heap_visible(HeapReader *reader, const ItemPointerData &tid);
 

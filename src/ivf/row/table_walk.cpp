@@ -27,18 +27,18 @@ void walk_begin(TableWalk *walk, HeapReader *reader)
         GetPerTupleExprContext(walk->estate)->ecxt_scantuple = reader->slot;
     }
     ExecClearTuple(reader->slot);
-    walk->scan = table_beginscan(reader->heap, reader->snapshot, 0, nullptr);
 }
 
 void walk_end(TableWalk *walk)
 {
-    table_endscan(walk->scan);
+    if (walk->scan)
+        table_endscan(walk->scan);
     ExecClearTuple(walk->reader->slot);
     if (walk->estate)
         FreeExecutorState(walk->estate);
 }
 
-static bool predicate_holds(TableWalk *walk)
+bool walk_predicate_holds(TableWalk *walk)
 {
     if (walk->predicate == nullptr)
         return true;
@@ -48,10 +48,28 @@ static bool predicate_holds(TableWalk *walk)
 
 bool walk_next(TableWalk *walk)
 {
+    if (walk->scan == nullptr)
+        walk->scan = table_beginscan(walk->reader->heap, walk->reader->snapshot, 0, nullptr);
     while (table_scan_getnextslot(walk->scan, ForwardScanDirection, walk->reader->slot))
-        if (predicate_holds(walk))
+        if (walk_predicate_holds(walk))
             return true;
     return false;
+}
+
+bool walk_draw(TableWalk *walk, Random *random)
+{
+    if (walk->reader->blocks == 0)
+        return false;
+    const BlockNumber block = (BlockNumber)random->below(walk->reader->blocks);
+    const Buffer buf = ReadBuffer(walk->reader->heap, block);
+    LockBuffer(buf, BUFFER_LOCK_SHARE);
+    const OffsetNumber most = PageGetMaxOffsetNumber(BufferGetPage(buf));
+    UnlockReleaseBuffer(buf);
+    if (most == 0)
+        return false;
+    ItemPointerData tid;
+    ItemPointerSet(&tid, block, (OffsetNumber)(FirstOffsetNumber + random->below(most)));
+    return heap_visible(walk->reader, tid);
 }
 
 // The scan's pin keeps the page from being pruned, so that chains stay as they are.

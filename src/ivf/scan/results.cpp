@@ -38,7 +38,7 @@ void results_forget(Results *r)
 
 void results_push_again(Results *r, const QueuedRow &row)
 {
-    if (r->strict && nearer(row.distance, r->last_distance))
+    if (r->strict && r->order_begun && nearer(row.distance, r->last_distance))
         r->dropped++;
     else
         queue_push(&r->waiting, row);

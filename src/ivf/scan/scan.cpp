@@ -202,6 +202,8 @@ bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
         if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid))
             continue;
         results_give_out(&scan->results, next);
+        if (scan->swept)
+            publish_distance(&scan->reranker.heap, scan->query.exact, next.tid, next.distance);
         scan->stats.returned++;
         *tid = next.tid;
         return true;

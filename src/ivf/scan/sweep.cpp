@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kSpentShare =
     1.0 / 3; // of a pass's cost; preparing and giving out take their part of the half that is allowed
-constexpr uint64_t kDeepRows = 200; // fewer are given out one by one, whatever the table
+constexpr double kLeastSpent = 100; // less is not worth a plan, however small the table
 
 // At least so many, whether or not somebody has counted them since the table grew.
 double table_rows(const Scan &scan)
@@ -41,22 +41,26 @@ void plan_sweep(Scan *scan, const ExecutorFilter &filter, double passing)
     const double asking = asking_cost(*scan, filter);
     const double row = asking + passing * (vector_times(*scan->query.index).in_order + kKeptTime);
     const double rows = table_rows(*scan), pass = pass_time(scan->reranker.heap.blocks, rows) + row * rows;
-    scan->sweep_plan.after = kSpentShare * pass;
+    scan->sweep_plan.after = Max(kSpentShare * pass, kLeastSpent);
     scan->sweep_plan.given_out = kGivenOutTime + asking;
 }
 
-// Of some of the rows given out, which the executor has asked its filter about already: the share that passed.
+// The share of the table's rows that have to be compared, by some drawn from all over it. Those given out lie near the query, where
+// the share may be another one.
 double passing_share(Scan *scan, const ExecutorFilter &filter)
 {
-    constexpr uint32_t kAsked = 50;
-    const GivenRows &given = scan->results.given;
-    HeapReader *heap = &scan->reranker.heap;
-    const uint32_t asked = Min(kAsked, given.count);
-    uint32_t passed = 0;
-    for (uint32_t i = 0; i < asked; i++)
-        passed += heap_visible(heap, given.tids[(uint64_t)i * given.count / asked]) &&
-                  filter_passes(filter, heap->slot);
-    return (double)passed / asked;
+    constexpr int kDrawn = 100;
+    TableWalk walk;
+    Random random(scan->results.given_out);
+    int found = 0, passed = 0;
+    walk_begin(&walk, &scan->reranker.heap);
+    for (int i = 0; i < kDrawn; i++)
+        if (walk_draw(&walk, &random)) {
+            found++;
+            passed += walk_predicate_holds(&walk) && filter_passes(filter, scan->reranker.heap.slot);
+        }
+    walk_end(&walk);
+    return (double)passed / Max(found, 1);
 }
 
 // Whether the settings let the scan see every row, and it would still have to look at them one by one.
@@ -71,8 +75,8 @@ bool may_sweep(IndexScanDesc desc, const Scan &scan)
 double spent(const Scan &scan)
 {
     return vector_times(*scan.query.index).look * (double)scan.stats.reranked +
-           kFineLookTime * (double)scan.stats.refined +
-           scan.sweep_plan.given_out * (double)scan.results.given_out;
+           kFineLookTime * (double)scan.stats.refined + kCodeTime * (double)scan.stats.codes +
+           kListTime * (double)scan.stats.lists + scan.sweep_plan.given_out * (double)scan.results.given_out;
 }
 
 // Everything that is known of rows not given out: the sweep finds them again.
@@ -110,7 +114,7 @@ void ask_filter(IndexScanDesc desc, Scan *scan)
 
 bool sweep_due(IndexScanDesc desc, Scan *scan)
 {
-    if (scan->swept || scan->results.given_out < kDeepRows || !given_is_known(scan->results.given))
+    if (scan->swept || spent(*scan) < kLeastSpent || !given_is_known(scan->results.given))
         return false;
     const SweepPlan &plan = scan->sweep_plan;
     if (plan.after == 0)

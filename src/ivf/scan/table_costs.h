@@ -24,7 +24,7 @@ struct VectorTimes
     double look;     // a row out of order and its distance
 };
 
-constexpr VectorTimes kInlineTimes = {0.5, 1.7}, kOutOfLineTimes = {3, 3};
+constexpr VectorTimes kInlineTimes = {0.5, 2}, kOutOfLineTimes = {3, 5};
 
 // Vectors lie in the table's pages, or out of line.
 inline VectorTimes vector_times(const Index &index)

@@ -14,6 +14,9 @@ constexpr size_t kUnitPlace = 32;     // counted from 0
 // bounds were allowed to lose more, fewer rows of the table would be read, but more codes than without a target.
 constexpr double kListsLoss = 0.975;
 constexpr float kMaxEpsilon = 4;
+// Of the near rows no more than that share is taken to lie in the nearest list, however clearly the calibration queries tell their
+// clusters apart: a query from outside the data may lie between two as well.
+constexpr double kMostInNearest = 0.8;
 // Up to this target bounds are no wider than the default: further lists find the same rows at less cost than wider bounds,
 // and what the default bounds lose is a small part of what may be lost.
 constexpr float kMostByLists = 0.98f;
@@ -23,6 +26,16 @@ float quantile(const float *sorted, size_t n, double share)
 {
     const double at = std::ceil(share * (double)n) - 1;
     return sorted[std::min((size_t)std::max(at, 0.0), n - 1)];
+}
+
+// The same over reaches, of which those of nearest lists are 0.
+float quantile_of_reaches(const float *sorted, size_t n, double share)
+{
+    const size_t nearest = (size_t)(std::upper_bound(sorted, sorted + n, 0.0f) - sorted);
+    if (nearest == n || (double)nearest <= kMostInNearest * (double)n)
+        return quantile(sorted, n, share);
+    const double of_others = (share - kMostInNearest) / (1 - kMostInNearest);
+    return of_others > 0 ? quantile(sorted + nearest, n - nearest, of_others) : 0;
 }
 
 float median_gap(const RecallMeasurements &m)
@@ -91,6 +104,15 @@ static double recall_error(const NearLists &near, float unit, float reach)
     return std::sqrt(std::max(squares / n - mean * mean, 0.0) / (n - 1));
 }
 
+// sorted: the reaches of the near rows. Of the caller's own queries nothing is to be guessed but what few queries do not tell.
+static float reach_of_share(const float *sorted, const NearLists &near, float unit, double share)
+{
+    if (near.per_query == 0)
+        return quantile_of_reaches(sorted, near.count, share);
+    const double error = recall_error(near, unit, quantile(sorted, near.count, share));
+    return quantile(sorted, near.count, std::min(share + error, 1.0));
+}
+
 // before: of the depth before, which is never less; null for the first.
 static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &near,
                       const RecallTable::Depth *before, RecallTable::Depth *depth) noexcept
@@ -105,10 +127,7 @@ static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &
     for (uint32_t i = 0; i < kRecallTargets; i++) {
         const double loss = 1 - (double)kRecallTarget[i];
         const double share = 1 - kListsLoss * loss;
-        depth->reach[i] = quantile(m.scratch, near.count, share);
-        const double error = recall_error(near, unit, depth->reach[i]);
-        if (error > 0)
-            depth->reach[i] = quantile(m.scratch, near.count, std::min(share + error, 1.0));
+        depth->reach[i] = reach_of_share(m.scratch, near, unit, share);
         if (before)
             depth->reach[i] = std::max(depth->reach[i], before->reach[i]);
         depth->lists[i] = mean_lists(m, unit, depth->reach[i]);

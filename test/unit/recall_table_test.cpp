@@ -205,6 +205,21 @@ TEST(RecallTable, OneList)
     EXPECT_EQ(table.depth[0].lists[0], 1);
 }
 
+// Clusters that queries like the rows tell apart: nearly all near rows lie in the nearest list. The few others say how far a query
+// looks whose nearest lists are closer to each other.
+TEST(RecallTable, NearestListIsNotAllThereIs)
+{
+    Measured m;
+    const size_t n = m.near_lists.size();
+    for (size_t i = 0; i < n; i++)
+        m.near_lists[i] = i % 50 == 0 ? NearList{0.1f + 0.2f * (float)i / (float)n, 1} : NearList{0, 0};
+    const RecallTable table = m.fit();
+    EXPECT_TRUE(valid_recall_table(table));
+    const float reach = table.depth[0].reach[2]; // .95: three quarters of the others
+    EXPECT_GE(reach, list_reach(table.unit, 0.24f, 1));
+    EXPECT_LE(reach, list_reach(table.unit, 0.26f, 1));
+}
+
 TEST(RecallTable, DamageIsSeen)
 {
     Measured m;

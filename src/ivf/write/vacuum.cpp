@@ -256,6 +256,18 @@ double survey_groups(Survey *survey, bool *dirty)
     return rows;
 }
 
+// Calls rewrite(reserve) with the pages that the survey found free, for new groups; those that were taken are the survey's no more.
+template <class Rewrite>
+void with_free_pages(Survey *survey, Rewrite rewrite)
+{
+    PageReserve reserve;
+    reserve_begin(&reserve, survey->rel, survey->heap);
+    reserve_prefer(&reserve, survey->ripe.blocks, survey->ripe.count);
+    rewrite(&reserve);
+    reserve_end(&reserve);
+    survey_forget(survey, reserve.next);
+}
+
 // Returns whether any group was rewritten.
 bool rewrite_groups(Survey *survey, const bool *dirty)
 {
@@ -263,24 +275,21 @@ bool rewrite_groups(Survey *survey, const bool *dirty)
     MemoryContext memory = AllocSetContextCreate(outer, "vector_quant group", ALLOCSET_DEFAULT_SIZES);
     bool rewritten = false;
     PutOff later = {0, {}, outer};
-    PageReserve reserve;
-    reserve_begin(&reserve, survey->rel, survey->heap);
-    reserve_prefer(&reserve, survey->ripe.blocks, survey->ripe.count);
-    for (uint32_t g = 0; g < survey->index->groups; g++) {
-        if (!dirty[g])
-            continue;
-        NoRoom none;
-        MemoryContextSwitchTo(memory);
-        if (rewrite_surveyed(survey, g, &reserve, &none))
-            rewritten = true;
-        else
-            put_off(&later, none);
-        MemoryContextSwitchTo(outer);
-        MemoryContextReset(memory);
-    }
+    with_free_pages(survey, [&](PageReserve *reserve) {
+        for (uint32_t g = 0; g < survey->index->groups; g++) {
+            if (!dirty[g])
+                continue;
+            NoRoom none;
+            MemoryContextSwitchTo(memory);
+            if (rewrite_surveyed(survey, g, reserve, &none))
+                rewritten = true;
+            else
+                put_off(&later, none);
+            MemoryContextSwitchTo(outer);
+            MemoryContextReset(memory);
+        }
+    });
     MemoryContextDelete(memory);
-    reserve_end(&reserve);
-    survey_forget(survey, reserve.next);
     warn_put_off(survey->rel, *survey->index, later);
     return rewritten;
 }
@@ -297,12 +306,8 @@ Shortened shorten(Survey *survey, int message_level)
 {
     if (survey->damaged || !compat_vacuum_truncates(survey->heap))
         return {false, RelationGetNumberOfBlocks(survey->rel)};
-    PageReserve reserve;
-    reserve_begin(&reserve, survey->rel, survey->heap);
-    reserve_prefer(&reserve, survey->ripe.blocks, survey->ripe.count);
-    const uint32_t moved = move_last_groups(survey, &reserve);
-    reserve_end(&reserve);
-    survey_forget(survey, reserve.next);
+    uint32_t moved = 0;
+    with_free_pages(survey, [&](PageReserve *reserve) { moved = move_last_groups(survey, reserve); });
     const BlockNumber first = survey->index->meta.first_list_block;
     const BlockNumber blocks = RelationGetNumberOfBlocks(survey->rel);
     BlockNumber end = first;

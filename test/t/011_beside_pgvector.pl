@@ -212,7 +212,7 @@ is(sql('own', $our_types), 2, 'own types');
 populate('own');
 dump_and_restore('own', 'own types');
 sql('own', 'CREATE SCHEMA other');
-for my $statement ('CREATE EXTENSION vector', 'CREATE EXTENSION IF NOT EXISTS vector SCHEMA other')
+for my $statement ('CREATE EXTENSION vector', 'CREATE EXTENSION IF NOT EXISTS vector SCHEMA other', 'SET session_replication_role = replica; CREATE EXTENSION vector')
 {
     like(refused('own', $statement), qr/extension "vector" cannot be created where the types are vector_quant's own.*HINT:  To use pgvector's types/s,
         'pgvector after our types: said why');

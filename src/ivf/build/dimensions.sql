@@ -41,3 +41,5 @@ COMMENT ON FUNCTION vector_quant_guard_dimensions() IS 'keeps the number of dime
 
 CREATE EVENT TRIGGER vector_quant_dimensions ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
     EXECUTE FUNCTION vector_quant_guard_dimensions();
+-- also for a session that applies changes of another server (session_replication_role = replica)
+ALTER EVENT TRIGGER vector_quant_dimensions ENABLE ALWAYS;

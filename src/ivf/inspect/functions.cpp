@@ -27,8 +27,10 @@ VQ_FUNCTION(vq_last_scan)
                       Int64GetDatum((int64)s.refined),  Int64GetDatum((int64)s.reranked),
                       Int64GetDatum((int64)s.returned), Int64GetDatum((int64)s.passes),
                       Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows),
-                      Int64GetDatum((int64)s.dropped),  Int64GetDatum((int64)s.swept)};
+                      Int64GetDatum((int64)s.dropped),  Int64GetDatum((int64)s.swept),
+                      Float8GetDatum(s.limit)};
     bool nulls[lengthof(values)] = {};
+    nulls[lengthof(values) - 1] = !s.limited;
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

@@ -21,6 +21,7 @@ ExactQuery exact_query(Metric metric, simd::Element element, uint32_t dims, cons
     const double factor = unit_factor(query.vector, dims);
     query.norm = factor > 0 ? 1 / factor : 0;
     query.norm_sq = simd::kernels().dot(query.vector, query.vector, dims);
+    query.is_null = null;
     query.unordered = null || (metric == Metric::InnerProduct && query.norm == 0) ||
                       (metric == Metric::Cosine && query.norm_sq == 0);
     query.scale = metric == Metric::Cosine ? 2 : 1;

@@ -20,8 +20,9 @@ struct ExactQuery
     const void *stored; // its elements as the column's type has them
     double norm;        // of the vector, exactly
     double norm_sq;     // its square as the operators have it, a sum of floats
-    bool unordered;     // NULL, or zero but under L2: every row has the same distance
-    double scale;       // of scores over distances, under L2 over their squares; see set_score_scale
+    bool is_null;
+    bool unordered; // NULL, or zero but under L2: every row has the same distance
+    double scale;   // of scores over distances, under L2 over their squares; see set_score_scale
     // Another extension's operator is called, since its sums may be rounded in another order; null: ours, whose functions are
     // called directly (core/distance.h).
     FmgrInfo *op;
@@ -52,6 +53,10 @@ double set_score_scale(ExactQuery *query, const Index &index);
 
 // Of the vector itself; no row's is less. Minus infinity where there is no such limit.
 double least_score(Metric metric);
+inline double least_distance(Metric metric)
+{
+    return least_score(metric); // zero, or none
+}
 
 // How far a row's distance, as the operator computes it, may be from the exact one whatever its size, as a score. The rounding that
 // is a share of the score is in list_rounding and in the rows' factors.

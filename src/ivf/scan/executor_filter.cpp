@@ -24,7 +24,7 @@ ExecutorStart_hook_type next_hook;
 // whatever way.
 struct Watched
 {
-    IndexScanState *node;
+    WatchedNode self;
     Watched *next;
     Watched **place; // the pointer that leads here
     MemoryContextCallback forget;
@@ -43,7 +43,7 @@ void watch(IndexScanState *node)
 {
     MemoryContext memory = node->ss.ps.state->es_query_cxt;
     Watched *w = (Watched *)MemoryContextAllocZero(memory, sizeof(Watched));
-    *w = {node, watched, &watched, {}};
+    *w = {{node, NIL}, watched, &watched, {}};
     w->forget.func = forget;
     w->forget.arg = w;
     if (watched)
@@ -73,14 +73,6 @@ void start_executor(QueryDesc *query, int flags)
         find_nodes(query->planstate, nullptr);
 }
 
-IndexScanState *node_of(IndexScanDesc scan)
-{
-    const Watched *w = watched;
-    while (w && w->node->iss_ScanDesc != scan)
-        w = w->next;
-    return w ? w->node : nullptr;
-}
-
 bool runs_twice(IndexScanState *node)
 {
     Node *qual = (Node *)node->ss.ps.plan->qual;
@@ -89,12 +81,20 @@ bool runs_twice(IndexScanState *node)
 
 } // namespace
 
+WatchedNode *watched_node(IndexScanDesc scan)
+{
+    Watched *w = watched;
+    while (w && w->self.node->iss_ScanDesc != scan)
+        w = w->next;
+    return w ? &w->self : nullptr;
+}
+
 ExecutorFilter filter_open(IndexScanDesc scan)
 {
-    IndexScanState *node = node_of(scan);
-    if (node == nullptr || !runs_twice(node))
+    const WatchedNode *watched = watched_node(scan);
+    if (watched == nullptr || !runs_twice(watched->node))
         return {};
-    return {node, CreateExprContext(node->ss.ps.state)};
+    return {watched->node, CreateExprContext(watched->node->ss.ps.state)};
 }
 
 void filter_close(ExecutorFilter *filter)

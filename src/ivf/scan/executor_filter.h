@@ -11,6 +11,16 @@ extern "C" {
 
 namespace vq::ivf {
 
+// A plan node of a running query that scans an index of ours.
+struct WatchedNode
+{
+    IndexScanState *node;
+    List *compiled; // expressions of its filter (executor_limit.cpp)
+};
+
+// The one that runs this scan; null where nobody knows it.
+WatchedNode *watched_node(IndexScanDesc scan);
+
 struct ExecutorFilter // zero: there is none that is known
 {
     IndexScanState *node;

@@ -6,7 +6,6 @@ namespace vq::ivf {
 
 namespace {
 
-constexpr double kUsualDepth = 10; // rows that nprobe is about
 // Lists that hold less than so many times the rows wanted cannot hold most of the nearest: they would give out their farthest
 // ones. It counts where lists are empty, or nearly so; and where a setting asks for few lists and the consumer goes deep.
 constexpr double kRowsHeld = 3, kRowsHeldByFew = 30;

@@ -9,6 +9,8 @@ namespace vq::ivf {
 constexpr int kMostBatches =
     80; // lists grow by half with every other one at least, and there are 65,536 at most
 
+constexpr double kUsualDepth = 10; // rows that nprobe is about
+
 struct Probing
 {
     Router router;

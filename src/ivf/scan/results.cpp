@@ -13,6 +13,7 @@ void results_begin(Results *r, SpillFile *spill, bool strict, size_t bytes)
 
 void results_push(Results *r, const QueuedRow &row)
 {
+    r->met_nan |= std::isnan(row.distance);
     if (!r->order_begun || !nearer(row.distance, r->last_distance))
         queue_push(&r->waiting, row);
     else if (r->strict)
@@ -38,6 +39,7 @@ void results_forget(Results *r)
 
 void results_push_again(Results *r, const QueuedRow &row)
 {
+    r->met_nan |= std::isnan(row.distance);
     if (r->strict && r->order_begun && nearer(row.distance, r->last_distance))
         r->dropped++;
     else

@@ -19,6 +19,7 @@ struct Results
     uint64_t given_out;   // rows
     GivenRows given;      // which ones
     uint64_t dropped;     // late rows, unless in relaxed order
+    bool met_nan;         // a row's distance is NaN
 };
 
 // bytes: of memory they may take. What does not fit goes to the file. Memory of all functions: the context that is current,

@@ -3,6 +3,7 @@
 #include "ivf/scan/scan.h"
 
 #include "ivf/scan/collect.h"
+#include "ivf/scan/executor_limit.h"
 #include "ivf/scan/ordered_scan.h"
 #include "ivf/scan/sweep.h"
 
@@ -159,14 +160,44 @@ double nearest_score(const Scan &scan)
     return score_of_distance(scan.query.exact, results_nearest(scan.results).distance);
 }
 
+// Whether rows are wanted up to the limit only. Rows of NaN are behind all numbers: where one was met that passes, the scan goes to
+// the end.
+bool stops_at_limit(const Scan &scan)
+{
+    return is_limited(scan.query.limit) && !(scan.query.limit.nan_passes && scan.results.met_nan);
+}
+
+// Whether no row that was looked at is within the limit. There must be a limit to stop at.
+bool results_beyond_limit(const Scan &scan)
+{
+    return results_empty(scan.results) || !(results_nearest(scan.results).distance <= scan.query.limit.most);
+}
+
+// Whether all rows left of the lists visited are beyond the limit, as far as the settings let the scan look.
+bool beyond_limit(Scan *scan)
+{
+    if (!stops_at_limit(*scan) || !results_beyond_limit(*scan))
+        return false;
+    return unseen_bound(scan) > scan->query.limit_score ||
+           (!results_empty(scan->results) && looked_enough(*scan));
+}
+
+// Fewer rows than ten are within the limit: they are found as surely as the ten nearest. False if lists enough were visited.
+bool look_as_for_ten(Relation rel, Scan *scan)
+{
+    return scan->probing.depth < kUsualDepth && visit_more(rel, scan, false);
+}
+
 // Whether further lists have to be visited before the next row goes out: the consumer has come as deep as those visited are
 // enough for, or the row is at no finite distance, so that any other one is nearer.
 bool wants_more_lists(const Scan &scan)
 {
     if (scan.swept || scan.query.exact.unordered || !more_to_visit(scan.probing, scan.query))
         return false;
-    return wants_deeper(scan.probing, scan.results.given_out) ||
-           (!results_empty(scan.results) && !std::isfinite(nearest_score(scan)));
+    if (wants_deeper(scan.probing, scan.results.given_out))
+        return true;
+    const bool at_limit = stops_at_limit(scan) && results_beyond_limit(scan);
+    return !at_limit && !results_empty(scan.results) && !std::isfinite(nearest_score(scan));
 }
 
 // One step towards the next row, unless it is ready: true. A step is further lists, a pass, or a look at a row. *done: there
@@ -175,6 +206,10 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
 {
     if (wants_more_lists(*scan)) {
         visit_more(rel, scan, false);
+        return false;
+    }
+    if (beyond_limit(scan)) {
+        *done = !look_as_for_ten(rel, scan) && !results_release_late(&scan->results);
         return false;
     }
     const bool all_seen = nothing_unseen(scan);
@@ -234,6 +269,9 @@ void start(IndexScanDesc desc, Scan *scan)
     pgstat_count_index_scan(rel);
     compat_count_search(desc);
     prepare_query(&scan->query, rel, desc->orderByData[0]);
+    set_limit(&scan->query, scan_limit(desc, least_distance(scan->query.exact.metric)));
+    scan->stats.limited = is_limited(scan->query.limit);
+    scan->stats.limit = scan->query.limit.most;
     begin_probing(&scan->probing, rel, scan->query);
     candidates_begin(&scan->candidates);
     const size_t bytes = scan_memory() / 8;
@@ -241,7 +279,7 @@ void start(IndexScanDesc desc, Scan *scan)
                   &scan->spill, bytes);
     results_begin(&scan->results, &scan->spill, scan->query.settings.iterative != IterativeScan::RelaxedOrder,
                   3 * bytes);
-    scan->state = ScanState::Running;
+    scan->state = scan->query.wants_nothing ? ScanState::Done : ScanState::Running;
 }
 
 // Back to New.
@@ -296,7 +334,7 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
     MemoryContext old = MemoryContextSwitchTo(scan->memory);
     if (scan->state == ScanState::New)
         start(desc, scan);
-    bool found = next_row(desc, scan, &desc->xs_heaptid);
+    const bool found = scan->state == ScanState::Running && next_row(desc, scan, &desc->xs_heaptid);
     pg::toast_rest(&scan->reranker.heap.toast);
     MemoryContextSwitchTo(old);
     scan->stats.dropped = scan->results.dropped;

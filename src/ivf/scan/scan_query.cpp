@@ -20,6 +20,28 @@ void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
     query->space = space_query(index.space, q, factor, moved, scratch);
     query->state = pg::aligned_palloc(index.shape.query_bytes);
     index.codec->prepare(index.space.image, moved, query->settings.query_bits, query->state);
+    set_limit(query, {});
+}
+
+// Whether the query alone tells that every row is beyond the limit.
+static bool nothing_passes(const ExactQuery &query, const DistanceLimit &limit)
+{
+    if (!is_limited(limit) || limit.nan_passes)
+        return false;
+    if (query.is_null || limit.most < least_distance(query.metric))
+        return true;
+    // One distance for all rows: NaN, or zero.
+    return query.unordered && (query.metric == Metric::Cosine || limit.most < 0);
+}
+
+void set_limit(ScanQuery *query, const DistanceLimit &limit)
+{
+    const ExactQuery &exact = query->exact;
+    query->wants_nothing = nothing_passes(exact, limit);
+    query->limit = exact.unordered && !query->wants_nothing ? DistanceLimit{} : limit;
+    const double most = query->limit.most;
+    query->limit_score = most < least_distance(exact.metric) ? -std::numeric_limits<double>::infinity()
+                                                             : score_of_distance(exact, most);
 }
 
 } // namespace vq::ivf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ivf/row/exact.h"
+#include "ivf/scan/distance_limit.h"
 #include "ivf/store/index.h"
 
 extern "C" {
@@ -18,6 +19,9 @@ struct ScanQuery
     ExactQuery exact;
     SpaceQuery space;
     void *state; // the codec's prepared query
+    DistanceLimit limit;
+    bool wants_nothing; // no row can be within it
+    double limit_score; // that of the limit; a row of a larger one is beyond it
 
     const QueryHead &head() const { return *(const QueryHead *)state; }
 };
@@ -25,5 +29,8 @@ struct ScanQuery
 // key: the ORDER BY of the scan. All of it lives in the current context. Errors: DATA_EXCEPTION for a query of other
 // dimensions; what open_index raises.
 void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key);
+
+// Of a prepared query. Rows beyond the limit are not wanted.
+void set_limit(ScanQuery *query, const DistanceLimit &limit);
 
 } // namespace vq::ivf

@@ -17,6 +17,8 @@ struct ScanStats // of one search
     uint64_t sublists;
     uint64_t sublist_rows; // of those; codes are counted by tiles, which other sub-lists' rows share
     uint64_t swept;        // rows of the table read in its own order
+    bool limited;          // rows farther than `limit` were not looked for
+    double limit;
 };
 
 inline void add_stats(ScanStats *sum, const ScanStats &s)
@@ -31,6 +33,8 @@ inline void add_stats(ScanStats *sum, const ScanStats &s)
     sum->sublists += s.sublists;
     sum->sublist_rows += s.sublist_rows;
     sum->swept += s.swept;
+    sum->limit = s.limited ? s.limit : sum->limit; // of the last search that had one
+    sum->limited |= s.limited;
 }
 
 struct ScanTotals // of a plan node: as many searches as it was rescanned

@@ -137,7 +137,7 @@ static void sort_out(Scan *scan, TableWalk *walk, const ExecutorFilter &filter)
     double distance;
     if (!passes)
         filter_removed(filter);
-    else if (row_distance(heap, scan->query.exact, &distance))
+    else if (row_distance(heap, scan->query.exact, &distance) && is_within(scan->query.limit, distance))
         results_push_again(&scan->results, {distance, tid, 0, RowState::Visible});
 }
 

@@ -66,6 +66,19 @@ for my $am (access_methods())
     like($json, qr/"Lists Visited": $scan->{lists},\s*"Lists": 50,/, "$am: lists in JSON");
     like($json, qr/"Rows Reranked": $scan->{reranked},/, "$am: rows in JSON, none too");
 
+    my $within = "SELECT id FROM $table WHERE 1 - (v <-> $query) > 1 - 0.25::float8 ORDER BY v <-> $query LIMIT 10";
+    ($plan) = plan_and_scan($within);
+    like($plan, qr/Distance Bound: 0\.25$/m, "$am: the bound of a threshold");
+    unlike($node->safe_psql('postgres', "$force $explain $nearest"), qr/Distance Bound/, "$am: none without a threshold");
+    $plan = $node->safe_psql('postgres', "$force EXPLAIN (COSTS OFF) $within");
+    like($plan, qr/Distance Bound: 0\.25$/m, "$am: the bound of a scan that does not run");
+    $plan = $node->safe_psql('postgres', "$force EXPLAIN (COSTS OFF) SELECT id FROM $table WHERE v <-> $query < (SELECT 0.25) ORDER BY v <-> $query");
+    like($plan, qr/Distance Bound: known at run time$/m, "$am: a bound that is known later");
+    $plan = $node->safe_psql('postgres', "$force EXPLAIN (ANALYZE, FORMAT json) $within");
+    like($plan, qr/"Distance Bound": 0\.25/, "$am: the bound in JSON");
+    ($plan) = plan_and_scan("SELECT id FROM $table WHERE v <-> $query < (SELECT NULL::float8) ORDER BY v <-> $query");
+    like($plan, qr/Distance Bound: nothing passes$/m, "$am: a threshold of NULL");
+
     # Without a margin for the error of the bounds many rows come late.
     ($plan, $scan) = plan_and_scan("SELECT id FROM $table ORDER BY v <-> $query", "SET $am.epsilon = 0;");
     cmp_ok($scan->{dropped}, '>', 0, "$am: rows are dropped");

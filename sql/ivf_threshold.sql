@@ -169,7 +169,30 @@ SELECT bound, lists, swept FROM vector_quant_last_scan();
 EXECUTE th_prepared(NULL, 3);
 SELECT bound, lists, swept FROM vector_quant_last_scan();
 RESET plan_cache_mode;
--- a cursor, and another transaction's threshold
+-- the planner counts the rows within; it goes through the index unless it is most of them, or a btree has the few
+CREATE FUNCTION th_plan(condition text, lim text, OUT plan text, OUT close boolean) LANGUAGE plpgsql AS
+$$
+DECLARE j jsonb; n bigint; sql text := format('FROM th WHERE %s', replace(condition, ' q', format(' %L', th_vector(4020))));
+BEGIN
+    EXECUTE 'SELECT count(*) ' || sql INTO n;
+    EXECUTE format('EXPLAIN (FORMAT JSON) SELECT id %s ORDER BY v <-> %L LIMIT %s', sql, th_vector(4020), lim) INTO j;
+    j := j #> '{0,Plan}';
+    IF j ->> 'Node Type' = 'Limit' THEN j := j #> '{Plans,0}'; END IF;
+    plan := COALESCE(j ->> 'Index Name', CASE WHEN j ->> 'Node Type' IN ('Sort', 'Incremental Sort') THEN 'sort' END);
+    IF plan = 'th_l2' AND n <= 800 THEN close := (j ->> 'Plan Rows')::int BETWEEN n / 2 - 2 AND 2 * n + 4; END IF;
+END
+$$;
+RESET enable_seqscan;
+RESET enable_sort;
+SELECT c AS condition, n, p.* FROM unnest(ARRAY['v <-> q < 0.5', 'v <-> q < 3', 'v <-> q < 6', 'v <-> q < 1000', 'v <-> q < -1',
+    'v <-> q < 1000 AND id < 10', 'v <-> q < 6 AND id < 10']) c, unnest(ARRAY['10', 'ALL']) n, th_plan(c, n) p;
+-- errors are those of the query, not of its plan
+SELECT count(*) FROM th WHERE v <-> '[1,2]' < 3 AND false;
+DO $$ BEGIN EXECUTE 'EXPLAIN SELECT id FROM th WHERE v <-> ''[1,2]'' < 3 ORDER BY v <-> ''[1,2]'' LIMIT 10'; END $$;
+DROP FUNCTION th_plan;
+SET enable_seqscan = off;
+SET enable_sort = off;
+-- a cursor
 BEGIN;
 DECLARE th_cursor CURSOR FOR SELECT id FROM th WHERE v <-> th_vector(4020) < 3 ORDER BY v <-> th_vector(4020);
 MOVE 5 FROM th_cursor;

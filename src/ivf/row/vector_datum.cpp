@@ -28,6 +28,11 @@ Elements elements(Datum value, Element element)
 
 } // namespace
 
+uint32_t dims_of_datum(Datum value, Element element)
+{
+    return (uint32_t)elements(value, element).dims;
+}
+
 const void *elements_of_datum(Datum value, Element element, uint32_t dims, Relation index)
 {
     const Elements v = elements(value, element);

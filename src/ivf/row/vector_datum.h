@@ -10,6 +10,9 @@ extern "C" {
 
 namespace vq::ivf {
 
+// How many elements a datum has.
+uint32_t dims_of_datum(Datum value, simd::Element element);
+
 // The elements as they are stored (detoasted into the current context where needed): floats for FP32, IEEE
 // halfs for FP16. Errors: DATA_EXCEPTION if the datum has not `dims` dimensions.
 const void *elements_of_datum(Datum value, simd::Element element, uint32_t dims, Relation index);

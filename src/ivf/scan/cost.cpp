@@ -2,6 +2,7 @@
 // what PostgreSQL's constants say.
 #include "ivf/scan/cost.h"
 
+#include "ivf/scan/limited_rows.h"
 #include "ivf/scan/probes.h"
 #include "ivf/scan/table_costs.h"
 #include "ivf/store/index.h"
@@ -27,6 +28,9 @@ constexpr double kDistanceCost =
 // Looks of that cost for each further row, against a pass over the table: the price of a search that goes a thousand rows deep
 // (bench/run.sh --only filters --k 10, 100 and 1000).
 constexpr double kLooksPerRow = 30;
+// A search within a limit is priced by its time, in the units of table_costs.h, and what PostgreSQL thinks of as much time that an
+// exact path takes. What it takes before the first look:
+constexpr double kSearchTime = 150;
 
 struct CostInputs
 {
@@ -36,10 +40,13 @@ struct CostInputs
     double rows;
     double share; // of the probed lists' rows that are read
     VectorTimes times;
+    bool has_fine;
+    LimitedRows limit;
 };
 
-CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
+CostInputs cost_inputs(PlannerInfo *root, const IndexPath *path, MemoryContext memory)
 {
+    const IndexOptInfo *info = path->indexinfo;
     Relation rel = index_open(info->indexoid, NoLock);
     const Index *index = open_index(rel, memory);
     const MetaPage &meta = index->meta;
@@ -53,6 +60,8 @@ CostInputs cost_inputs(const IndexOptInfo *info, MemoryContext memory)
     s.rows = Max(info->tuples, 1.0);
     s.share = read_share(meta, settings);
     s.times = vector_times(*index);
+    s.has_fine = index->has_fine();
+    s.limit = limited_rows(root, path, rel);
     index_close(rel, NoLock);
     return s;
 }
@@ -65,6 +74,56 @@ double exact_path_underpriced(const IndexPath *path, const VectorTimes &times)
     const RelOptInfo *rel = path->indexinfo->rel;
     const double left = path->path.param_info ? path->path.param_info->ppi_rows : rel->rows;
     return 1 + left * times.in_order / pass_time(rel->pages, Max(rel->tuples, 1.0));
+}
+
+struct ExactPath
+{
+    double time; // table_costs.h
+    double cost; // PostgreSQL's
+};
+
+// The faster one of those that there may be: a pass over the table, or another index that finds what the conditions beside the limit
+// leave.
+ExactPath exact_path(const RelOptInfo *rel, const CostInputs &s, double random_page, double sequential_page)
+{
+    const double pages = Max(1.0, (double)rel->pages), rows = Max(rel->tuples, 1.0);
+    const double left = s.limit.others * rows;
+    const double row = cpu_tuple_cost + 2 * cpu_operator_cost;
+    const ExactPath pass = {pass_time(pages, rows) + left * s.times.in_order,
+                            pages * sequential_page + rows * row};
+    if (!s.limit.other_index)
+        return pass;
+    // Pages of a bitmap scan: the nearer to all of them, the more they are read in order.
+    const double read = Min(pages, left);
+    const double page = random_page - (random_page - sequential_page) * std::sqrt(read / pages);
+    const ExactPath found = {pass_time(read, left) + left * s.times.in_order, read * page + left * row};
+    return found.time < pass.time ? found : pass;
+}
+
+// From the first row to the last one within the limit. Where that takes longer than a third of a pass that compares all rows, such a
+// pass makes the end (sweep.h).
+double limited_time(const RelOptInfo *rel, const CostInputs &s, double random_page, double sequential_page)
+{
+    CostInputs alone = s;
+    alone.limit.other_index = false;
+    const double pass = exact_path(rel, alone, random_page, sequential_page).time;
+    alone.limit.others = 1;
+    const double third = exact_path(rel, alone, random_page, sequential_page).time / 3;
+    const double looks = s.has_fine ? kFineLookTime * s.limit.looks + s.times.look * s.limit.rows
+                                    : s.times.look * s.limit.looks;
+    const double given_out =
+        (kGivenOutTime + s.times.in_order) * s.limit.rows; // and asked about, which reads the vector
+    return looks + given_out <= third ? looks + given_out : third + pass + kKeptTime * s.limit.rows;
+}
+
+void price_limited(const IndexPath *path, const CostInputs &s, double random_page, double sequential_page,
+                   Cost *startup, Cost *total)
+{
+    const RelOptInfo *rel = path->indexinfo->rel;
+    const ExactPath exact = exact_path(rel, s, random_page, sequential_page);
+    const double unit = exact.cost / exact.time;
+    *startup = Max(*startup, kSearchTime * unit);
+    *total = *startup + limited_time(rel, s, random_page, sequential_page) * unit;
 }
 
 } // namespace
@@ -90,9 +149,12 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant cost", ALLOCSET_SMALL_SIZES);
     const IndexOptInfo *info = path->indexinfo;
-    CostInputs s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1, kInlineTimes};
-    if (!info->hypothetical)
-        s = cost_inputs(info, memory);
+    CostInputs s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1, kInlineTimes, false, {}};
+    if (!info->hypothetical) {
+        MemoryContext old = MemoryContextSwitchTo(memory);
+        s = cost_inputs(root, path, memory);
+        MemoryContextSwitchTo(old);
+    }
     MemoryContextDelete(memory);
 
     double random_page, sequential_page;
@@ -118,7 +180,13 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
     *total = *startup + (s.list_pages - probed_pages) * sequential_page +
              s.rows * kLooksPerRow * look / exact_path_underpriced(path, s.times);
     *pages = s.list_pages;
-    (void)root;
+    if (!s.limit.limited)
+        return;
+    price_limited(path, s, random_page, sequential_page, startup, total);
+    *selectivity = 1 / s.rows; // visits to the table are in the price
+    // What LIMIT takes a share of. PostgreSQL's own estimate is a third of what the other conditions leave.
+    if (path->path.param_info == nullptr)
+        path->path.rows = clamp_row_est(s.limit.rows * s.limit.others);
 }
 
 } // namespace vq::ivf

@@ -89,7 +89,8 @@ void forget_rest(Scan *scan)
     results_forget(&scan->results);
 }
 
-// A filter is taken to let nothing pass, until that would make it time: then it is asked.
+// A filter is taken to let nothing pass, until that would make it time: then it is asked. Not one that limits the distance: the rows
+// given out, which it would be asked about, pass; nearly all of the table does not.
 void begin_plan(IndexScanDesc desc, Scan *scan)
 {
     if (!may_sweep(desc, *scan)) {
@@ -97,7 +98,7 @@ void begin_plan(IndexScanDesc desc, Scan *scan)
         return;
     }
     ExecutorFilter filter = filter_open(desc);
-    scan->sweep_plan.sampled = filter.node == nullptr;
+    scan->sweep_plan.sampled = filter.node == nullptr || is_limited(scan->query.limit);
     plan_sweep(scan, filter, filter.node ? 0 : 1);
     filter_close(&filter);
 }

@@ -101,13 +101,13 @@ $$;
 SELECT i, e.* FROM unnest('{er_idx,er_part,er_t,er_btree,er_parts,er_parts_idx,er_view,pg_class,pg_class_oid_index,no_such,1,0}'::text[]) i,
     er_of_all(i) e;
 SELECT vector_quant_index_check(NULL) IS NULL, vector_quant_index_check('er_idx', NULL) IS NULL, vector_quant_index_stats(NULL) IS NULL,
-    vector_quant_prewarm(NULL) IS NULL, vector_quant_recall(NULL) IS NULL, vector_quant_recall('er_idx', NULL) IS NULL,
+    vector_quant_prewarm(NULL) IS NULL, vector_quant_recall(NULL) IS NULL, vector_quant_recall('er_idx', NULL::int) IS NULL,
     vector_quant_recall('er_idx', 1, NULL) IS NULL;
-SELECT count(*) FROM vector_quant_tune(NULL) UNION ALL SELECT count(*) FROM vector_quant_tune('er_idx', NULL);
+SELECT count(*) FROM vector_quant_tune(NULL) UNION ALL SELECT count(*) FROM vector_quant_tune('er_idx', NULL::float8);
 -- numbers out of range
 SELECT n, er(format('SELECT vector_quant_recall(''er_idx'', %s)', n)) FROM unnest('{0,-1,10001}'::bigint[]) n;
 SELECT n, er(format('SELECT vector_quant_recall(''er_idx'', 10, %s)', n)) FROM unnest('{0,-1,10001}'::bigint[]) n;
-SELECT n, er(format('SELECT FROM vector_quant_tune(''er_idx'', %L)', n)) FROM unnest('{0,-0.5,1.0001,NaN,Infinity}'::text[]) n;
+SELECT n, er(format('SELECT FROM vector_quant_tune(''er_idx'', %L::float8)', n)) FROM unnest('{0,-0.5,1.0001,NaN,Infinity}'::text[]) n;
 SELECT er($$SELECT FROM vector_quant_tune('er_idx', 0.5, 0)$$);
 SELECT er($$SELECT FROM vector_quant_tune('er_idx', 0.5, 1, 0)$$);
 SET maintenance_work_mem = '1MB';

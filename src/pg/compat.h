@@ -171,13 +171,15 @@
 #define COMPAT_EXPLAIN_HOOK 0
 #endif
 
-// Walks the states of a plan; bool walker(PlanState *, void *). Up to 15 the walker is declared without parameters, which C++ takes
-// for none. The caller includes nodes/nodeFuncs.h.
+// Walks the states of a plan, bool walker(PlanState *, void *), and an expression, bool walker(Node *, void *). Up to 15 the walker is
+// declared without parameters, which C++ takes for none. The caller includes nodes/nodeFuncs.h.
 #if PG_VERSION_NUM >= 160000
 #define compat_planstate_walk(state, walker, arg) planstate_tree_walker(state, walker, arg)
+#define compat_expression_walk(node, walker, arg) expression_tree_walker(node, walker, arg)
 #else
-#define compat_planstate_walk(state, walker, arg)                                                            \
-    planstate_tree_walker(state, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), arg)
+#define compat_walker(walker) reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker))
+#define compat_planstate_walk(state, walker, arg) planstate_tree_walker(state, compat_walker(walker), arg)
+#define compat_expression_walk(node, walker, arg) expression_tree_walker(node, compat_walker(walker), arg)
 #endif
 
 // The same for expressions.

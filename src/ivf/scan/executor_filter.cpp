@@ -1,14 +1,15 @@
 #include "ivf/scan/executor_filter.h"
 
 #include "ivf/scan/ordered_scan.h"
+#include "ivf/scan/repeatable.h"
 
 extern "C" {
 #include "access/relscan.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "nodes/nodeFuncs.h"
-#include "access/sysattr.h"
 #include "optimizer/clauses.h"
+#include "access/sysattr.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/rel.h"
@@ -73,10 +74,22 @@ void start_executor(QueryDesc *query, int flags)
         find_nodes(query->planstate, nullptr);
 }
 
-bool runs_twice(IndexScanState *node)
+// Those of the node's conditions that may be asked by themselves. Conditions of views and policies that hide rows from functions come
+// first: behind one that is left out none may tell anybody what it sees.
+List *repeatable_conditions(const List *qual)
 {
-    Node *qual = (Node *)node->ss.ps.plan->qual;
-    return !contain_volatile_functions(qual) && !contain_subplans(qual);
+    List *some = NIL;
+    bool left_out = false;
+    const ListCell *cell;
+    foreach (cell, qual) {
+        Node *condition = (Node *)lfirst(cell);
+        if (contain_volatile_functions(condition) || contain_subplans(condition) ||
+            (left_out && contain_leaked_vars(condition)))
+            left_out = true;
+        else
+            some = lappend(some, condition);
+    }
+    return some;
 }
 
 } // namespace
@@ -92,9 +105,16 @@ WatchedNode *watched_node(IndexScanDesc scan)
 ExecutorFilter filter_open(IndexScanDesc scan)
 {
     const WatchedNode *watched = watched_node(scan);
-    if (watched == nullptr || !runs_twice(watched->node))
+    if (watched == nullptr)
         return {};
-    return {watched->node, CreateExprContext(watched->node->ss.ps.state)};
+    IndexScanState *node = watched->node;
+    const PlanState &state = node->ss.ps;
+    ExprContext *context = CreateExprContext(state.state);
+    if (is_repeatable((Node *)state.plan->qual, state.state->es_plannedstmt))
+        return {node, state.plan->qual, state.qual, context};
+    // Without the node as its parent: nothing of it is compiled, or kept there.
+    List *some = repeatable_conditions(state.plan->qual);
+    return {node, some, ExecInitQual(some, nullptr), context};
 }
 
 void filter_close(ExecutorFilter *filter)
@@ -106,20 +126,32 @@ void filter_close(ExecutorFilter *filter)
 
 bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot)
 {
-    if (filter.node == nullptr)
+    if (filter.state == nullptr)
         return true;
     ResetExprContext(filter.context);
     filter.context->ecxt_scantuple = slot;
-    return ExecQual(filter.node->ss.ps.qual, filter.context);
+    return ExecQual(filter.state, filter.context);
 }
 
-double filter_operators(const ExecutorFilter &filter)
+static bool add_subplans(Node *node, void *sum)
 {
-    if (filter.node == nullptr || !(cpu_operator_cost > 0))
-        return 0;
+    if (node == nullptr)
+        return false;
+    if (IsA(node, SubPlan)) { // as cost_qual_eval: with the expression before it
+        *(double *)sum += ((const SubPlan *)node)->per_call_cost;
+        return false;
+    }
+    return compat_expression_walk(node, add_subplans, sum);
+}
+
+FilterCost filter_cost(const ExecutorFilter &filter)
+{
     QualCost cost;
-    cost_qual_eval(&cost, filter.node->ss.ps.plan->qual, nullptr);
-    return cost.per_tuple / cpu_operator_cost;
+    cost_qual_eval(&cost, filter.conditions, nullptr);
+    double subplans = 0;
+    add_subplans((Node *)filter.conditions, &subplans);
+    const double rest = Max(cost.per_tuple - subplans, 0.0);
+    return {cpu_operator_cost > 0 ? rest / cpu_operator_cost : 0, subplans};
 }
 
 static bool asks_for_null(Node *clause)
@@ -129,12 +161,12 @@ static bool asks_for_null(Node *clause)
 
 bool filter_reads(const ExecutorFilter &filter, AttrNumber column)
 {
-    if (filter.node == nullptr || column == 0)
+    if (filter.conditions == NIL || column == 0)
         return false;
     const ::Scan *plan = (const ::Scan *)filter.node->ss.ps.plan;
     Bitmapset *columns = nullptr;
     ListCell *cell;
-    foreach (cell, plan->plan.qual)
+    foreach (cell, filter.conditions)
         if (!asks_for_null((Node *)lfirst(cell)))
             pull_varattnos((Node *)lfirst(cell), plan->scanrelid, &columns);
     const bool reads = bms_is_member(column - FirstLowInvalidHeapAttributeNumber, columns);

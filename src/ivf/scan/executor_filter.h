@@ -21,21 +21,28 @@ struct WatchedNode
 // The one that runs this scan; null where nobody knows it.
 WatchedNode *watched_node(IndexScanDesc scan);
 
-struct ExecutorFilter // zero: there is none that is known
+struct ExecutorFilter // zero: there is none that may be asked
 {
     IndexScanState *node;
+    List *conditions; // all of the node's, or some
+    ExprState *state; // of these
     ExprContext *context;
 };
 
-// Of the plan node that runs this scan. None where nobody knows the node, its filter is volatile (it must not run twice) or has
-// subqueries. Memory: the query's; free with filter_close.
+// Of the plan node that runs this scan; none where nobody knows the node. The executor asks the filter again about the rows that it is
+// given, so volatile conditions are left to it (repeatable.h). Memory: the current context and the query's; free with filter_close.
 ExecutorFilter filter_open(IndexScanDesc scan);
 void filter_close(ExecutorFilter *filter);
 
-// Whether the executor will keep the row. slot: as the table's own slots.
+// Whether the executor may keep the row: if not, it will not. slot: as the table's own slots.
 bool filter_passes(const ExecutorFilter &filter, TupleTableSlot *slot);
-// What it costs to ask it once, in units of cpu_operator_cost, as functions' COST says.
-double filter_operators(const ExecutorFilter &filter);
+// What it costs to ask it once.
+struct FilterCost
+{
+    double operators; // in units of cpu_operator_cost, as functions' COST says
+    double subplans;  // the planner's cost of its subqueries, which is that of pages above all
+};
+FilterCost filter_cost(const ExecutorFilter &filter);
 // Whether it reads that column's value; IS [NOT] NULL does not. column 0 (an expression): no.
 bool filter_reads(const ExecutorFilter &filter, AttrNumber column);
 // Whether anybody counts rows that do not pass: EXPLAIN ANALYZE.

@@ -32,7 +32,8 @@ double asking_cost(const Scan &scan, const ExecutorFilter &filter)
 {
     const double value =
         filter_reads(filter, scan.reranker.heap.column) ? vector_times(*scan.query.index).in_order : 0;
-    return kOperatorTime * filter_operators(filter) + value;
+    const FilterCost cost = filter_cost(filter);
+    return kOperatorTime * cost.operators + kSubplanTime * cost.subplans + value;
 }
 
 // passing: share of the rows that have to be compared.
@@ -98,8 +99,8 @@ void begin_plan(IndexScanDesc desc, Scan *scan)
         return;
     }
     ExecutorFilter filter = filter_open(desc);
-    scan->sweep_plan.sampled = filter.node == nullptr || is_limited(scan->query.limit);
-    plan_sweep(scan, filter, filter.node ? 0 : 1);
+    scan->sweep_plan.sampled = filter.state == nullptr || is_limited(scan->query.limit);
+    plan_sweep(scan, filter, filter.state ? 0 : 1);
     filter_close(&filter);
 }
 

@@ -11,8 +11,9 @@ extern "C" {
 
 namespace vq::ivf {
 
-// In the order of the table: a page, a row, one unit of cpu_operator_cost of its filter.
-constexpr double kPageTime = 0.25, kRowTime = 0.015, kOperatorTime = 0.01;
+// In the order of the table: a page, a row, one unit of cpu_operator_cost of its filter, one of the planner's cost of a subquery there
+// (looking a row up in an index costs 8 of these).
+constexpr double kPageTime = 0.25, kRowTime = 0.015, kOperatorTime = 0.01, kSubplanTime = 0.2;
 // A row that is kept beside its distance until its turn comes, in memory or in a file, and then given out.
 constexpr double kKeptTime = 1;
 // Out of order: a list, a code, a look at a fine record, what the executor does for a row given out.

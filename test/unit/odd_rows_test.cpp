@@ -105,15 +105,10 @@ void expect_sound(const Case &c, const Floats &data, const Floats &centroid, con
     o.dims = kDims;
     o.seed = 3;
     std::copy(c.values.begin(), c.values.end(), o.value);
-    const size_t n = data.size() / kDims;
-    const std::vector<uint32_t> lists(n, 0);
-    TrainingSet set;
-    set.rows = n;
-    set.vectors = data.data();
-    set.lists = lists.data();
-    set.centroids = centroid.data();
+    const OneList training(data, centroid);
+    const size_t n = training.set.rows;
     Memory image(c.ops.image_bytes(o, n)), scratch(c.ops.training_bytes(o, n));
-    ASSERT_TRUE(c.ops.train(o, set, image.data(), scratch.data(), {})) << what;
+    ASSERT_TRUE(c.ops.train(o, training.set, image.data(), scratch.data(), {})) << what;
     ASSERT_TRUE(c.ops.valid(image.data(), image.size(), kDims)) << what;
     const CodecShape shape = c.ops.shape(image.data());
     const Floats zero(shape.space_dims, 0);

@@ -91,6 +91,23 @@ inline int32_t millionths(double threshold)
     return (int32_t)std::lround(threshold * PQ::kUnitThreshold);
 }
 
+// The rows of `data` as training rows of one list at `centroid`, which says their dimensions. Both must live as long.
+struct OneList
+{
+    std::vector<uint32_t> lists;
+    TrainingSet set;
+
+    OneList(const Floats &data, const Floats &centroid) : lists(data.size() / centroid.size(), 0)
+    {
+        set.rows = lists.size();
+        set.vectors = data.data();
+        set.lists = lists.data();
+        set.centroids = centroid.data();
+    }
+    OneList(const OneList &) = delete;
+    OneList &operator=(const OneList &) = delete;
+};
+
 struct PqRow
 {
     RowCode found;
@@ -111,14 +128,9 @@ struct PqFixture
         : options(o), rows(data.size() / o.dims), image(PQ::image_bytes(o, rows))
     {
         const Floats zero(o.dims, 0);
-        const std::vector<uint32_t> lists(rows, 0);
-        TrainingSet set;
-        set.rows = rows;
-        set.vectors = data.data();
-        set.lists = lists.data();
-        set.centroids = zero.data();
-        set.toward_vector = toward_vector;
-        train(set);
+        OneList training(data, zero);
+        training.set.toward_vector = toward_vector;
+        train(training.set);
     }
     PqFixture(const CodecOptions &o, const TrainingSet &set)
         : options(o), rows(set.rows), image(PQ::image_bytes(o, set.rows))

@@ -32,13 +32,7 @@ struct RqFixture
         : options(o), rows(data.size() / o.dims), image(RQ::image_bytes(o, rows))
     {
         const Floats zero(o.dims, 0);
-        const std::vector<uint32_t> lists(rows, 0);
-        TrainingSet set;
-        set.rows = rows;
-        set.vectors = data.data();
-        set.lists = lists.data();
-        set.centroids = zero.data();
-        train(set);
+        train(OneList(data, zero).set);
     }
     RqFixture(const CodecOptions &o, const TrainingSet &set)
         : options(o), rows(set.rows), image(RQ::image_bytes(o, set.rows))

@@ -36,16 +36,11 @@ CodecOptions options_of(const Case &c, uint32_t dims)
 
 Memory image_of(const CodecOps &ops, const CodecOptions &o, const Floats &data)
 {
-    const size_t rows = data.size() / o.dims;
     const Floats zero(o.dims, 0);
-    const std::vector<uint32_t> lists(rows, 0);
-    TrainingSet set;
-    set.rows = rows;
-    set.vectors = data.data();
-    set.lists = lists.data();
-    set.centroids = zero.data();
+    const OneList training(data, zero);
+    const size_t rows = training.set.rows;
     Memory image(ops.image_bytes(o, rows)), scratch(ops.training_bytes(o, rows));
-    EXPECT_TRUE(ops.train(o, set, image.data(), scratch.data(), {}));
+    EXPECT_TRUE(ops.train(o, training.set, image.data(), scratch.data(), {}));
     EXPECT_TRUE(ops.valid(image.data(), image.size(), o.dims));
     return image;
 }

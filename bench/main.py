@@ -14,6 +14,7 @@ from vqlab.server import Server
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 # Sets that vqlab/generate.py makes: after which one, rows, dimensions (None: as many).
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
+GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
 NAMED = ("batches", "depth", "filters", "queries", "sublists", "target")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
@@ -43,7 +44,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__)
     parser.add_argument("--only", default=",".join(SECTIONS),
                         help=f"sections; default %(default)s; besides {', '.join((*NAMED, *SERVERLESS))}")
-    parser.add_argument("--sets", help="fashion, arxiv, generated, arxiv-1m, arxiv-5m-96, or paths; default: what --data-root holds")
+    parser.add_argument("--sets",
+                        help="fashion, arxiv, generated, sums, arxiv-1m, arxiv-5m-96, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
     parser.add_argument("--rounds", type=int, default=3, help="of every sweep, points in turns; default %(default)s")
@@ -60,7 +62,7 @@ def arguments():
 
 
 def chosen_sets(args):
-    """Paths, or None for the generated set."""
+    """Paths, or names of sets that are drawn anew each time (GENERATED)."""
     root = Path(args.data_root or ".")
     if args.sets:
         names = args.sets.split(",")
@@ -70,8 +72,8 @@ def chosen_sets(args):
 
 
 def set_path(args, root, name):
-    if name == "generated":
-        return None
+    if name in GENERATED:
+        return name
     if name in DRAWN:
         source, rows, dims = DRAWN[name]
         Bench.say(f"making {name}, unless it is there")
@@ -80,8 +82,9 @@ def set_path(args, root, name):
 
 
 def read_set(path, args):
-    if path is None:
-        data = datasets.generated(args.rows or 50_000, 384)
+    if path in GENERATED:
+        draw, rows, dims = GENERATED[path]
+        data = draw(args.rows or rows, dims)
     else:
         data = datasets.load(path, None, args.rows)
     data.queries = data.queries[:args.queries]

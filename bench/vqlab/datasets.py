@@ -159,3 +159,13 @@ def generated(rows, dims, queries=QUERIES_TAKEN, seed=7):
     points = centres[random.integers(0, len(centres), total)]
     points = unit(points + 0.8 * spread * random.standard_normal((total, dims), np.float32))
     return Dataset(f"generated-{dims}", "cosine", points[:rows], points[rows:])
+
+
+def sums(rows, dims, queries=QUERIES_TAKEN, pool=1000, seed=7):
+    """A hard set: each row is the sum of two vectors out of a pool, so that it belongs to two clusters at once and no list is
+    about one thing."""
+    random = np.random.default_rng(seed)
+    parts = random.standard_normal((pool, dims), np.float32)
+    pairs = random.choice(pool * pool, rows + queries, replace=False)
+    points = parts[pairs // pool] + parts[pairs % pool]
+    return Dataset(f"sums-{dims}", "l2", points[:rows], points[rows:])

@@ -95,6 +95,14 @@ SELECT op, c AS condition, rows, missing, strange, bound, CASE WHEN rows <= 10 T
     ('<=>', 'round(cast(float8(v <=> q) as numeric), 8) <= round(2 - 2 * 0.95, 8)'), ('<=>', '1 - (v <=> q) > 0.9::real'),
     ('<#>', '(v <#> q) * -1 > 400'), ('<#>', '-(v <#> q) > 400'), ('<#>', 'v <#> q < -400'), ('<#>', '1 + (v <#> q) < -399')) c(op, c), th_where(op, c) w;
 
+-- many rows, with a filter that must not be asked twice: they are got in the order of the table, and those beyond are left out there
+SELECT rows > 3000 AS many, missing <= 0.02 * rows AS found, strange, bound, (SELECT swept > 0 AND returned < 8000 FROM vector_quant_last_scan()) AS swept
+    FROM th_where('<->', 'v <-> q < 30 AND random() >= 0') w;
+-- settings that keep a query from looking at many rows do so
+SET @AM@.refine_k = 1;
+SELECT rows <= 5 AS rows, strange, bound, few FROM th_where('<->', 'v <-> q < 3');
+RESET @AM@.refine_k;
+
 -- where the scan cannot know, all rows are looked at as before
 SELECT c AS condition, w.missing, w.strange, w.bound, w.rows > 0 AS some FROM unnest(ARRAY['v <-> q < 3 OR grp = 1', 'v <-> q > 3', 'v <-> q < r', 'v <-> q < 2 + r',
     'v <-> q < 3 * random() + 100', 'v <-> th_vector(4021) < 3', 'v <=> q < 0.1', 'v <-> q <> 3', 'v <-> q < 3 IS NOT TRUE', 'sqrt(v <-> q) < 1.7',
@@ -127,12 +135,25 @@ SELECT * FROM th_run('WITH s AS (SELECT id, 1 - (v <=> th_vector(4020)) AS simil
 SELECT * FROM th_run('SELECT id, d FROM th_view WHERE d < 3 ORDER BY d LIMIT 5');
 SELECT rows, missing, strange, bound FROM th_run('SELECT id, d FROM (SELECT id, v <-> th_vector(4020) AS d FROM th ORDER BY d LIMIT 100) s WHERE d < 3 ORDER BY d');
 SELECT rows, missing, strange, bound FROM th_run('SELECT id, min(v <-> th_vector(4020)) FROM th GROUP BY id HAVING min(v <-> th_vector(4020)) < 3 ORDER BY 2');
+CREATE OR REPLACE VIEW th_view WITH (security_barrier) AS SELECT id, v, v <-> th_vector(4020) AS d FROM th;
+SELECT rows, missing, strange, bound FROM th_run('SELECT id, d FROM th_view WHERE d < 3 ORDER BY d LIMIT 5');
 DROP VIEW th_view;
 
 -- a row of a join at a time
 SELECT * FROM th_run('SELECT n.id + 10000 * o.id, n.d + 1000 * (o.id / 1000) FROM (VALUES (1020, 3), (2020, 2.5), (3020, 0.01), (4020, NULL), (5020, 3)) o(id, most),
     LATERAL (SELECT id, v <-> th_vector(o.id) AS d FROM th WHERE v <-> th_vector(o.id) < o.most ORDER BY v <-> th_vector(o.id) LIMIT 30) n');
 SELECT rows, missing, strange, bound FROM th_run('SELECT o.id, (SELECT count(*) FROM (SELECT FROM th WHERE v <-> o.v < 2 ORDER BY v <-> o.v LIMIT 1000) s) FROM th o WHERE o.id % 400 = 20');
+
+-- in parallel
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT rows, missing, strange FROM th_run('SELECT id, n FROM (SELECT id, v AS q FROM th WHERE id % 40 = 20 OFFSET 0) o,
+    LATERAL (SELECT count(*) AS n FROM (SELECT FROM th WHERE v <-> o.q < 2.5 ORDER BY v <-> o.q LIMIT 1000) s) n');
+SELECT rows, missing, strange FROM th_run('SELECT o.id, n.id FROM th o, LATERAL (SELECT id FROM th WHERE v <-> o.v < 2 AND id <> o.id ORDER BY v <-> o.v LIMIT 1) n WHERE o.id % 20 = 0');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 -- functions, with plans for their values and for any
 CREATE FUNCTION th_match(query vector, threshold float8, match_count int) RETURNS TABLE (id int, similarity float8) LANGUAGE sql STABLE AS
@@ -201,6 +222,12 @@ FETCH ALL FROM th_cursor;
 COMMIT;
 RESET enable_seqscan;
 RESET enable_sort;
+
+-- an index that looks at its own finer codes first
+DROP INDEX th_l2;
+CREATE INDEX th_l2 ON th USING @AM@ (v vector_l2_ops) WITH (refine = true, @VARIANT@);
+SELECT n, lim, enough, strange, disorder, bounded, few
+    FROM unnest(ARRAY[0, 3, 100]) n, unnest(ARRAY['10', 'ALL']) lim, th_grid('<->', n, lim) ORDER BY n, lim COLLATE "C";
 
 -- partitions, an expression, a predicate, row security, halfvec
 CREATE TABLE th_parts (id int, v vector(16)) PARTITION BY RANGE (id);

@@ -95,6 +95,7 @@ struct Counter
 {
     Relation rel;
     const ScanQuery *query;
+    double epsilon; // of a search for few rows
     Router router;
     Candidates within; // reused
 };
@@ -103,6 +104,7 @@ struct Counted
 {
     double rows;  // within the limit, by their codes' estimates
     double looks; // rows whose bounds are: so many a search looks at
+    double deep;  // the same of a search that goes deep
 };
 
 // Of the next lists.
@@ -116,14 +118,19 @@ Counted count_lists(Counter *counter, uint32_t lists)
     within->error_count = 0;
     const Twins none = {};
     collect(counter->rel, *counter->query, *batch, none, within, &stats);
-    const double width = (double)counter->query->epsilon * within->mean_error();
+    // Bounds are those of a deep search.
+    const double most = counter->query->limit_score, error = within->mean_error();
+    const double width = (double)counter->query->epsilon * error, narrower = width - counter->epsilon * error;
     Counted counted = {};
     for (uint32_t i = 0; i < within->count; i++) {
-        counted.looks += within->items[i].lower <= counter->query->limit_score;
-        counted.rows += within->items[i].lower + width <= counter->query->limit_score;
+        const double lower = within->items[i].lower;
+        counted.deep += lower <= most;
+        counted.looks += lower + narrower <= most;
+        counted.rows += lower + width <= most;
     }
     if (within->truncated) { // so many that it does not matter
-        counted = {(double)stats.codes, (double)stats.codes};
+        const double all = (double)stats.codes;
+        counted = {all, all, all};
         within->truncated = false;
         within->threshold = (float)counter->query->limit_score;
     }
@@ -134,11 +141,13 @@ void add(Counted *sum, const Counted &counted, double times)
 {
     sum->rows += counted.rows * times;
     sum->looks += counted.looks * times;
+    sum->deep += counted.deep * times;
 }
 
-Counted count_within(Relation rel, const ScanQuery &query)
+// epsilon: that of a search for few rows; the query's is that of a deep one.
+Counted count_within(Relation rel, const ScanQuery &query, double epsilon)
 {
-    Counter counter = {rel, &query, {}, {}};
+    Counter counter = {rel, &query, epsilon, {}, {}};
     route_begin(&counter.router, rel, query.index, &query.index->space, query.space, query.state);
     candidates_begin(&counter.within);
     candidates_open(&counter.within, kMostCounted, kMostCounted);
@@ -177,9 +186,11 @@ Counted rows_within(const PlannedOrder &o, const OpExpr *order_by, const Distanc
         return {};
     if (!is_limited(query.limit)) {
         const double all = (double)index->meta.build_rows;
-        return {all, all};
+        return {all, all, all};
     }
-    return count_within(rel, query);
+    const double epsilon = query.epsilon;
+    query.epsilon = Max(query.epsilon, (float)kDeepEpsilon);
+    return count_within(rel, query, epsilon);
 }
 
 List *conditions_of(const IndexPath *path, PlannedOrder *o, List **others)
@@ -236,14 +247,15 @@ LimitedRows limited_rows(PlannerInfo *root, const IndexPath *path, Relation rel)
     const bool null = o.query && o.query->constisnull;
     result.other_index = has_other_index(path, others);
     const bool counts = result.others * table->tuples > kFewRows || !result.other_index;
-    Counted counted = {kGuessedRows, kGuessedLooks};
+    Counted counted = {kGuessedRows, kGuessedLooks, kGuessedLooks};
     if (null || limit.most == kNothingPasses.most)
         counted = {};
     else if (is_limited(limit) && o.query && counts)
         counted = rows_within(o, order_by, limit, rel);
     const double most = Max(table->tuples, 1.0);
     result.rows = std::clamp(counted.rows, 1.0, most);
-    result.looks = std::clamp(counted.looks, result.rows, most);
+    const double looks = counted.rows < (double)kDeepSearch ? counted.looks : counted.deep;
+    result.looks = std::clamp(looks, result.rows, most);
     return result;
 }
 

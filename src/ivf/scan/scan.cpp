@@ -37,16 +37,9 @@ uint32_t most_candidates()
     return (uint32_t)Min(Max(room, (size_t)kFirstPass), (size_t)PG_INT32_MAX);
 }
 
-// Bounds hold for all but a few rows. A consumer that goes deep meets more of those few, and each is dropped, or late. It has
-// many rows looked at anyway, so they are looked at a little ahead: until bounds are so much wider. Measured at LIMIT 1,000: from 3.5
-// to 4 hardly a row more is kept, for a quarter more looks where codes are coarse; at 3 three times as many rows are dropped where
-// errors are not Gaussian.
-constexpr uint64_t kDeepRows = 100; // given out
-constexpr double kDeepEpsilon = 3.5;
-
 double extra_epsilon(const Scan &scan)
 {
-    return scan.results.given_out >= kDeepRows ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
+    return scan.results.given_out >= kDeepSearch ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
 }
 
 // Lower bounds of the scores of rows in visited lists that were not looked at exactly; infinity where there are none.

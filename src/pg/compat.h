@@ -182,14 +182,6 @@
 #define compat_expression_walk(node, walker, arg) expression_tree_walker(node, compat_walker(walker), arg)
 #endif
 
-// The same for expressions.
-#if PG_VERSION_NUM >= 160000
-#define compat_expression_walk(node, walker, arg) expression_tree_walker(node, walker, arg)
-#else
-#define compat_expression_walk(node, walker, arg)                                                            \
-    expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), arg)
-#endif
-
 // Workers of an index build: from 17 on PostgreSQL plans them itself for access methods that say so; before, the caller does,
 // and includes its header.
 #if PG_VERSION_NUM >= 170000

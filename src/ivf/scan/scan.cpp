@@ -77,6 +77,17 @@ bool nothing_unseen(Scan *scan)
            first_aside(&scan->reranker.twins) == nullptr;
 }
 
+// How many candidates of a batch its first pass keeps. Of many rows more may have to be looked at than of few, and another pass over them
+// takes longer than keeping a few more.
+uint32_t first_pass(const Batch &batch)
+{
+    constexpr uint64_t kRowsForOne = 8;
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < batch.list_count; i++)
+        rows += batch.lists[i].entry.rows;
+    return (uint32_t)Min(Max(rows / kRowsForOne, (uint64_t)kFirstPass), (uint64_t)most_candidates());
+}
+
 // The candidates that the last passes had no room for.
 void next_pass(Relation rel, Scan *scan)
 {
@@ -98,7 +109,7 @@ bool visit_more(Relation rel, Scan *scan, bool run_out)
     if (batch == nullptr)
         return false;
     results_release_late(&scan->results);
-    candidates_open(&scan->candidates, kFirstPass, most_candidates());
+    candidates_open(&scan->candidates, first_pass(*batch), most_candidates());
     collect(rel, scan->query, *batch, scan->reranker.twins, &scan->candidates, &scan->stats);
     candidates_finish(&scan->candidates);
     return true;

@@ -1,5 +1,5 @@
 """The indexes that can be measured. A new access method is one line here."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .load import OPCLASSES
 
@@ -14,11 +14,17 @@ class Index:
     options: str = ""         # for WITH (...); {sqrt_rows} and {our_lists} are filled in
     usual: bool = True        # measured when --indexes names none
     settings: dict = field(default_factory=dict)
+    filters: tuple = ()       # further columns
 
     def create_sql(self, table, metric, rows, name="bench_index"):
         options = self.options.format(sqrt_rows=max(1, round(rows ** 0.5)), our_lists=our_lists(rows))
-        return (f"CREATE INDEX {name} ON {table} USING {self.method} (embedding {OPCLASSES[metric]})"
+        columns = ", ".join((f"embedding {OPCLASSES[metric]}", *self.filters))
+        return (f"CREATE INDEX {name} ON {table} USING {self.method} ({columns})"
                 + (f" WITH ({options})" if options else ""))
+
+    def with_filter(self, column):
+        """The same with a filter column."""
+        return replace(self, name=f"{self.name}_{column}", filters=(column,))
 
     def at(self, value):
         """Settings of one point of the sweep; None leaves the knob as shipped."""

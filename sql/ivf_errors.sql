@@ -29,7 +29,7 @@ SELECT er('CREATE INDEX ON er_t USING @AM@ (n vector_l2_ops)');
 SELECT er('CREATE TABLE er_long (v vector(16001))');
 SELECT er('CREATE UNIQUE INDEX ON er_t USING @AM@ (v)');
 SELECT er('CREATE INDEX ON er_t USING @AM@ (v) INCLUDE (id)');
-SELECT er('CREATE INDEX ON er_t USING @AM@ (v, n)');
+SELECT er('CREATE INDEX ON er_t USING @AM@ (n, v)');
 SELECT er('CREATE INDEX ON er_t USING @AM@ (v, v)');
 SELECT er('CREATE INDEX ON er_t USING @AM@ (v DESC)');
 SELECT er('CREATE INDEX ON er_t USING @AM@ (v NULLS FIRST)');

@@ -148,7 +148,7 @@ for my $setting (split /\n/, $node->safe_psql('main', q{LOAD 'vector_quant'; SEL
     my $common = $setting =~ s/^(ivf_rabitq|scann|wrvq)\./<am>./r;
     ok($readme =~ /^\| `\Q$setting\E`/m || $readme =~ /^\| `\Q$common\E`/m, "$setting is explained");
 }
-for my $function (split /\n/, $node->safe_psql('main', q{SELECT DISTINCT proname FROM pg_proc WHERE proname ~ '^vector_quant_' AND NOT (proname ~ 'metric|element|guard')}))
+for my $function (split /\n/, $node->safe_psql('main', q{SELECT DISTINCT proname FROM pg_proc WHERE proname ~ '^vector_quant_' AND NOT (proname ~ 'metric|element|guard|key')}))
 {
     like($readme, qr/^\| `\Q$function\E\(/m, "$function() is explained");
 }

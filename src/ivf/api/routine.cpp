@@ -27,6 +27,9 @@ IndexAmRoutine *make_routine(const AccessMethod *am)
     IndexAmRoutine *r = makeNode(IndexAmRoutine);
     r->amsupport = kSupportProcs;
     r->amcanorderbyop = true;
+    r->amcanmulticol = true;
+    r->amsearcharray = true;
+    r->amsearchnulls = true;
     r->amoptionalkey = true; // or no path without a WHERE clause would be made
     r->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
     compat_set_parallel_build(r);

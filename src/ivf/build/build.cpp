@@ -93,7 +93,7 @@ void load_row(Loader *l, const EncodedRow &row)
         close_group(l);
         open_group(l, group);
     }
-    StoredRow stored = {row.tid, row.factors, kNoFine, row.code};
+    StoredRow stored = {row.tid, row.factors, kNoFine, row.code, row.keys};
     if (index.has_fine())
         stored.fine = fine_add(&l->fine, row.record);
     run_add(&l->run, row.list, stored);

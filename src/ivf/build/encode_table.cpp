@@ -1,5 +1,6 @@
 #include "ivf/build/encode_table.h"
 
+#include "ivf/row/filter_keys.h"
 #include "ivf/row/vector_datum.h"
 
 extern "C" {
@@ -16,6 +17,7 @@ struct Encoding
     const TableShare *share;
     RowSort *sort;
     RowEncoder encoder;
+    KeyMaker keys;
     RowBatch batch;
     MemoryContext row_memory;
     EncodedCounts counts;
@@ -44,8 +46,8 @@ void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, boo
         return;
     MemoryContext old = MemoryContextSwitchTo(e->row_memory);
     const uint32_t dims = e->share->layout->space.dims;
-    batch_add(&e->batch, vector_of_datum(values[0], e->share->layout->element(), dims, e->share->index),
-              *tid);
+    batch_add(&e->batch, vector_of_datum(values[0], e->share->layout->element(), dims, e->share->index), *tid,
+              make_keys(&e->keys, values, isnull));
     if (e->batch.count == kBatchRows)
         encode_batch(e);
     MemoryContextSwitchTo(old);
@@ -60,6 +62,7 @@ EncodedCounts encode_table(const TableShare &share, RowSort *sort)
     e->share = &share;
     e->sort = sort;
     encoder_open(&e->encoder, share.index, share.layout);
+    key_maker_open(&e->keys, share.index);
     batch_open(&e->batch, &e->encoder);
     e->row_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant build row", ALLOCSET_DEFAULT_SIZES);

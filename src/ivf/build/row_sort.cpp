@@ -41,7 +41,8 @@ void row_sort_begin(RowSort *s, const Index *index, int memory, SortCoordinate c
     s->sort =
         tuplesort_begin_heap(desc, kKeys, keys, operators, collations, nulls_first, memory, coordinate, 0);
     s->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-    s->payload_bytes = sizeof(RowFactors) + index->shape.code_bytes + index->fine_record_bytes;
+    s->key_bytes = index->meta.filter_columns * (uint32_t)sizeof(uint64_t);
+    s->payload_bytes = sizeof(RowFactors) + index->shape.code_bytes + index->fine_record_bytes + s->key_bytes;
     s->payload = (char *)palloc0(VARHDRSZ + s->payload_bytes);
     SET_VARSIZE(s->payload, VARHDRSZ + s->payload_bytes);
 }
@@ -51,6 +52,7 @@ void row_sort_add(RowSort *s, const EncodedRow &row)
     char *p = VARDATA(s->payload);
     memcpy(p, &row.factors, sizeof row.factors);
     memcpy(p + sizeof row.factors, row.code, s->index->shape.code_bytes);
+    memcpy(p + s->payload_bytes - s->key_bytes, row.keys.key, s->key_bytes);
     if (row.record)
         memcpy(p + sizeof row.factors + s->index->shape.code_bytes, row.record, s->index->fine_record_bytes);
     ItemPointerData tid = row.tid;
@@ -79,6 +81,7 @@ bool row_sort_next(RowSort *s, EncodedRow *row)
     itemptr_decode(&row->tid, DatumGetInt64(s->slot->tts_values[kTid]));
     memcpy(&row->factors, p, sizeof row->factors);
     row->code = (const uint8_t *)p + sizeof row->factors;
+    memcpy(row->keys.key, p + s->payload_bytes - s->key_bytes, s->key_bytes);
     row->record = s->index->has_fine() ? row->code + s->index->shape.code_bytes : nullptr;
     return true;
 }

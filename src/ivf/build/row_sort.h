@@ -16,7 +16,8 @@ struct RowSort
     const Index *index;
     Tuplesortstate *sort;
     TupleTableSlot *slot;
-    uint32_t payload_bytes; // of a row: factors, code, record
+    uint32_t payload_bytes; // of a row: factors, code, record, filter keys
+    uint32_t key_bytes;     // of them the keys
     char *payload;          // a bytea, when rows go in
 };
 

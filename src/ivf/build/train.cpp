@@ -224,6 +224,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.metric = (uint8_t)column.metric;
     m.element = (uint8_t)column.element;
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
+    m.filter_columns = (uint8_t)column.filters;
     m.trained = sample->rows > 0;
     m.options = codec_options(column.dims, options);
     m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->table_rows, column.dims) : 1;
@@ -242,7 +243,8 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     write_image(t, am, mean, train_codec(t, am, *sample, progress), refine_image);
     m.sublist_layers = choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
                                              am->codec->sublist_layers(t->image + image_parts(m).means));
-    m.group_lists = choose_group_lists(m.nlist, sample->table_rows, t->code_bytes + 14);
+    m.group_lists = choose_group_lists(m.nlist, sample->table_rows,
+                                       t->code_bytes + 14 + column.filters * (uint32_t)sizeof(uint64_t));
 }
 
 float *train_refine(const IndexOptions *options, const Sample &sample)

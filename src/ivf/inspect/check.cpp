@@ -7,6 +7,7 @@
 // standby nothing holds replay back: run it while the index is not written to.
 #include "ivf/inspect/check.h"
 #include "ivf/inspect/inspect.h"
+#include "ivf/row/filter_keys.h"
 #include "ivf/row/table_rows.h"
 #include "ivf/store/page.h"
 
@@ -31,60 +32,78 @@ namespace {
 // --- rows
 // ---------------------------------------------------------------------------------------------------------------------
 
-Tuplesortstate *sort_tids()
+Tuplesortstate *sort_marks()
 {
     return tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, maintenance_work_mem / 2,
                                  nullptr, 0);
 }
 
-bool next_tid(Tuplesortstate *sort, int64 *tid)
+bool next_mark(Tuplesortstate *sort, int64 *mark)
 {
     Datum value;
     bool isnull;
     CHECK_FOR_INTERRUPTS();
     if (!compat_tuplesort_getdatum(sort, &value, &isnull))
         return false;
-    *tid = DatumGetInt64(value);
+    *mark = DatumGetInt64(value);
     return true;
 }
 
-void note_table_row(void *arg, const ItemPointerData &tid, Datum, const float *)
+struct TableMarks
 {
-    ItemPointerData copy = tid;
-    tuplesort_putdatum((Tuplesortstate *)arg, Int64GetDatum(itemptr_encode(&copy)), false);
+    const Index *index;
+    Tuplesortstate *marks;
+    KeyMaker keys;
+};
+
+void note_table_row(void *arg, const TableRow &row)
+{
+    TableMarks *table = (TableMarks *)arg;
+    const FilterKeys keys = make_keys(&table->keys, row.values, row.nulls);
+    tuplesort_putdatum(table->marks, Int64GetDatum(row_mark(*table->index, row.tid, keys)), false);
 }
 
-// Row ids (of HOT chains: their roots) of all rows that `snapshot` sees and the index should hold, sorted.
-Tuplesortstate *table_tids(const Check *c, Snapshot snapshot)
+// Marks (of HOT chains: of their roots) of all rows that `snapshot` sees and the index should hold, sorted.
+Tuplesortstate *table_marks(const Check *c, Snapshot snapshot)
 {
-    Tuplesortstate *tids = sort_tids();
-    visit_table_rows(c->heap, c->rel, *c->index, snapshot, note_table_row, tids);
-    tuplesort_performsort(tids);
-    return tids;
+    TableMarks table = {c->index, sort_marks(), {}};
+    key_maker_open(&table.keys, c->rel);
+    visit_table_rows(c->heap, c->rel, *c->index, snapshot, note_table_row, &table);
+    tuplesort_performsort(table.marks);
+    return table.marks;
 }
 
-// Each row id once; with `table`, all of its rows among them.
-void compare_tids(Check *c, Tuplesortstate *table)
+[[noreturn]] void report_row(const Check &c, int64 row, const char *what)
 {
-    tuplesort_performsort(c->tids);
-    int64 tid = -1, before, wanted = 0;
-    bool in_index = true, in_table = table && next_tid(table, &wanted);
+    ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+                    errmsg("row (%u,%u) of table \"%s\" %s index \"%s\"", (BlockNumber)(row >> 16),
+                           (OffsetNumber)(row & 0xFFFF), RelationGetRelationName(c.heap), what,
+                           RelationGetRelationName(c.rel)),
+                    errhint("Please REINDEX it.")));
+    pg_unreachable();
+}
+
+// Each row once; with `table`, all of its rows among them, with their keys.
+void compare_rows(Check *c, Tuplesortstate *table)
+{
+    tuplesort_performsort(c->rows);
+    int64 mark = -1, before, wanted = 0;
+    bool in_index = true, in_table = table && next_mark(table, &wanted);
     do {
-        before = tid;
-        in_index = next_tid(c->tids, &tid);
-        if (in_index && tid == before)
+        before = mark;
+        in_index = next_mark(c->rows, &mark);
+        const int64 row = row_of_mark(mark);
+        if (in_index && before >= 0 && row == row_of_mark(before))
             ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
                             errmsg("index \"%s\" holds row (%u,%u) twice", RelationGetRelationName(c->rel),
-                                   (BlockNumber)(tid >> 16), (OffsetNumber)(tid & 0xFFFF)),
+                                   (BlockNumber)(row >> 16), (OffsetNumber)(row & 0xFFFF)),
                             errhint("Please REINDEX it.")));
-        while (in_table && (!in_index || wanted <= tid)) {
-            if (!in_index || wanted < tid)
-                ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-                                errmsg("row (%u,%u) of table \"%s\" is missing in index \"%s\"",
-                                       (BlockNumber)(wanted >> 16), (OffsetNumber)(wanted & 0xFFFF),
-                                       RelationGetRelationName(c->heap), RelationGetRelationName(c->rel)),
-                                errhint("Please REINDEX it.")));
-            in_table = next_tid(table, &wanted);
+        while (in_table && (!in_index || row_of_mark(wanted) <= row)) {
+            if (!in_index || row_of_mark(wanted) < row)
+                report_row(*c, row_of_mark(wanted), "is missing in");
+            if (wanted != mark)
+                report_row(*c, row, "has other values than in");
+            in_table = next_mark(table, &wanted);
         }
     } while (in_index);
 }
@@ -112,7 +131,7 @@ void report_lost(const Check &c)
 void check_index(Relation heap, Relation rel, bool heapallindexed)
 {
     Check c = {
-        heap, rel, open_index(rel, CurrentMemoryContext), {rel, {}, GetActiveSnapshot()->xmin}, sort_tids(),
+        heap, rel, open_index(rel, CurrentMemoryContext), {rel, {}, GetActiveSnapshot()->xmin}, sort_marks(),
         0,    0};
     // Taken first: what it sees, the index must have by the time its pages are read.
     Snapshot snapshot = heapallindexed ? inspect_snapshot(rel) : nullptr;
@@ -128,9 +147,9 @@ void check_index(Relation heap, Relation rel, bool heapallindexed)
     }
     check_other_pages(&c);
     report_lost(c);
-    Tuplesortstate *table = heapallindexed ? table_tids(&c, snapshot) : nullptr;
-    compare_tids(&c, table);
-    tuplesort_end(c.tids);
+    Tuplesortstate *table = heapallindexed ? table_marks(&c, snapshot) : nullptr;
+    compare_rows(&c, table);
+    tuplesort_end(c.rows);
     if (table)
         tuplesort_end(table);
     if (snapshot)
@@ -138,6 +157,16 @@ void check_index(Relation heap, Relation rel, bool heapallindexed)
 }
 
 } // namespace
+
+int64 row_mark(const Index &index, const ItemPointerData &tid, const FilterKeys &keys)
+{
+    const uint64_t row =
+        (uint64_t)ItemPointerGetBlockNumberNoCheck(&tid) << 16 | ItemPointerGetOffsetNumberNoCheck(&tid);
+    uint64_t hash = 0;
+    for (uint32_t c = 0; c < index.meta.filter_columns; c++)
+        hash = (hash ^ keys.key[c]) * 0x9E3779B97F4A7C15ull;
+    return (int64)(row << kHashBits | hash >> (64 - kHashBits));
+}
 
 } // namespace vq::ivf
 

@@ -30,7 +30,8 @@ struct GroupCheck
     uint64_t live;
 };
 
-void check_row(GroupCheck *g, BlockNumber at, const ItemPointerData &tid, FineAddress fine)
+void check_row(GroupCheck *g, BlockNumber at, const ItemPointerData &tid, FineAddress fine,
+               const FilterKeys &keys)
 {
     Check *c = g->c;
     const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
@@ -39,7 +40,7 @@ void check_row(GroupCheck *g, BlockNumber at, const ItemPointerData &tid, FineAd
         report_corrupted(c->rel, at, "impossible row id");
     if (block >= c->heap_blocks && block >= (c->heap_blocks = RelationGetNumberOfBlocks(c->heap)))
         report_corrupted(c->rel, at, "row id beyond the end of the table");
-    tuplesort_putdatum(c->tids, Int64GetDatum(((int64)block << 16) | offset), false);
+    tuplesort_putdatum(c->rows, Int64GetDatum(row_mark(*c->index, tid, keys)), false);
     g->live++;
     if (c->index->has_fine())
         keys_add(&g->records, ((uint64_t)fine.block() << 16) | fine.slot);
@@ -58,7 +59,7 @@ uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *
         if (tile.dead(v))
             dead++;
         else
-            check_row(g, at, tile.tid(v), tile.fine(v));
+            check_row(g, at, tile.tid(v), tile.fine(v), tile.keys.row(v));
     return dead;
 }
 
@@ -155,7 +156,7 @@ void check_open_page(GroupCheck *g, const OpenReader &page)
             std::isnan(bf16_to_float(row.factors.err)))
             report_corrupted(g->c->rel, page.block, "row factor is not a number");
         if (!is_dead(row))
-            check_row(g, page.block, row.tid, row.fine);
+            check_row(g, page.block, row.tid, row.fine, open_row_keys(*g->c->index, row));
     }
 }
 

@@ -62,7 +62,9 @@ void check_keys(SublistCheck *s, const Sublists &sublists, uint64_t start, Block
     for (uint32_t row = 0; row < sublists.header.rows; row++) {
         if (row % simd::kTileRows == 0) {
             CHECK_FOR_INTERRUPTS();
-            walk_read(s->tiles, start + sublist_tile_position(index, row / simd::kTileRows),
+            walk_read(s->tiles,
+                      start + sublist_tile_position(index, row / simd::kTileRows) +
+                          tile_codes_at(index, simd::kTileRows),
                       tile_code_bytes(code_bytes), s->tile);
         }
         if (left == 0) {

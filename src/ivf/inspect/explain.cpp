@@ -80,6 +80,7 @@ static void show_scan(IndexScanDesc desc, ExplainState *es)
     show_lists(totals, open_index(desc->indexRelation, CurrentMemoryContext)->meta.nlist, es);
     show_count("Sub-lists Read", totals.sum.sublists, es);
     show_count("Codes Scanned", totals.sum.codes, es);
+    show_count("Rows Filtered by Index", totals.sum.filtered, es);
     show_count("Rows Refined", totals.sum.refined, es);
     show_count("Rows Reranked", totals.sum.reranked, es);
     show_count("Passes", totals.sum.passes, es);

@@ -28,9 +28,9 @@ VQ_FUNCTION(vq_last_scan)
                       Int64GetDatum((int64)s.returned), Int64GetDatum((int64)s.passes),
                       Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows),
                       Int64GetDatum((int64)s.dropped),  Int64GetDatum((int64)s.swept),
-                      Float8GetDatum(s.limit)};
+                      Float8GetDatum(s.limit),          Int64GetDatum((int64)s.filtered)};
     bool nulls[lengthof(values)] = {};
-    nulls[lengthof(values) - 1] = !s.limited;
+    nulls[lengthof(values) - 2] = !s.limited;
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

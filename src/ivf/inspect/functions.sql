@@ -8,7 +8,8 @@ COMMENT ON FUNCTION vector_quant_simd() IS 'instruction set in use for distances
 
 CREATE FUNCTION vector_quant_last_scan(OUT lists bigint, OUT codes bigint, OUT refined bigint, OUT reranked bigint,
     OUT returned bigint, OUT passes bigint, OUT sublists bigint,
-    OUT sublist_rows bigint, OUT dropped bigint, OUT swept bigint, OUT bound double precision) RETURNS record
+    OUT sublist_rows bigint, OUT dropped bigint, OUT swept bigint, OUT bound double precision,
+    OUT filtered bigint) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_last_scan' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vector_quant_last_scan() IS 'what the last index scan of this session did';

@@ -44,9 +44,10 @@ float score_between(const Index &index, const float *q, const float *x)
                                             : -simd::kernels().dot(q, x, dims);
 }
 
-void offer(void *arg, const ItemPointerData &tid, Datum, const float *x)
+void offer(void *arg, const TableRow &row)
 {
     Search *s = (Search *)arg;
+    const float *x = row.x;
     const uint32_t dims = s->index->meta.options.dims;
     if (s->index->cosine()) {
         normalized(x, dims, s->row);
@@ -56,7 +57,7 @@ void offer(void *arg, const ItemPointerData &tid, Datum, const float *x)
         const float score = score_between(*s->index, s->queries + (size_t)i * dims, x);
         if (!(score < s->limit[i]))
             continue;
-        s->rows[i * s->room + s->held[i]++] = {score, tid};
+        s->rows[i * s->room + s->held[i]++] = {score, row.tid};
         if (s->held[i] == s->room)
             keep_nearest(s, i);
     }

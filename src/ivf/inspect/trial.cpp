@@ -83,14 +83,14 @@ void push_score(double *heap, uint32_t *held, uint32_t room, double score)
     std::push_heap(heap, heap + *held);
 }
 
-void offer_row(void *arg, const ItemPointerData &, Datum value, const float *x)
+void offer_row(void *arg, const TableRow &row)
 {
     const Exact *e = (const Exact *)arg;
     const Trials &t = *e->trials;
     for (uint32_t i = 0; i < t.count; i++) {
-        const double distance = exact_distance(e->queries[i], value, t.target.rel),
+        const double distance = exact_distance(e->queries[i], row.vector, t.target.rel),
                      score = score_of_distance(e->queries[i], distance);
-        note_nearest(e->nearest[i], square_between(e->queries[i], distance, x));
+        note_nearest(e->nearest[i], square_between(e->queries[i], distance, row.x));
         if (score != t.own[i])
             push_score(e->scores + (size_t)i * t.rows, &e->held[i], t.rows, score);
     }

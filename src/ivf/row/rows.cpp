@@ -151,7 +151,7 @@ void batch_open(RowBatch *b, RowEncoder *encoder)
     b->fine = (uint8_t *)palloc(kBatchRows * (size_t)shape.fine_bytes + 1);
 }
 
-bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid)
+bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid, const FilterKeys &keys)
 {
     const uint32_t i = b->count;
     const size_t dims = b->encoder->index->meta.options.dims;
@@ -162,6 +162,7 @@ bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid)
     b->distances[i] = p.distance;
     b->overflow[i] = p.overflow;
     b->tids[i] = tid;
+    b->keys[i] = keys;
     memcpy(b->vectors + i * dims, x, dims * sizeof(float));
     b->count++;
     return true;
@@ -178,6 +179,7 @@ void batch_row(RowBatch *b, uint32_t i, EncodedRow *row)
 {
     const Index &index = *b->encoder->index;
     row->tid = b->tids[i];
+    row->keys = b->keys[i];
     finish(b->encoder, b->vectors + i * (size_t)index.meta.options.dims, placed(b, i), b->found[i],
            b->codes + i * (size_t)index.shape.code_bytes, b->fine + i * (size_t)index.shape.fine_bytes, row);
 }

@@ -3,6 +3,7 @@
 
 #include "ivf/store/index.h"
 #include "ivf/row/route.h"
+#include "ivf/store/stored_row.h"
 
 namespace vq::ivf {
 
@@ -13,6 +14,7 @@ struct EncodedRow
     RowFactors factors;
     const uint8_t *code;   // code_bytes
     const uint8_t *record; // fine_record_bytes, or null
+    FilterKeys keys;       // filled by whoever knows the row's other columns (filter_keys.h)
 };
 
 // Scratch of one encoder. Memory: allocated in the context current at encoder_open; encoder_row leaves
@@ -47,6 +49,7 @@ struct RowBatch
     RowEncoder *encoder;
     uint32_t count;
     ItemPointerData tids[kBatchRows];
+    FilterKeys keys[kBatchRows];
     uint32_t lists[kBatchRows];
     double distances[kBatchRows]; // |y - c|
     bool overflow[kBatchRows];
@@ -59,7 +62,7 @@ struct RowBatch
 // Memory: in the current context.
 void batch_open(RowBatch *batch, RowEncoder *encoder);
 // Adds a row; there must be room. False if it is not to be indexed.
-bool batch_add(RowBatch *batch, const float *x, const ItemPointerData &tid);
+bool batch_add(RowBatch *batch, const float *x, const ItemPointerData &tid, const FilterKeys &keys = {});
 // Encodes what was added. The batch is empty again when batch_row has been asked for what is wanted and count is set to 0.
 void batch_encode(RowBatch *batch);
 // Row i of an encoded batch; pointers are valid until the next call.

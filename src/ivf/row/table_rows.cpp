@@ -40,7 +40,7 @@ void visit_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool,
     const Datum value = PointerGetDatum(PG_DETOAST_DATUM(values[0]));
     const float *x = vector_of_datum(value, v->index->element(), v->index->meta.options.dims, rel);
     if (belongs_in_index(*v->index, x))
-        v->visit(v->arg, *tid, value, x);
+        v->visit(v->arg, {*tid, value, x, values, isnull});
     MemoryContextSwitchTo(old);
     MemoryContextReset(v->memory);
 }
@@ -68,7 +68,7 @@ struct RowDrawing
     MemoryContext memory; // of values
 };
 
-void keep_value(void *arg, const ItemPointerData &, Datum value, const float *)
+void keep_value(void *arg, const TableRow &row)
 {
     RowDrawing *d = (RowDrawing *)arg;
     const size_t at = d->reservoir.place();
@@ -77,7 +77,7 @@ void keep_value(void *arg, const ItemPointerData &, Datum value, const float *)
     MemoryContext old = MemoryContextSwitchTo(d->memory);
     if (d->values[at])
         pfree(DatumGetPointer(d->values[at]));
-    d->values[at] = datumCopy(value, false, -1);
+    d->values[at] = datumCopy(row.vector, false, -1);
     MemoryContextSwitchTo(old);
 }
 

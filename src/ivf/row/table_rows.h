@@ -12,12 +12,18 @@ namespace vq::ivf {
 // False for a vector that has no place in the index: zero under cosine.
 bool belongs_in_index(const Index &index, const float *x);
 
-// value: what the index is about (a column or an expression's result), plain and not NULL. x: its floats. Both are gone after the
-// call, with everything that it leaves in the current memory context.
-using RowVisitor = void (*)(void *arg, const ItemPointerData &tid, Datum value, const float *x);
+// A row as the index should hold it. All of it is gone after the visit, with everything that this leaves in the current memory context.
+struct TableRow
+{
+    ItemPointerData tid; // of a HOT chain its root
+    Datum vector;        // plain and not NULL: a column, or an expression's result
+    const float *x;      // its floats
+    const Datum *values; // of all columns of the index
+    const bool *nulls;
+};
+using RowVisitor = void (*)(void *arg, const TableRow &row);
 
-// Calls visit for every row that the snapshot sees, the index's predicate lets pass and that belongs in the index; tid:
-// of a HOT chain its root. Honours interrupts. Errors: DATA_EXCEPTION for a vector of other dimensions.
+// Calls visit for every row that the snapshot sees, the index's predicate lets pass and that belongs in the index. Honours interrupts. Errors: DATA_EXCEPTION for a vector of other dimensions.
 void visit_table_rows(Relation heap, Relation rel, const Index &index, Snapshot snapshot, RowVisitor visit,
                       void *arg);
 

@@ -63,8 +63,27 @@ void add_row(const Pass &p, uint32_t slot, float lower, uint32_t acc, const RowF
         candidates_add(p.out, c, p.batch->lists[slot].distance * bf16_to_float(factors.err));
 }
 
+KeyUse key_use(const Pass &p)
+{
+    return has_filter(p.query->filter) ? KeyUse::Look : KeyUse::None;
+}
+
+// One bit for each of the tile's rows that the filter lets pass.
+uint32_t passing_rows(const Pass &p, const TileReader &reader)
+{
+    if (!has_filter(p.query->filter))
+        return ~(uint32_t)0;
+    const uint32_t passing = filter_tile(p.query->filter, reader.tile_keys(), reader.rows);
+    p.stats->filtered += reader.rows - (uint32_t)std::popcount(passing);
+    p.stats->passing += (uint32_t)std::popcount(passing);
+    return passing;
+}
+
 void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
 {
+    const uint32_t passing = passing_rows(p, *reader);
+    if (passing == 0)
+        return tile_skip(reader);
     uint32_t acc[simd::kTileRows] = {};
     score_tile_codes(&reader->stream, *p.index, p.query->state, acc);
     const TileRows tile = tile_rows(reader);
@@ -84,7 +103,7 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
         mask = (uint32_t)((1ull << tile.rows) - 1);
         std::fill_n(lower, tile.rows, kNoBound);
     }
-    for (; mask != 0; mask &= mask - 1) {
+    for (mask &= passing; mask != 0; mask &= mask - 1) {
         uint32_t v = (uint32_t)std::countr_zero(mask);
         if (!tile.dead(v))
             add_row(p, slot, lower[v], acc[v], tile.factors(v), tile.tid(v), tile.fine(v));
@@ -96,7 +115,7 @@ void scan_sealed(const Pass &p, uint32_t slot)
 {
     const ProbedList &list = p.batch->lists[slot];
     TileReader reader;
-    tiles_open(&reader, p.rel, p.index, list.list, list.entry);
+    tiles_open(&reader, p.rel, p.index, list.list, list.entry, key_use(p));
     while (tiles_next(&reader) > 0)
         scan_tile(p, &reader, list, slot);
 }
@@ -109,7 +128,8 @@ void scan_sublists(const Pass &p, uint32_t slot)
     const Sublists &sublists = *list.sublists;
     TileReader reader;
     uint32_t added = p.batch->part == BatchPart::Rest ? 0 : list.entry.rows - sublists.header.rows;
-    for (tiles_open(&reader, p.rel, p.index, list.list, list.entry); added > 0 && tiles_next(&reader) > 0;) {
+    for (tiles_open(&reader, p.rel, p.index, list.list, list.entry, key_use(p));
+         added > 0 && tiles_next(&reader) > 0;) {
         added -= Min(added, reader.rows);
         scan_tile(p, &reader, list, slot);
     }
@@ -119,7 +139,7 @@ void scan_sublists(const Pass &p, uint32_t slot)
             const uint32_t first = (uint32_t)std::countr_zero(left);
             const uint32_t run = (uint32_t)std::countr_one(left >> first);
             left = first + run < 32 ? left >> (first + run) << (first + run) : 0;
-            tiles_open_at(&reader, p.rel, p.index, sublists, e * kExtentTiles + first, run);
+            tiles_open_at(&reader, p.rel, p.index, sublists, e * kExtentTiles + first, run, key_use(p));
             while (tiles_next(&reader) > 0)
                 scan_tile(p, &reader, list, slot);
         }
@@ -133,8 +153,20 @@ void scan_list(const Pass &p, uint32_t slot)
         scan_sealed(p, slot);
 }
 
+bool open_row_passes(const Pass &p, const OpenRow &row)
+{
+    if (!has_filter(p.query->filter))
+        return true;
+    const bool passes = filter_row(p.query->filter, open_row_keys(*p.index, row));
+    p.stats->filtered += !passes;
+    p.stats->passing += passes;
+    return passes;
+}
+
 void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
 {
+    if (!open_row_passes(p, on_page))
+        return;
     const OpenRow row = on_page; // measured: a copy saves 3 ns a row
     const ProbedList &list = p.batch->lists[slot];
     uint32_t acc[simd::kTileRows];

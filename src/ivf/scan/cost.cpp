@@ -2,6 +2,7 @@
 // what PostgreSQL's constants say.
 #include "ivf/scan/cost.h"
 
+#include "ivf/scan/executor_keys.h"
 #include "ivf/scan/limited_rows.h"
 #include "ivf/scan/probes.h"
 #include "ivf/scan/table_costs.h"
@@ -44,7 +45,8 @@ struct CostInputs
     LimitedRows limit;
 };
 
-CostInputs cost_inputs(PlannerInfo *root, const IndexPath *path, MemoryContext memory)
+// passing: the share of the rows that the index's own columns let pass.
+CostInputs cost_inputs(PlannerInfo *root, const IndexPath *path, double passing, MemoryContext memory)
 {
     const IndexOptInfo *info = path->indexinfo;
     Relation rel = index_open(info->indexoid, NoLock);
@@ -54,7 +56,11 @@ CostInputs cost_inputs(PlannerInfo *root, const IndexPath *path, MemoryContext m
     CostInputs s;
     s.lists = meta.nlist;
     const double target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
-    s.probed = settings.nprobe > 0 ? settings.nprobe : usual_lists(*index, target);
+    // Ten rows of a filter's are among so many times more of all.
+    const double depth = 10 / Max(passing, 10 / Max(info->tuples, 10.0));
+    s.probed = usual_lists(*index, target, depth);
+    if (settings.nprobe > 0)
+        s.probed *= (double)settings.nprobe / Max(usual_lists(*index, target), 1u);
     s.probed = Min(s.probed, s.lists);
     s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
     s.rows = Max(info->tuples, 1.0);
@@ -126,6 +132,14 @@ void price_limited(const IndexPath *path, const CostInputs &s, double random_pag
     *total = *startup + limited_time(rel, s, random_page, sequential_page) * unit;
 }
 
+// The share of the rows that the index's own columns let pass.
+double filter_share(PlannerInfo *root, const IndexPath *path)
+{
+    List *conditions =
+        list_union_ptr(get_quals_from_indexclauses(path->indexclauses), executor_conditions(path->indexinfo));
+    return clauselist_selectivity(root, conditions, (int)path->indexinfo->rel->relid, JOIN_INNER, nullptr);
+}
+
 } // namespace
 
 // One level, the lists, above the rows.
@@ -146,13 +160,14 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
         compat_disable_path(path);
         return;
     }
+    const double passing = filter_share(root, path);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant cost", ALLOCSET_SMALL_SIZES);
     const IndexOptInfo *info = path->indexinfo;
     CostInputs s = {1, 1, Max(1.0, (double)info->pages), Max(info->tuples, 1.0), 1, kInlineTimes, false, {}};
     if (!info->hypothetical) {
         MemoryContext old = MemoryContextSwitchTo(memory);
-        s = cost_inputs(root, path, memory);
+        s = cost_inputs(root, path, passing, memory);
         MemoryContextSwitchTo(old);
     }
     MemoryContextDelete(memory);
@@ -175,10 +190,10 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
                + Min(probed_pages, 1000.0) * page * 0.1 +
                probed_pages * sequential_page * 0.05 // mostly in memory
                + share * s.rows * code + Min(kRerankRows, share * s.rows) * rerank;
-    // All rows in order: every list, and every row looked at.
-    *selectivity = 1.0;
+    // All rows in order: every list, and every row looked at that passes.
+    *selectivity = passing;
     *total = *startup + (s.list_pages - probed_pages) * sequential_page +
-             s.rows * kLooksPerRow * look / exact_path_underpriced(path, s.times);
+             s.rows * *selectivity * kLooksPerRow * look / exact_path_underpriced(path, s.times);
     *pages = s.list_pages;
     if (!s.limit.limited)
         return;

@@ -1,6 +1,7 @@
 #include "ivf/scan/executor_limit.h"
 
 #include "ivf/scan/executor_filter.h"
+#include "ivf/scan/executor_values.h"
 
 extern "C" {
 #include "access/relscan.h"
@@ -15,18 +16,10 @@ namespace vq::ivf {
 
 namespace {
 
-struct Compiled
-{
-    Node *expression;
-    ExprState *state;
-};
-
 struct NodeOrder
 {
     DistanceOrder order; // first: the functions get a pointer to it
-    IndexScanState *node;
-    List **compiled; // as long as the node lives
-    ExprContext *context;
+    NodeValues values;
     const ScanKeyData *key; // null: nothing runs, and only what is known before is asked
     bool at_run_time;       // something was not known for that reason
 };
@@ -40,34 +33,16 @@ bool knows_later(Node *node, void *context)
     return compat_expression_walk(node, knows_later, context);
 }
 
-// Compiled once a node: with JIT that can take long, and it is kept to the end of the query.
-ExprState *compiled(NodeOrder *o, Node *expression)
-{
-    ListCell *cell;
-    if (o->compiled)
-        foreach (cell, *o->compiled)
-            if (((Compiled *)lfirst(cell))->expression == expression)
-                return ((Compiled *)lfirst(cell))->state;
-    MemoryContext old = MemoryContextSwitchTo(o->node->ss.ps.state->es_query_cxt);
-    Compiled *c = (Compiled *)palloc(sizeof(Compiled));
-    *c = {expression, ExecInitExpr((Expr *)expression, &o->node->ss.ps)};
-    if (o->compiled)
-        *o->compiled = lappend(*o->compiled, c);
-    MemoryContextSwitchTo(old);
-    return c->state;
-}
-
 Known value_of(DistanceOrder *order, Node *expression, Datum *value)
 {
     NodeOrder *o = (NodeOrder *)order;
-    if (contain_volatile_functions(expression) || contain_subplans(expression))
-        return Known::No;
     if (o->key == nullptr && knows_later(expression, nullptr)) {
-        o->at_run_time = true;
+        o->at_run_time |= !contain_volatile_functions(expression) && !contain_subplans(expression);
         return Known::No;
     }
     bool null;
-    *value = ExecEvalExprSwitchContext(compiled(o, expression), o->context, &null);
+    if (!value_of_expression(o->values, expression, value, &null))
+        return Known::No;
     return null ? Known::Null : Known::Value;
 }
 
@@ -91,19 +66,17 @@ NodeOrder node_order(IndexScanState *node, double least, const ScanKeyData *key,
     o.order.is_query = is_query;
     const IndexScan *plan = (const IndexScan *)node->ss.ps.plan;
     set_distance(&o.order, (const OpExpr *)linitial(plan->indexorderbyorig), least);
-    o.node = node;
-    o.compiled = compiled;
+    o.values = values_open(node, compiled);
     o.key = key;
-    o.context = CreateExprContext(node->ss.ps.state);
     return o;
 }
 
 DistanceLimit ask(NodeOrder *o)
 {
-    MemoryContext old = MemoryContextSwitchTo(o->context->ecxt_per_tuple_memory);
-    const DistanceLimit limit = distance_limit(&o->order, o->node->ss.ps.plan->qual);
+    MemoryContext old = MemoryContextSwitchTo(o->values.context->ecxt_per_tuple_memory);
+    const DistanceLimit limit = distance_limit(&o->order, o->values.node->ss.ps.plan->qual);
     MemoryContextSwitchTo(old);
-    FreeExprContext(o->context, true);
+    values_close(&o->values);
     return limit;
 }
 

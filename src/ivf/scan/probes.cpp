@@ -2,10 +2,10 @@
 
 namespace vq::ivf {
 
-uint32_t usual_lists(const Index &index, double target)
+uint32_t usual_lists(const Index &index, double target, double depth)
 {
     const MetaPage &meta = index.meta;
-    const double lists = std::ceil((double)recall_target(index.targets, target, 10).lists);
+    const double lists = std::ceil((double)recall_target(index.targets, target, depth).lists);
     return wider_by_sublists(meta, (uint32_t)std::clamp(lists, 1.0, (double)meta.nlist));
 }
 

@@ -9,8 +9,8 @@ namespace vq::ivf {
 // promised, because real queries often come from another distribution than the rows (titles against abstracts).
 constexpr float kDefaultTarget = 0.985f;
 
-// Lists that a search for ten rows visits on average, under a target.
-uint32_t usual_lists(const Index &index, double target);
+// Lists that a search for so many rows visits on average, under a target.
+uint32_t usual_lists(const Index &index, double target, double depth = 10);
 
 // Lists that hold the ten nearest rows of sampled rows but for half a hundredth: a first guess of a good nprobe.
 uint32_t calibrated_nprobe(const MetaPage &meta);

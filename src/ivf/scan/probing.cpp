@@ -48,10 +48,10 @@ double deeper(double depth, bool run_out)
 }
 
 // How many lists come next. At least one, or the search would stand still.
-uint32_t further_lists(Probing *probing, const Index &index, bool run_out)
+uint32_t further_lists(Probing *probing, const Index &index, const ScanProgress &done, bool run_out)
 {
     if (probing->visited > 0 && (double)probing->rows >= rows_wanted(*probing))
-        probing->depth = deeper(probing->depth, run_out);
+        probing->depth = Max(deeper(probing->depth, run_out), depth_of(done));
     uint32_t wanted = lists_for(probing, index, probing->depth);
     if (probing->visited > 0)
         wanted = Max(wanted, lists_holding(*probing, rows_wanted(*probing)));
@@ -84,15 +84,16 @@ bool more_to_visit(const Probing &probing, const ScanQuery &query)
     return probing.batch_count < kMostBatches && (has_rest(probing, query) || probing.visited < probing.most);
 }
 
-bool wants_deeper(const Probing &probing, uint64_t given_out)
+bool wants_deeper(const Probing &probing, const ScanProgress &done)
 {
-    if ((double)given_out >= probing.depth)
+    if (depth_of(done) > probing.depth)
         return true;
     // A setting that asks for few lists gets them at first.
     return (double)probing.rows < rows_wanted(probing) && (probing.nprobe == 0 || probing.batch_count > 1);
 }
 
-Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool run_out, ScanStats *stats)
+Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, const ScanProgress &done,
+                  bool run_out, ScanStats *stats)
 {
     if (!more_to_visit(*probing, query))
         return nullptr;
@@ -101,7 +102,7 @@ Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool r
         batch = open_rest(*probing->batches[probing->batch_count - 1]);
         probing->depth = deeper(probing->depth, run_out);
     } else {
-        const uint32_t count = further_lists(probing, *query.index, run_out);
+        const uint32_t count = further_lists(probing, *query.index, done, run_out);
         batch = open_batch(rel, query, &probing->router, count, stats);
         probing->visited += batch->list_count;
         for (uint32_t i = 0; i < batch->list_count; i++)

@@ -25,6 +25,19 @@ struct Probing
     int batch_count;
 };
 
+// How far a scan has come: rows that it gave out, and the share of the rows met that its filter lets pass.
+struct ScanProgress
+{
+    uint64_t given_out;
+    double passing; // above 0
+};
+
+// Of all rows, filter or not, those that are nearer than the next one to go out, itself included.
+inline double depth_of(const ScanProgress &done)
+{
+    return (double)(done.given_out + 1) / done.passing;
+}
+
 // Ranks the lists. Memory of all functions: the current context, which must live as long as the scan.
 void begin_probing(Probing *probing, Relation rel, const ScanQuery &query);
 
@@ -32,10 +45,11 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query);
 bool more_to_visit(const Probing &probing, const ScanQuery &query);
 
 // Whether further lists have to be visited before the next row goes out, when so many were given out.
-bool wants_deeper(const Probing &probing, uint64_t given_out);
+bool wants_deeper(const Probing &probing, const ScanProgress &done);
 
-// Opens the next batch: what the last one left out, or further lists. run_out: all rows of those visited are used up. Null when
+// done: what the scan did so far. Opens the next batch: what the last one left out, or further lists. run_out: all rows of those visited are used up. Null when
 // there is no more.
-Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, bool run_out, ScanStats *stats);
+Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, const ScanProgress &done,
+                  bool run_out, ScanStats *stats);
 
 } // namespace vq::ivf

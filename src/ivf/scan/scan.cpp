@@ -5,6 +5,7 @@
 #include "ivf/scan/collect.h"
 #include "ivf/scan/executor_limit.h"
 #include "ivf/scan/ordered_scan.h"
+#include "ivf/scan/executor_keys.h"
 #include "ivf/scan/sweep.h"
 
 extern "C" {
@@ -100,12 +101,19 @@ void next_pass(Relation rel, Scan *scan)
     candidates_finish(&scan->candidates);
 }
 
+// The share is taken to be a little more than it was, so that a filter which nothing passed yet makes the search go deeper step by step.
+ScanProgress progress_of(const Scan &scan)
+{
+    const double passing = (double)scan.stats.passing, met = passing + (double)scan.stats.filtered;
+    return {scan.results.given_out, met > passing ? (passing + 0.5) / (met + 0.5) : 1};
+}
+
 // False if there are no further lists.
 bool visit_more(Relation rel, Scan *scan, bool run_out)
 {
     if (scan->swept)
         return false;
-    Batch *batch = next_batch(rel, scan->query, &scan->probing, run_out, &scan->stats);
+    Batch *batch = next_batch(rel, scan->query, &scan->probing, progress_of(*scan), run_out, &scan->stats);
     if (batch == nullptr)
         return false;
     results_release_late(&scan->results);
@@ -198,7 +206,7 @@ bool wants_more_lists(const Scan &scan)
 {
     if (scan.swept || scan.query.exact.unordered || !more_to_visit(scan.probing, scan.query))
         return false;
-    if (wants_deeper(scan.probing, scan.results.given_out))
+    if (wants_deeper(scan.probing, progress_of(scan)))
         return true;
     const bool at_limit = stops_at_limit(scan) && results_beyond_limit(scan);
     return !at_limit && !results_empty(scan.results) && !std::isfinite(nearest_score(scan));
@@ -232,7 +240,7 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
 bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
 {
     Relation rel = desc->indexRelation;
-    for (bool done = false; !done;) {
+    for (bool done = scan->query.filter.nothing; !done;) {
         CHECK_FOR_INTERRUPTS();
         if (sweep_due(desc, scan))
             sweep(desc, scan);
@@ -276,6 +284,9 @@ void start(IndexScanDesc desc, Scan *scan)
     set_limit(&scan->query, scan_limit(desc, least_distance(scan->query.exact.metric)));
     scan->stats.limited = is_limited(scan->query.limit);
     scan->stats.limit = scan->query.limit.most;
+    int key_count;
+    const ScanKeyData *keys = scan_keys(desc, &key_count);
+    scan->query.filter = filter_of_keys(rel, keys, key_count);
     begin_probing(&scan->probing, rel, scan->query);
     candidates_begin(&scan->candidates);
     const size_t bytes = scan_memory() / 8;
@@ -343,7 +354,7 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
     MemoryContextSwitchTo(old);
     scan->stats.dropped = scan->results.dropped;
     last_scan = scan->stats;
-    desc->xs_recheck = false;
+    desc->xs_recheck = scan->query.filter.recheck;
     desc->xs_recheckorderby = false;
     return found;
 }

@@ -9,6 +9,7 @@ namespace vq::ivf {
 void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
 {
     const Index &index = *(query->index = open_index(rel, CurrentMemoryContext));
+    query->filter = {};
     query->settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
     query->epsilon = (float)epsilon_of(index, query->settings) * index.meta.error_scale;
     const uint32_t dims = index.meta.options.dims;

@@ -3,6 +3,7 @@
 
 #include "ivf/row/exact.h"
 #include "ivf/scan/distance_limit.h"
+#include "ivf/scan/filter.h"
 #include "ivf/store/index.h"
 
 extern "C" {
@@ -29,11 +30,12 @@ struct ScanQuery
     DistanceLimit limit;
     bool wants_nothing; // no row can be within it
     double limit_score; // that of the limit; a row of a larger one is beyond it
+    Filter filter;
 
     const QueryHead &head() const { return *(const QueryHead *)state; }
 };
 
-// key: the ORDER BY of the scan. All of it lives in the current context. Errors: DATA_EXCEPTION for a query of other
+// key: the ORDER BY of the scan. No filter. All of it lives in the current context. Errors: DATA_EXCEPTION for a query of other
 // dimensions; what open_index raises.
 void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key);
 

@@ -19,6 +19,8 @@ struct ScanStats // of one search
     uint64_t swept;        // rows of the table read in its own order
     bool limited;          // rows farther than `limit` were not looked for
     double limit;
+    uint64_t filtered; // rows whose filter keys do not pass; counted again on each pass
+    uint64_t passing;  // rows whose filter keys do
 };
 
 inline void add_stats(ScanStats *sum, const ScanStats &s)
@@ -35,6 +37,8 @@ inline void add_stats(ScanStats *sum, const ScanStats &s)
     sum->swept += s.swept;
     sum->limit = s.limited ? s.limit : sum->limit; // of the last search that had one
     sum->limited |= s.limited;
+    sum->filtered += s.filtered;
+    sum->passing += s.passing;
 }
 
 struct ScanTotals // of a plan node: as many searches as it was rescanned

@@ -69,8 +69,8 @@ bool may_sweep(IndexScanDesc desc, const Scan &scan)
 {
     const ScanSettings &settings = scan.query.settings;
     return settings.iterative != IterativeScan::Off && settings.refine_k == 0 && settings.reorder_k == 0 &&
-           scan.probing.most == scan.query.index->meta.nlist && !scan.query.exact.unordered &&
-           can_walk(desc->heapRelation);
+           scan.probing.most == scan.query.index->meta.nlist && !has_filter(scan.query.filter) &&
+           !scan.query.exact.unordered && can_walk(desc->heapRelation);
 }
 
 double spent(const Scan &scan)

@@ -105,9 +105,10 @@ struct MetaPage
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
     float query_norm;                         // inner product: length that queries are brought to
-    uint8_t element;      // simd::Element of the indexed column: FP32 vector, FP16 halfvec
-    uint8_t codec_seeded; // 1: the codec image is not stored, but made of options and seed
-    uint8_t unused[2];
+    uint8_t element;        // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    uint8_t codec_seeded;   // 1: the codec image is not stored, but made of options and seed
+    uint8_t filter_columns; // columns behind the vector
+    uint8_t unused;
     float scale; // vectors are multiplied by it before anything else, except under cosine; a power of two
     uint32_t far_lists; // the last ones of nlist: rows far from all others (row/route.h)
     float far_distance; // from the centroid: rows beyond it are far; 0 = none is
@@ -202,6 +203,22 @@ struct FineAddress
 };
 static_assert(sizeof(FineAddress) == 6);
 
+constexpr uint32_t kMostFilterColumns = 7;
+
+// Filter keys come first in a tile of n rows: an array for each filter column (row/filter_keys.h), all of them padded to kUnit:
+//   uint64 key[n]
+struct KeyData
+{
+    uint32_t columns;
+    uint32_t n;
+    constexpr KeyData(uint32_t filter_columns, uint32_t rows) : columns(filter_columns), n(rows) {}
+    constexpr uint32_t bytes() const
+    {
+        return (columns * n * (uint32_t)sizeof(uint64_t) + kUnit - 1) / kUnit * kUnit;
+    }
+};
+constexpr uint32_t kMaxKeyData = KeyData(kMostFilterColumns, 32).bytes();
+
 // Row data of a tile of n rows, m = n rounded up to an even number, arrays in this order, padded to kUnit:
 //   float add[m]; bfloat16 scale[m]; bfloat16 err[m]; uint32 tid_block[m]; uint16 tid_offset[m] (0 = dead);
 //   with fine records also uint32 fine_block[m]; uint16 fine_slot[m]
@@ -239,7 +256,7 @@ struct OpenHeader // start of an Open page's payload; rows follow
 };
 static_assert(sizeof(OpenHeader) == 16);
 
-struct OpenRow // followed by the code
+struct OpenRow // followed by the code and, at open_keys_at, the filter keys
 {
     ItemPointerData tid; // offset 0 = dead
     uint16_t list;       // within the group
@@ -253,9 +270,13 @@ constexpr uint32_t open_page_end(uint32_t rows, uint32_t row_bytes)
 {
     return kPayloadStart + sizeof(OpenHeader) + rows * row_bytes;
 }
-constexpr uint32_t open_row_bytes(uint32_t code_bytes)
+constexpr uint32_t open_keys_at(uint32_t code_bytes)
 {
     return (sizeof(OpenRow) + code_bytes + 7) / 8 * 8;
+}
+constexpr uint32_t open_row_bytes(uint32_t code_bytes, uint32_t filter_columns)
+{
+    return open_keys_at(code_bytes) + filter_columns * (uint32_t)sizeof(uint64_t);
 }
 
 struct FineHeader // start of a Fine page's payload; slots follow

@@ -72,6 +72,7 @@ bool meta_sane(const MetaPage &m)
            m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.far_lists < m.nlist &&
            m.far_distance >= 0 && m.scale > 0 && std::isfinite(m.scale) && m.group_lists >= 1 &&
            m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
+           m.filter_columns <= kMostFilterColumns &&
            (m.refine == kNoRefine || m.refine < simd::kElementCount);
 }
 
@@ -89,7 +90,8 @@ void read_meta(Relation rel, MetaPage *meta)
                         meta->version > kFormatVersion
                             ? errhint("Please REINDEX it, or install the newer library that wrote it.")
                             : errhint("Please REINDEX it.")));
-    if (meta->crc != meta_crc(*meta) || !meta_sane(*meta))
+    if (meta->crc != meta_crc(*meta) || !meta_sane(*meta) ||
+        meta->filter_columns + 1 != IndexRelationGetNumberOfKeyAttributes(rel))
         report_corrupted(rel, 0, "damaged meta page");
 }
 
@@ -220,7 +222,7 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     index->refine_bytes = index->has_refine() ? (uint32_t)sq_code_bytes((Element)meta.refine, dims) : 0;
     index->fine_record_bytes = codec_fine_part(index->shape) +
                                (index->has_refine() ? (uint32_t)sizeof(float) + index->refine_bytes : 0);
-    index->open_row_bytes = open_row_bytes(index->shape.code_bytes);
+    index->open_row_bytes = open_row_bytes(index->shape.code_bytes, meta.filter_columns);
     index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / index->open_row_bytes;
     index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
     index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);

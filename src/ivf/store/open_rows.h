@@ -20,9 +20,16 @@ inline const uint8_t *open_row_code(const OpenRow &row)
 {
     return (const uint8_t *)(&row + 1);
 }
-inline StoredRow stored_row(const OpenRow &row)
+inline FilterKeys open_row_keys(const Index &index, const OpenRow &row)
 {
-    return {row.tid, row.factors, row.fine, open_row_code(row)};
+    FilterKeys keys;
+    memcpy(keys.key, (const char *)&row + open_keys_at(index.shape.code_bytes),
+           index.meta.filter_columns * sizeof(uint64_t));
+    return keys;
+}
+inline StoredRow stored_row(const Index &index, const OpenRow &row)
+{
+    return {row.tid, row.factors, row.fine, open_row_code(row), open_row_keys(index, row)};
 }
 
 // A walk over the chain, page by page, and the rows of the page at hand: for (const OpenRow &row : reader). A row is valid

@@ -36,6 +36,8 @@ void format_open_row(const Index &index, uint32_t list, const StoredRow &row, ch
     head.fine = row.fine;
     memcpy(out, &head, sizeof head);
     memcpy(out + sizeof head, row.code, index.shape.code_bytes);
+    memcpy(out + open_keys_at(index.shape.code_bytes), row.keys.key,
+           index.meta.filter_columns * sizeof(uint64_t));
 }
 
 void format_open_page(const Index &index, uint32_t group, uint32_t sequence, Page page)

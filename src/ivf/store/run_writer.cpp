@@ -47,8 +47,9 @@ static uint8_t *format_tiles(RunWriter *w, pg_crc32c *crc)
     INIT_CRC32C(*crc);
     for (uint32_t first = 0; first < w->buffered; first += simd::kTileRows) {
         const uint32_t n = Min((uint32_t)simd::kTileRows, w->buffered - first);
-        tile_pack(w->codes + first * code_bytes, code_bytes, n, code_bytes, out);
-        format_row_data(w->rows + first, RowData(n, index.has_fine()), n, out + tile_code_bytes(code_bytes));
+        format_keys(w->rows + first, KeyData(index.meta.filter_columns, n), n, out);
+        tile_pack(w->codes + first * code_bytes, code_bytes, n, code_bytes, out + tile_codes_at(index, n));
+        format_row_data(w->rows + first, RowData(n, index.has_fine()), n, out + tile_rows_at(index, n));
         COMP_CRC32C(*crc, out, tile_checked_bytes(index, n));
         out += tile_bytes(index, n);
     }

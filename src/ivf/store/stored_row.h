@@ -5,12 +5,19 @@
 
 namespace vq::ivf {
 
+// One for each filter column of the index, in their order; those behind are undefined.
+struct FilterKeys
+{
+    uint64_t key[kMostFilterColumns];
+};
+
 struct StoredRow
 {
     ItemPointerData tid;
     RowFactors factors;
     FineAddress fine;    // kNoFine in an index without fine records
     const uint8_t *code; // code_bytes
+    FilterKeys keys;
 };
 
 } // namespace vq::ivf

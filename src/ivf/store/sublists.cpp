@@ -38,7 +38,7 @@ static SublistHeader begin_sublists(UnitStream *stream, Relation rel, const Inde
     memcpy(&header, stream_take(stream, kUnit, &got), sizeof header);
     // As many pages as the rows take: what a damaged header says must not be allocated.
     const uint64_t most_pages =
-        (uint64_t)entry.rows * (index.shape.code_bytes * kUnit + kMaxRowData) / kPayload + 2;
+        (uint64_t)entry.rows * (index.shape.code_bytes * kUnit + kMaxRowData + kMaxKeyData) / kPayload + 2;
     if (header.magic != kSublistMagic || header.entries > entry.rows || header.pages > most_pages) {
         stream_close(stream);
         report_corrupted(rel, entry.sublists, "damaged directory of sub-lists");
@@ -92,14 +92,14 @@ uint64_t sublist_tile_position(const Index &index, uint32_t tile)
 }
 
 void tiles_open_at(TileReader *r, Relation rel, const Index *index, const Sublists &sublists, uint32_t tile,
-                   uint32_t tiles)
+                   uint32_t tiles, KeyUse keys)
 {
     const SublistHeader &h = sublists.header;
     const uint64_t at = h.offset + sublist_tile_position(*index, tile);
     const uint64_t page = page_of_position(at);
     if (page >= h.pages)
         report_corrupted(rel, sublists.pages[0], "directory of sub-lists lacks pages");
-    tiles_open(r, rel, index, h.list, kEmptyList);
+    tiles_open(r, rel, index, h.list, kEmptyList, keys);
     stream_open(&r->stream, rel, PageKind::Tile, sublists.pages[page], offset_of_position(at));
     r->rows_left = Min(tiles * simd::kTileRows, h.rows - tile * simd::kTileRows);
 }

@@ -43,6 +43,6 @@ uint64_t sublist_tile_position(const Index &index, uint32_t tile);
 
 // Starts at tile number `tile`: tiles_next gives `tiles` tiles (all of one extent), then ends.
 void tiles_open_at(TileReader *reader, Relation rel, const Index *index, const Sublists &sublists,
-                   uint32_t tile, uint32_t tiles);
+                   uint32_t tile, uint32_t tiles, KeyUse keys);
 
 } // namespace vq::ivf

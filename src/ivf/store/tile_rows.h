@@ -6,12 +6,29 @@
 
 namespace vq::ivf {
 
+// The filter keys of a tile. A view.
+struct TileKeys
+{
+    KeyData layout;
+    const uint8_t *data;
+
+    const uint64_t *of(uint32_t column) const { return (const uint64_t *)data + (size_t)column * layout.n; }
+    FilterKeys row(uint32_t v) const
+    {
+        FilterKeys keys;
+        for (uint32_t c = 0; c < layout.columns; c++)
+            keys.key[c] = of(c)[v];
+        return keys;
+    }
+};
+
 // A view: the bytes belong to whoever read them.
 struct TileRows
 {
     RowData layout;
     uint32_t rows; // 1 to kTileRows
     const uint8_t *data;
+    TileKeys keys;
 
     // Arrays of `rows` factors; scale and err are bfloat16.
     const float *add() const { return (const float *)data; }
@@ -32,7 +49,10 @@ struct TileRows
         return layout.fine ? fine_address(words(layout.fine_block())[v], halfs(layout.fine_slot())[v])
                            : kNoFine;
     }
-    StoredRow row(uint32_t v, const uint8_t *code) const { return {tid(v), factors(v), fine(v), code}; }
+    StoredRow row(uint32_t v, const uint8_t *code) const
+    {
+        return {tid(v), factors(v), fine(v), code, keys.row(v)};
+    }
 
     // Byte of the row data where the offset number of row v's id lies: 0 there makes it dead.
     uint32_t tid_offset_at(uint32_t v) const
@@ -43,6 +63,9 @@ struct TileRows
     const uint16_t *halfs(uint32_t at) const { return (const uint16_t *)(data + at); }
     const uint32_t *words(uint32_t at) const { return (const uint32_t *)(data + at); }
 };
+
+// Writes the filter keys of n rows; `out` must be zero.
+void format_keys(const StoredRow *rows, const KeyData &layout, uint32_t n, uint8_t *out);
 
 // Writes the row data of n rows; `out` must be zero.
 void format_row_data(const StoredRow *rows, const RowData &layout, uint32_t n, uint8_t *out);

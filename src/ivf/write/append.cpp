@@ -194,7 +194,7 @@ uint32_t append_open(const Target &t, const char *row)
 uint32_t append_row(Relation rel, Relation heap, const Index &index, const EncodedRow &row)
 {
     const Target target = {rel, heap, &index, row.list / index.meta.group_lists};
-    StoredRow stored = {row.tid, row.factors, kNoFine, row.code};
+    StoredRow stored = {row.tid, row.factors, kNoFine, row.code, row.keys};
     Buffer fine = InvalidBuffer;
     if (index.has_fine())
         fine = store_record(target, row.record, &stored.fine);

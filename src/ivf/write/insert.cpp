@@ -1,6 +1,7 @@
 #include "ivf/write/append.h"
 #include "ivf/write/insert.h"
 #include "ivf/write/maintain.h"
+#include "ivf/row/filter_keys.h"
 #include "ivf/row/vector_datum.h"
 
 extern "C" {
@@ -16,6 +17,7 @@ struct InsertState
 {
     MemoryContext memory;
     RowEncoder encoder;
+    KeyMaker keys;
     MemoryContext row_memory;
 };
 
@@ -28,6 +30,7 @@ static InsertState *insert_state(Relation rel, IndexInfo *info)
         InsertState *state = (InsertState *)palloc0(sizeof(InsertState));
         state->memory = memory;
         encoder_open(&state->encoder, rel, open_index(rel, memory));
+        key_maker_open(&state->keys, rel);
         state->row_memory = AllocSetContextCreate(memory, "vector_quant row", ALLOCSET_DEFAULT_SIZES);
         info->ii_AmCache = state;
         MemoryContextSwitchTo(old);
@@ -55,6 +58,7 @@ bool insert(Relation rel, Datum *values, bool *isnull, ItemPointer tid, Relation
     const Index &index = *state->encoder.index;
     MemoryContext old = MemoryContextSwitchTo(state->row_memory);
     EncodedRow row;
+    row.keys = make_keys(&state->keys, values, isnull);
     if (encode_row(&state->encoder, vector_of_datum(values[0], index.element(), index.meta.options.dims, rel),
                    &row)) {
         row.tid = *tid;

@@ -117,7 +117,7 @@ void write_keyed(Rewriter *r, uint32_t list)
 void rewrite_sealed(Rewriter *r, uint32_t list, const ListEntry &entry)
 {
     TileReader reader;
-    tiles_open(&reader, r->m->rel, r->m->index, list, entry);
+    tiles_open(&reader, r->m->rel, r->m->index, list, entry, KeyUse::Keep);
     while (tiles_next(&reader) > 0) {
         tile_copy_codes(&reader, r->codes);
         const TileRows tile = tile_rows(&reader);
@@ -224,7 +224,7 @@ bool rewrite(Maintenance *m, NoRoom *none)
     for (uint32_t l = 0; l < lists_of_group(index, m->group); l++) {
         rewrite_sealed(&r, first_list + l, group->entries[l]);
         for (; next_open < m->taken.row_count && m->taken.rows[next_open].list == l; next_open++)
-            rewrite_row(&r, first_list + l, stored_row(*m->taken.rows[next_open].row));
+            rewrite_row(&r, first_list + l, stored_row(index, *m->taken.rows[next_open].row));
         write_keyed(&r, first_list + l);
     }
     run_end(&r.run, InvalidBlockNumber);

@@ -63,9 +63,9 @@ static void seal(Maintenance *m, uint32_t *before, uint32_t *after)
     for (uint32_t i = 0; i < m->taken.row_count;) {
         const RowsOfList rows = rows_of_list(m->taken, i);
         for (; i < rows.whole; i++)
-            run_add(&run, first_list + rows.list, stored_row(*m->taken.rows[i].row));
+            run_add(&run, first_list + rows.list, stored_row(*m->index, *m->taken.rows[i].row));
         for (; i < rows.end; i++)
-            open_add(&open, first_list + rows.list, stored_row(*m->taken.rows[i].row));
+            open_add(&open, first_list + rows.list, stored_row(*m->index, *m->taken.rows[i].row));
     }
     run_end(&run, group->record.tile_head);
     const bool any = run.chain.pages > 0;

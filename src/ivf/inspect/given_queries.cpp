@@ -3,12 +3,11 @@
 #include "ivf/inspect/trial.h"
 #include "ivf/row/table_rows.h"
 #include "ivf/row/vector_datum.h"
+#include "pg/arrays.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 }
 
 namespace vq::ivf {
@@ -64,22 +63,15 @@ GivenQueries given_queries(FunctionCallInfo fcinfo, int n, const Inspected &targ
 {
     ArrayType *array = PG_GETARG_ARRAYTYPE_P(n);
     check_type(array, target.rel);
-    int16 length;
-    bool by_value;
-    char align;
-    get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
-    Datum *values;
-    bool *nulls;
-    int count;
-    deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &values, &nulls, &count);
-    check_count(count);
-    for (int i = 0; i < count; i++) {
-        if (nulls[i])
+    const pg::ArrayElements all = pg::array_elements(array);
+    check_count(all.count);
+    for (int i = 0; i < all.count; i++) {
+        if (all.nulls[i])
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query %d is NULL", i + 1),
                             errhint("Leave them out: ARRAY(SELECT ... WHERE embedding IS NOT NULL).")));
-        values[i] = checked_query(index, target.rel, values[i], i + 1);
+        all.values[i] = checked_query(index, target.rel, all.values[i], i + 1);
     }
-    return {(uint32_t)count, values};
+    return {(uint32_t)all.count, all.values};
 }
 
 } // namespace vq::ivf

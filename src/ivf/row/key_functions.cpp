@@ -1,15 +1,14 @@
 // Support functions 3 and 4 of filter columns' operator classes: the key of a value of each type, and what keys say.
 #include "ivf/row/filter_keys.h"
+#include "pg/arrays.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -119,19 +118,11 @@ VQ_FUNCTION(vq_key_enum)
 VQ_FUNCTION(vq_key_array)
 {
     ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
-    const Oid type = ARR_ELEMTYPE(array);
-    int16 length;
-    bool by_value;
-    char align;
-    get_typlenbyvalalign(type, &length, &by_value, &align);
-    Datum *values;
-    bool *nulls;
-    int count;
-    deconstruct_array(array, type, length, by_value, align, &values, &nulls, &count);
+    const vq::pg::ArrayElements all = vq::pg::array_elements(array);
     uint64_t key = vq::ivf::kArrayKey;
-    for (int i = 0; i < count; i++)
-        if (!nulls[i])
-            key |= vq::ivf::signature_bit(type, values[i]);
+    for (int i = 0; i < all.count; i++)
+        if (!all.nulls[i])
+            key |= vq::ivf::signature_bit(all.type, all.values[i]);
     PG_FREE_IF_COPY(array, 0);
     return vq::ivf::key_datum(key);
 }

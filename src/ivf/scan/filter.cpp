@@ -1,11 +1,7 @@
 #include "ivf/scan/filter.h"
 
 #include "ivf/row/opclass.h"
-
-extern "C" {
-#include "utils/array.h"
-#include "utils/lsyscache.h"
-}
+#include "pg/arrays.h"
 
 namespace vq::ivf {
 
@@ -71,20 +67,12 @@ void add_comparison(Building *b, uint32_t column, int strategy, uint64_t key)
 // Keys of an array's elements, ascending, those of NULL left out.
 uint64_t *element_keys(const Building &b, uint32_t column, Datum value, uint32_t *count)
 {
-    ArrayType *array = DatumGetArrayTypeP(value);
-    int16 length;
-    bool by_value;
-    char align;
-    get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
-    Datum *values;
-    bool *nulls;
-    int n;
-    deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &values, &nulls, &n);
-    uint64_t *keys = (uint64_t *)palloc(Max(n, 1) * sizeof(uint64_t));
+    const pg::ArrayElements all = pg::array_elements(DatumGetArrayTypeP(value));
+    uint64_t *keys = (uint64_t *)palloc(Max(all.count, 1) * sizeof(uint64_t));
     *count = 0;
-    for (int i = 0; i < n; i++)
-        if (!nulls[i])
-            keys[(*count)++] = key_of_value(b.rel, column, ARR_ELEMTYPE(array), values[i]);
+    for (int i = 0; i < all.count; i++)
+        if (!all.nulls[i])
+            keys[(*count)++] = key_of_value(b.rel, column, all.type, all.values[i]);
     std::sort(keys, keys + *count);
     *count = (uint32_t)(std::unique(keys, keys + *count) - keys);
     return keys;

@@ -47,12 +47,14 @@ sub recall_where
 sub is_same
 {
     my ($server, $table, $name) = @_;
+    uses_index($server, "SELECT id FROM $table WHERE random = 3 ORDER BY v <-> (SELECT vq_row(1, $dims)) LIMIT 500", "${table}_v", "$name, $table: by the index");
     my $all = join(' ', map { "SET $_.nprobe = 65536; SET $_.epsilon = 4;" } access_methods());
     for my $where (@conditions)
     {
-        my $query = "SELECT string_agg(id::text, ',') FROM (SELECT id FROM $table WHERE $where ORDER BY v <-> (SELECT vq_row(1000003, $dims)), id LIMIT 500) s";
+        my $query = "SELECT string_agg(id::text, ',' ORDER BY d, id) FROM (SELECT id, v <-> (SELECT vq_row(1000003, $dims)) AS d FROM $table WHERE $where
+            ORDER BY v <-> (SELECT vq_row(1000003, $dims)) LIMIT 500) s";
         my $expected = $server->safe_psql('postgres', "SET enable_indexscan = off; $query");
-        my $found    = $server->safe_psql('postgres', "$force SET enable_sort = on; $all $query");
+        my $found    = $server->safe_psql('postgres', "$force $all $query");
         is($found, $expected, "$name, $table: $where");
     }
     $server->safe_psql('postgres', "SELECT vector_quant_index_check('${table}_v', true)");

@@ -38,13 +38,30 @@ float quantile_of_reaches(const float *sorted, size_t n, double share)
     return of_others > 0 ? quantile(sorted + nearest, n - nearest, of_others) : 0;
 }
 
-float median_gap(const RecallMeasurements &m)
+float median_gap(const RecallMeasurements &m, size_t place)
 {
-    const size_t place = std::min(kUnitPlace, m.places - 1);
     for (size_t i = 0; i < m.queries; i++)
         m.scratch[i] = m.gaps[i * m.places + place];
     std::nth_element(m.scratch, m.scratch + m.queries / 2, m.scratch + m.queries);
     return std::isfinite(m.scratch[m.queries / 2]) ? m.scratch[m.queries / 2] : 0;
+}
+
+// From a place to twice that place gaps grow less than twofold, as a rule. Where they grow so many times as much, lists from some place
+// on are of another cluster, and in units of what lies between clusters all lists of one would be equally far.
+constexpr float kBetweenClusters = 8;
+
+float unit_of_gaps(const RecallMeasurements &m)
+{
+    size_t place = std::min(kUnitPlace, m.places - 1);
+    float unit = median_gap(m, place);
+    for (; place > 1; place /= 2) {
+        const float nearer = median_gap(m, place / 2);
+        if (nearer > 0 && unit > kBetweenClusters * nearer)
+            unit = nearer;
+        else
+            break;
+    }
+    return unit;
 }
 
 float mean_lists(const RecallMeasurements &m, float unit, float reach)
@@ -137,7 +154,7 @@ static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &
 RecallTable fit_recall_table(const RecallMeasurements &m) noexcept
 {
     RecallTable table;
-    table.unit = m.unit >= 0 ? m.unit : median_gap(m);
+    table.unit = m.unit >= 0 ? m.unit : unit_of_gaps(m);
     for (uint32_t d = 0; d < kRecallDepths; d++)
         fit_depth(m, table.unit, m.near_lists[d], d > 0 ? &table.depth[d - 1] : nullptr, &table.depth[d]);
     std::sort(m.widths, m.widths + m.width_count);

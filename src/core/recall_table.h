@@ -21,7 +21,7 @@ constexpr float kRecallDepth[kRecallDepths] = {1, 10, 100, 1000, 10000}; // rows
 // Stored in the index. Arrays have one value a target and do not decrease, nor do reach and lists from depth to depth.
 struct RecallTable
 {
-    float unit; // of gaps: the median over queries at place kUnitPlace; 0 = gaps say nothing
+    float unit; // of gaps: the median over queries at place kUnitPlace, or nearer; 0 = gaps say nothing
     float epsilon[kRecallTargets]; // width of the error bound, in measured standard errors
     struct Depth
     {

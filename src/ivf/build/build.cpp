@@ -213,12 +213,12 @@ void end_build(Build *b)
 // From a sample to pages of an index without rows.
 void train_and_write(Build *b, Sample *sample)
 {
-    const float *refine_image = train_refine(b->options, *sample);
+    const RefineTraining refine = train_refine(b->options, *sample);
     if (b->column.metric == Metric::Cosine) {
         normalize_sample(sample);
         set_outliers_aside(sample);
     }
-    train(&b->training, b->am, b->options, b->column, sample, refine_image, &b->progress);
+    train(&b->training, b->am, b->options, b->column, sample, refine, &b->progress);
     if (!valid_training(b->training, b->am)) {
         report_failed_training(b->index);
         Sample none = {};

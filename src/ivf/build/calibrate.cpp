@@ -47,7 +47,7 @@ double sample_score(const Prober *p, const float *q, const float *x)
 {
     const auto &k = simd::kernels();
     const size_t dims = p->sample->dims;
-    return p->index->space.metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
+    return p->index->space().metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
 }
 
 // False if the code says nothing, or the estimate is off by rounding errors alone.
@@ -56,9 +56,13 @@ bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out, doub
     EncodedRow row;
     if (!encode_row(&p->row, x, &row))
         return false;
-    *out = estimate_of(*p->index, p->query.state, p->order[p->place[row.list]], row);
+    const uint32_t origin = p->index->origin_of(row.list);
+    const RoutedList &list = p->order[p->place[row.list]];
+    *out = estimate_of(*p->index, tables_about(&p->query, origin), list, row);
     *score = sample_score(p, q, x);
-    return says_something(*out, *score);
+    const double rounding = list_rounding(space_about(p->query, origin), moved_about(&p->query, origin),
+                                          list.centroid_norm, list.distance);
+    return says_something(*out, *score) && rounding < out->error;
 }
 
 // The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough.
@@ -246,7 +250,7 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
     Prober p;
     open_prober(&p, rel, index, &sample);
     CalibrationQueries queries = draw_queries(sample, all);
-    const Metric metric = index->space.metric;
+    const Metric metric = index->space().metric;
     Nearest *nearest = (Nearest *)palloc0(all * sizeof(Nearest));
     nearest_in_sample(sample, metric, queries, all, 1, nearest);
     const double copies = leave_copies(&queries, query_places(&p, queries, nearest, centroids),

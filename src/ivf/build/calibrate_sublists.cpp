@@ -16,14 +16,15 @@ RankedSublist *rank_sublists(Prober *p, uint32_t n, uint32_t *count, uint64_t *r
     *count = 0, *rows = 0;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t list = p->order[i].list, g = list / index.meta.group_lists;
-        read_group(p->query.rel, index, g, group);
+        read_group(p->row.rel, index, g, group);
         const Sublists *s =
-            read_sublists(p->query.rel, index, list, group->entries[list - g * index.meta.group_lists]);
+            read_sublists(p->row.rel, index, list, group->entries[list - g * index.meta.group_lists]);
         if (s == nullptr)
             continue;
         const size_t bytes = (*count + s->header.entries) * sizeof(RankedSublist);
         all = (RankedSublist *)(all ? repalloc_huge(all, bytes) : palloc_extended(bytes, MCXT_ALLOC_HUGE));
-        score_sublists(index, p->query.state, *s, p->order[i].add, i, all + *count);
+        score_sublists(index, tables_about(&p->query, index.origin_of(list)), *s, p->order[i].add, i,
+                       all + *count);
         *count += s->header.entries;
         *rows += s->header.rows;
     }
@@ -39,7 +40,7 @@ float share_needed(Prober *p, const float *x, const RankedSublist *all, uint32_t
     EncodedRow row;
     if (!encode_row(&p->row, x, &row))
         return 0;
-    const uint32_t key = index.codec->sublist_of(index.space.image, row.code, index.meta.sublist_layers);
+    const uint32_t key = index.codec->sublist_of(index.space().image, row.code, index.meta.sublist_layers);
     uint64_t passed = 0;
     for (uint32_t i = 0; i < count; i++) {
         passed += all[i].rows;

@@ -45,7 +45,7 @@ void encode_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, boo
     if (isnull[0])
         return;
     MemoryContext old = MemoryContextSwitchTo(e->row_memory);
-    const uint32_t dims = e->share->layout->space.dims;
+    const uint32_t dims = e->share->layout->space().dims;
     batch_add(&e->batch, vector_of_datum(values[0], e->share->layout->element(), dims, e->share->index), *tid,
               make_keys(&e->keys, values, isnull));
     if (e->batch.count == kBatchRows)

@@ -16,22 +16,34 @@ namespace vq::ivf {
 
 namespace {
 
-// The centroid of list i in codec space, rounded to what is stored.
+// The centroid of a list in codec space, about the list's origin, rounded to what is stored.
 void centroid_in_space(const FixedParts *b, uint32_t list, float *moved, float *scratch, uint16_t *stored)
 {
-    const Space &space = b->layout->space;
+    const Space &space = b->layout->space_of(list);
     const float *centroid = b->training->centroids + (size_t)list * space.dims;
-    if (b->training->centred)
-        space.ops->transform(space.image, centroid, moved);
-    else
+    if (!b->training->centred)
         space_transform(space, centroid, 1, moved, scratch);
+    else {
+        const float *mean = b->layout->space().mean; // of which the centroid is free
+        for (uint32_t i = 0; i < space.dims; i++)
+            scratch[i] = (float)(centroid[i] - ((double)space.mean[i] - mean[i]));
+        space.ops->transform(space.image, scratch, moved);
+    }
     for (uint32_t i = 0; i < space.space_dims; i++) {
         stored[i] = float_to_bf16(moved[i]);
         moved[i] = bf16_to_float(stored[i]);
     }
 }
 
-// Tiles of the centroids' codes under one metric.
+// The same about the mean.
+void move_to_mean(const Index &index, uint32_t list, float *moved)
+{
+    const Space &from = index.space_of(list), &to = index.space();
+    for (uint32_t i = 0; &from != &to && i < to.space_dims; i++)
+        moved[i] += from.mean_moved[i] - to.mean_moved[i];
+}
+
+// Tiles of the centroids' codes under one metric, about the mean.
 void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *block)
 {
     const Index &index = *b->layout;
@@ -40,7 +52,7 @@ void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *
     part_begin(&part, b->index, b->fork, PageKind::Centroid);
     *block = part.first;
     float *moved = (float *)palloc(D * sizeof(float)),
-          *scratch = (float *)palloc(index.space.dims * sizeof(float));
+          *scratch = (float *)palloc(index.space().dims * sizeof(float));
     float *origin = (float *)palloc0(D * sizeof(float));
     uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
     uint8_t *codes = (uint8_t *)palloc(simd::kTileRows * code_bytes),
@@ -53,6 +65,7 @@ void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *
         for (uint32_t i = 0; i < n; i++) {
             float fine_factors[3];
             centroid_in_space(b, first + i, moved, scratch, stored);
+            move_to_mean(index, first + i, moved);
             RowCode code =
                 index.codec->encode(space.image, moved, origin, moved, codes + i * code_bytes, fine);
             RowFactors f = row_factors(space, code, moved, origin, fine_factors);
@@ -70,14 +83,14 @@ void write_centroids(const FixedParts *b)
     const Index &index = *b->layout;
     const size_t D = index.shape.space_dims;
     float *moved = (float *)palloc(D * sizeof(float)),
-          *scratch = (float *)palloc(index.space.dims * sizeof(float));
+          *scratch = (float *)palloc(index.space().dims * sizeof(float));
     uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
     PartWriter part;
     part_begin(&part, b->index, b->fork, PageKind::Centroid);
     b->training->meta.centroids = part.first;
     for (uint32_t i = 0; i < index.meta.nlist; i++) {
         centroid_in_space(b, i, moved, scratch, stored);
-        CentroidTerms terms = centroid_terms(index.space, moved);
+        CentroidTerms terms = centroid_terms(index.space_of(i), moved);
         part_write(&part, &terms, sizeof terms);
         part_write(&part, stored, D * sizeof(uint16_t));
     }
@@ -87,10 +100,11 @@ void write_centroids(const FixedParts *b)
 void write_all_centroids(const FixedParts *b)
 {
     MetaPage *meta = &b->training->meta;
-    write_centroid_tiles(b, b->layout->assign_space, &meta->assign_tiles);
+    const Origin &mean = b->layout->origins[0];
+    write_centroid_tiles(b, mean.assign_space, &meta->assign_tiles);
     meta->query_tiles = meta->assign_tiles;
-    if (b->layout->space.metric != Metric::L2)
-        write_centroid_tiles(b, b->layout->space, &meta->query_tiles);
+    if (mean.space.metric != Metric::L2)
+        write_centroid_tiles(b, mean.space, &meta->query_tiles);
     write_centroids(b);
 }
 

@@ -1,6 +1,7 @@
 #include "ivf/build/lists.h"
 
 #include "core/kmeans.h"
+#include "ivf/build/origins.h"
 #include "ivf/build/outliers.h"
 
 extern "C" {
@@ -164,6 +165,61 @@ static void shrink_centroids(Training *t, const Sample &sample)
     MemoryContextDelete(memory);
 }
 
+// Brings the sample's rows of each origin together; first[o] is where those of origin o begin, first[origins] their end.
+static void sort_by_origin(const Training &t, const Sample &sample, size_t *first)
+{
+    const TrainingSet set = choose_rows(t, sample, sample.rows);
+    uint32_t *lists = const_cast<uint32_t *>(set.lists);
+    size_t at = 0;
+    for (uint32_t o = 0; o <= t.meta.further_origins; o++) {
+        first[o] = at;
+        for (size_t i = at; i < sample.rows; i++) {
+            if (t.list_origins[lists[i]] != o)
+                continue;
+            float *a = sample.vectors + at * sample.dims, *b = sample.vectors + i * sample.dims;
+            if (a != b)
+                std::swap_ranges(a, a + sample.dims, b);
+            std::swap(lists[at++], lists[i]);
+        }
+    }
+    first[t.meta.further_origins + 1] = at;
+}
+
+// Where there are several origins: places the ordinary lists of each anew, by k-means of its rows about it. In differences of the large
+// products of rows far from the mean, what tells rows of one cluster apart is lost. Lists are then in the order of their origins.
+static void cluster_again(Training *t, const Sample &sample, const float *mean, BuildProgress *progress)
+{
+    const uint32_t dims = sample.dims, ordinary = t->meta.nlist - t->meta.far_lists;
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "vector_quant training", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(memory);
+    size_t first[kMostOrigins + 1];
+    sort_by_origin(*t, sample, first);
+    float *place = (float *)palloc(dims * sizeof(float));
+    uint32_t list = 0;
+    uint32_t counts[kMostOrigins] = {};
+    for (uint32_t i = 0; i < ordinary; i++)
+        counts[t->list_origins[i]]++;
+    for (uint32_t o = 0; o <= t->meta.further_origins; o++) {
+        KmeansOptions options = clustering(*t, sample, progress);
+        options.rows = first[o + 1] - first[o];
+        options.clusters = counts[o];
+        if (options.clusters == 0)
+            continue;
+        for (uint32_t d = 0; d < dims; d++)
+            place[d] = (float)(t->origins[o * (size_t)dims + d] - (t->centred ? (double)mean[d] : 0));
+        float *rows = sample.vectors + first[o] * dims, *centroids = t->centroids + (size_t)list * dims;
+        shift_rows(rows, options.rows, dims, place, -1);
+        run_kmeans(options, rows, centroids);
+        shift_rows(rows, options.rows, dims, place, 1);
+        shift_rows(centroids, options.clusters, dims, place, 1);
+        memset(t->list_origins + list, (int)o, options.clusters);
+        list += counts[o];
+    }
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(memory);
+}
+
 // How far rows are from the nearest centroid, and so which are far from all.
 static float far_distance(const Training &t, const Sample &sample)
 {
@@ -194,10 +250,17 @@ void place_lists(Training *t, const Sample &sample, const float *mean, BuildProg
         cluster(t, sample, mean, progress);
     if (sample.rows > 0 && t->meta.spherical)
         shrink_centroids(t, sample);
+    choose_origins(t, sample, mean);
+    if (t->meta.further_origins > 0 && !t->meta.spherical)
+        cluster_again(t, sample, mean, progress);
     if (sample.rows > 0)
         t->meta.far_distance = far_distance(*t, sample);
-    report_phase(progress, "%u lists clustered from %zu rows, %d rounds of %sk-means", t->meta.nlist,
-                 sample.rows, sample.rows > 0 ? kKmeansRounds : 0, t->meta.spherical ? "spherical " : "");
+    char origins[40] = "";
+    if (t->meta.further_origins > 0)
+        snprintf(origins, sizeof origins, " about %u origins", 1 + t->meta.further_origins);
+    report_phase(progress, "%u lists%s clustered from %zu rows, %d rounds of %sk-means", t->meta.nlist,
+                 origins, sample.rows, sample.rows > 0 ? kKmeansRounds : 0,
+                 t->meta.spherical ? "spherical " : "");
 }
 
 } // namespace vq::ivf

@@ -5,7 +5,8 @@
 
 namespace vq::ivf {
 
-// Places the centroids of meta.nlist lists by k-means: t->centroids, meta.far_lists and meta.far_distance. A phase of the build. Without rows there is
+// Places the centroids of meta.nlist lists by k-means: t->centroids, meta.far_lists, meta.far_distance, and what they are about
+// (origins.h). A phase of the build. Without rows there is
 // one list, around the origin. Rows of the sample are as they were afterwards, up to rounding. Memory in the current context.
 void place_lists(Training *t, const Sample &sample, const float *mean, BuildProgress *progress);
 

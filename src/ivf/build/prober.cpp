@@ -44,6 +44,21 @@ void nearest_in_sample(const Sample &sample, Metric metric, const CalibrationQue
     pfree(block);
 }
 
+// The index's origins as rows without their mean see them.
+static const Origin *origins_about_mean(const Index &index)
+{
+    const uint32_t count = 1 + index.meta.further_origins, dims = index.meta.options.dims;
+    Origin *origins = (Origin *)palloc(count * sizeof(Origin));
+    for (uint32_t i = 0; i < count; i++) {
+        float *place = (float *)palloc(dims * sizeof(float));
+        for (uint32_t d = 0; d < dims; d++)
+            place[d] = (float)((double)index.origins[i].space.mean[d] - index.space().mean[d]);
+        origins[i] = index.origins[i];
+        origins[i].space.mean = origins[i].assign_space.mean = place;
+    }
+    return origins;
+}
+
 // The index as it has to be asked about the sample's rows, which are scaled, of unit length or centred already.
 static const Index *in_units_of(const Sample &sample, const Index &index)
 {
@@ -52,8 +67,7 @@ static const Index *in_units_of(const Sample &sample, const Index &index)
     out->meta.scale = 1;
     if (sample.centred) {
         out->meta.metric = (uint8_t)Metric::L2;
-        out->space.mean = (const float *)palloc0(sample.dims * sizeof(float));
-        out->assign_space.mean = out->space.mean;
+        out->origins = origins_about_mean(index);
     }
     return out;
 }
@@ -65,7 +79,7 @@ void open_prober(Prober *p, Relation rel, const Index *index, const Sample *samp
     *p = {};
     p->index = index;
     p->sample = sample;
-    encoder_open(&p->query, rel, index);
+    about_open(&p->query, index, Scores::OfMetric, 0);
     encoder_open(&p->row, rel, index);
     p->order = (RoutedList *)palloc(nlist * sizeof(RoutedList));
     p->place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
@@ -89,10 +103,9 @@ const float *visit_order(Prober *p, const float *x)
         if (norm > 0)
             x = scaled(x, dims, index.meta.query_norm / norm, (float *)palloc(dims * sizeof(float)));
     }
-    SpaceQuery query = space_query(index.space, x, 1, p->query.moved, p->query.scratch);
-    index.codec->prepare(index.space.image, p->query.moved, 0, p->query.state);
+    about_vector(&p->query, x, 1);
     Router router;
-    route_begin(&router, p->query.rel, p->index, &index.space, query, p->query.state);
+    route_begin(&router, p->row.rel, &p->query);
     route_next(&router, index.meta.nlist, p->order);
     for (uint32_t i = 0; i < index.meta.nlist; i++)
         p->place[p->order[i].list] = i;

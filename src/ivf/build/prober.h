@@ -43,7 +43,7 @@ struct Prober
 {
     const Index *index; // that takes vectors in the sample's units
     const Sample *sample;
-    RowEncoder query;
+    AboutOrigins query;
     RowEncoder row;
     RoutedList *order;    // all lists, nearest first
     uint32_t *place;      // of every list in that order

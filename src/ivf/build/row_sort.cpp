@@ -22,7 +22,7 @@ constexpr int kKeys = 2; // the columns sorted by
 int64 place_of(const Index &index, const EncodedRow &row)
 {
     const uint32_t layers = index.meta.sublist_layers;
-    const uint32_t sublist = layers > 0 ? index.codec->sublist_of(index.space.image, row.code, layers) : 0;
+    const uint32_t sublist = layers > 0 ? index.codec->sublist_of(index.space().image, row.code, layers) : 0;
     return (int64)row.list << 32 | sublist;
 }
 

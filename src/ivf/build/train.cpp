@@ -1,4 +1,5 @@
 #include "ivf/build/lists.h"
+#include "ivf/build/outliers.h"
 #include "ivf/build/units.h"
 
 #include "core/magnitude.h"
@@ -31,9 +32,13 @@ bool all_unit(const Sample &sample)
     return sample.rows > 0;
 }
 
-// Median of the rows' norms: queries under the inner product are brought to that length.
+// Queries under the inner product are brought to that length: the median of the rows' norms. Estimates err by as much as the query is
+// away from the row's list, in proportion to the query's length. So one that is too long hardly matters, but a short one does: where some
+// rows are many times longer than most, it is theirs.
 float usual_norm(const Sample &sample)
 {
+    constexpr double kLongRows = 0.05;
+    constexpr float kManyTimes = 8; // of lengths that spread like exp(g), g standard normal, it is 5
     if (sample.rows == 0)
         return 1;
     float *norms = (float *)palloc(sample.rows * sizeof(float));
@@ -43,8 +48,10 @@ float usual_norm(const Sample &sample)
     }
     std::nth_element(norms, norms + sample.rows / 2, norms + sample.rows);
     const float median = norms[sample.rows / 2];
+    const float longer = quantile(norms, sample.rows, 1 - kLongRows);
     pfree(norms);
-    return median > 0 && std::isfinite(median) ? median : 1;
+    const float usual = longer > kManyTimes * median ? longer : median;
+    return median > 0 && std::isfinite(usual) ? usual : 1;
 }
 
 // Half of maintenance_work_mem is for the sample; the other half, one after the other, for placing the lists, and for the codec's
@@ -144,9 +151,27 @@ uint8_t *train_codec(Training *t, const AccessMethod *am, const Sample &sample, 
     return image;
 }
 
-// Puts mean, moved mean, codec image and refine image together.
-void write_image(Training *t, const AccessMethod *am, const float *mean, const uint8_t *codec_image,
-                 const float *refine_image)
+void write_origins(const Training &t, const AccessMethod *am, const uint8_t *codec_image)
+{
+    const MetaPage &m = t.meta;
+    const uint32_t dims = m.options.dims;
+    float *to = (float *)t.image;
+    for (uint32_t i = 0; i <= m.further_origins; i++) {
+        const float *place = t.origins + (size_t)i * dims;
+        memcpy(to, place, dims * sizeof(float));
+        if (m.trained)
+            am->codec->transform(codec_image, place, to + dims);
+        else
+            memset(to + dims, 0, m.space_dims * sizeof(float));
+        to += dims + m.space_dims;
+    }
+    memset(to, 0, origin_parts(m).lists);
+    if (m.further_origins > 0)
+        memcpy(to, t.list_origins, m.nlist);
+}
+
+// Puts origins, codec image and refine image together.
+void write_image(Training *t, const AccessMethod *am, const uint8_t *codec_image, const float *refine_image)
 {
     MetaPage &m = t->meta;
     const CodecShape shape = am->codec->shape(codec_image);
@@ -155,16 +180,10 @@ void write_image(Training *t, const AccessMethod *am, const float *mean, const u
     const ImageParts parts = image_parts(m);
     m.image_bytes = parts.stored();
     t->image = (uint8_t *)pg::aligned_palloc(parts.all());
-    memcpy(t->image, mean, m.options.dims * sizeof(float));
-    memcpy(t->image + parts.means, codec_image, parts.codec);
-    float *moved_mean = (float *)t->image + m.options.dims;
-    if (parts.trained)
-        am->codec->transform(codec_image, mean, moved_mean);
-    else
-        memset(moved_mean, 0, m.space_dims * sizeof(float));
-    if (refine_image)
-        memcpy(t->image + parts.means + parts.codec, refine_image,
-               sq_image_bytes((Element)m.refine, m.options.dims));
+    write_origins(*t, am, codec_image);
+    memcpy(t->image + parts.before_codec(), codec_image, parts.codec);
+    if (parts.refine > 0)
+        memcpy(t->image + parts.before_codec() + parts.codec, refine_image, parts.refine);
 }
 
 // Sub-lists pay where they fill tiles.
@@ -214,7 +233,7 @@ static bool may_centre(Metric metric, const float *mean, uint32_t dims)
 }
 
 void train(Training *t, const AccessMethod *am, const IndexOptions *options, const IndexedColumn &column,
-           Sample *sample, const float *refine_image, BuildProgress *progress)
+           Sample *sample, const RefineTraining &refine, BuildProgress *progress)
 {
     *t = {};
     MetaPage &m = t->meta;
@@ -225,6 +244,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.element = (uint8_t)column.element;
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.filter_columns = (uint8_t)column.filters;
+    m.refine_places = refine.places;
     m.trained = sample->rows > 0;
     m.options = codec_options(column.dims, options);
     m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->table_rows, column.dims) : 1;
@@ -240,23 +260,12 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.spherical = !sample->centred && (column.metric == Metric::Cosine ||
                                        (column.metric == Metric::InnerProduct && all_unit(*sample)));
     place_lists(t, *sample, mean, progress);
-    write_image(t, am, mean, train_codec(t, am, *sample, progress), refine_image);
-    m.sublist_layers = choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
-                                             am->codec->sublist_layers(t->image + image_parts(m).means));
+    write_image(t, am, train_codec(t, am, *sample, progress), refine.image);
+    m.sublist_layers =
+        choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
+                              am->codec->sublist_layers(t->image + image_parts(m).before_codec()));
     m.group_lists = choose_group_lists(m.nlist, sample->table_rows,
                                        t->code_bytes + 14 + column.filters * (uint32_t)sizeof(uint64_t));
-}
-
-float *train_refine(const IndexOptions *options, const Sample &sample)
-{
-    if (!options->refine)
-        return nullptr;
-    const Element element = (Element)options->refine_type;
-    float *image = (float *)palloc(Max(sq_image_bytes(element, sample.dims), sizeof(float)));
-    unscale_rows(sample);
-    sq_train(element, sample.dims, sample.vectors, sample.rows, image);
-    rescale_rows(sample);
-    return image;
 }
 
 bool valid_training(const Training &t, const AccessMethod *am)

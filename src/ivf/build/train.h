@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ivf/store/index.h"
+#include "ivf/build/refine_training.h"
 #include "ivf/build/sample.h"
 
 namespace vq::ivf {
@@ -11,13 +12,15 @@ constexpr uint64_t kTrainingSeed = 0x5651; // one seed for every index: the same
 
 struct Training
 {
-    MetaPage meta;       // block numbers not yet filled in
-    uint8_t *image;      // all of it (store/image.h)
-    float *centroids;    // nlist x dims, in the sample's units
-    bool centred;        // as the sample: the mean was taken from them
-    uint32_t code_bytes; // of the trained codec
-    size_t codec_rows;   // that it was trained on
-    Shortfall shortfall; // of these, and why
+    MetaPage meta;    // block numbers not yet filled in
+    uint8_t *image;   // all of it (store/image.h)
+    float *centroids; // nlist x dims, in the sample's units
+    bool centred;     // as the sample: the mean was taken from them
+    float *origins;   // 1 + meta.further_origins places, dims floats each, the mean first; never without it
+    uint8_t *list_origins; // of each list (build/origins.h); null where there is one
+    uint32_t code_bytes;   // of the trained codec
+    size_t codec_rows;     // that it was trained on
+    Shortfall shortfall;   // of these, and why
     char short_of[128];
     uint32_t lists_wanted; // for the rows there are; meta.nlist is less where memory has no room for them
 };
@@ -29,10 +32,8 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
 // Trains within maintenance_work_mem (memory in the current context): two phases of the build. Interrupts are looked
 // after. An empty sample gives the untrained index: one list around the origin. Centres the sample where that keeps digits.
 void train(Training *training, const AccessMethod *am, const IndexOptions *options,
-           const IndexedColumn &column, Sample *sample, const float *refine_image, BuildProgress *progress);
-
-// The refine image, of the rows as they are in the table; null where there is none. Before rows are brought to unit length.
-float *train_refine(const IndexOptions *options, const Sample &sample);
+           const IndexedColumn &column, Sample *sample, const RefineTraining &refine,
+           BuildProgress *progress);
 
 // Whether all that was trained is finite and fits together.
 bool valid_training(const Training &training, const AccessMethod *am);

@@ -85,13 +85,14 @@ void check_centroids(Check *c)
     check_part(c, PageKind::Centroid, index.meta.centroids, index.meta.nlist * record, true, nullptr);
     uint8_t *bytes = (uint8_t *)palloc(record);
     float *centre = (float *)palloc(D * sizeof(float));
-    const float mean_norm = std::sqrt(simd::kernels().dot(index.space.mean_moved, index.space.mean_moved, D));
     for (uint32_t list = 0; list < index.meta.nlist; list++) {
         CHECK_FOR_INTERRUPTS();
         read_part(c->rel, PageKind::Centroid, index.meta.centroids, list * record, record, bytes);
         const StoredCentroid stored = centroid_of_record(bytes);
         widen_coordinates(stored.coordinates, D, centre);
-        const CentroidTerms terms = centroid_terms(index.space, centre);
+        const Space &space = index.space_of(list);
+        const float mean_norm = std::sqrt(simd::kernels().dot(space.mean_moved, space.mean_moved, D));
+        const CentroidTerms terms = centroid_terms(space, centre);
         if (!near(stored.terms.norm_sq, terms.norm_sq, terms.norm_sq) ||
             !near(stored.terms.mean_dot, terms.mean_dot, mean_norm * std::sqrt(terms.norm_sq)))
             report_corrupted(c->rel, centroid_block(index, list), "centroid does not fit its terms");

@@ -73,7 +73,7 @@ void check_keys(SublistCheck *s, const Sublists &sublists, uint64_t start, Block
             left = sublists.entries[entry++].rows;
         }
         tile_unpack(s->tile, row % simd::kTileRows, code_bytes, s->code);
-        if (left == 0 || index.codec->sublist_of(index.space.image, s->code, index.meta.sublist_layers) !=
+        if (left == 0 || index.codec->sublist_of(index.space().image, s->code, index.meta.sublist_layers) !=
                              sublists.entries[entry - 1].key)
             damaged(*s, at, "row in another sub-list than its own");
         left--;

@@ -55,7 +55,7 @@ static void residual_step(const RowPlaces &p, uint32_t i, float *step)
 // each axis once, and nobody needs its inverse.
 static void add_steps(const RowPlaces &p, const float *steps)
 {
-    const Space &space = p.index->space;
+    const Space &space = p.index->space();
     const auto &k = simd::kernels();
     float *axis = (float *)palloc0(space.dims * sizeof(float));
     float *moved = floats(1, space.space_dims);

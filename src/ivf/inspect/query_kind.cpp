@@ -69,7 +69,7 @@ Order order_lists(Kind *k, Datum value)
     o.lists = (RoutedList *)palloc(nlist * sizeof(RoutedList));
     o.place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
     Router router;
-    route_begin(&router, k->target->rel, k->index, &k->index->space, o.query.space, o.query.state);
+    route_begin(&router, k->target->rel, o.query.about);
     route_next(&router, nlist, o.lists);
     for (uint32_t i = 0; i < nlist; i++)
         o.place[o.lists[i].list] = i;
@@ -111,7 +111,8 @@ void probe_widths(Kind *k, const Order &o, const NearRow *near)
         EncodedRow row;
         if (!encode_near(k, near[j], &row))
             continue;
-        const Estimate e = estimate_of(*k->index, o.query.state, o.lists[o.place[row.list]], row);
+        const Estimate e = estimate_of(*k->index, tables_about(o.query.about, k->index->origin_of(row.list)),
+                                       o.lists[o.place[row.list]], row);
         if (says_something(e, last))
             k->measured.widths[k->measured.width_count++] =
                 (float)Max((e.estimate - last) / e.error, 0.0) / k->index->meta.error_scale;

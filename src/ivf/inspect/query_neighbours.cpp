@@ -40,8 +40,8 @@ void keep_nearest(Search *s, uint32_t i)
 float score_between(const Index &index, const float *q, const float *x)
 {
     const uint32_t dims = index.meta.options.dims;
-    return index.space.metric == Metric::L2 ? simd::kernels().l2sq(q, x, dims)
-                                            : -simd::kernels().dot(q, x, dims);
+    return index.space().metric == Metric::L2 ? simd::kernels().l2sq(q, x, dims)
+                                              : -simd::kernels().dot(q, x, dims);
 }
 
 void offer(void *arg, const TableRow &row)

@@ -239,7 +239,7 @@ VQ_FUNCTION(vq_index_stats)
                                    : vq::QueryKind{};
     const char *advice = advice_for(meta, kind, s, growth, drift);
     char codes[100];
-    index.codec->describe(index.space.image, codes, sizeof codes);
+    index.codec->describe(index.space().image, codes, sizeof codes);
 
     Datum values[] = {Int32GetDatum((int32)meta.nlist),
                       Int64GetDatum((int64)s.rows),

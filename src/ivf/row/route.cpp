@@ -17,24 +17,31 @@ constexpr uint64_t kExactFloats = 32768;
 // missed once in 40 times; one that leads by more, less often.
 constexpr float kRouteEpsilon = 2;
 
-// The score and the distance of a list about the origin, which is what centroids' codes are relative to.
-static ListTerms terms_of_origin(const Router &r)
+static bool of_row(const Router &r)
 {
-    const uint16_t *origin = (const uint16_t *)palloc0(r.space->space_dims * sizeof(uint16_t));
-    const ListTerms terms = list_terms(*r.space, r.query, {0, 0}, (const uint8_t *)origin);
-    pfree(const_cast<uint16_t *>(origin));
+    return r.about->scores == Scores::ByL2;
+}
+
+// The score and the distance of a list at the mean, which is what centroids' codes are relative to.
+static ListTerms terms_of_mean(const Router &r)
+{
+    const Space &space = space_about(*r.about, 0);
+    const uint16_t *mean = (const uint16_t *)palloc0(space.space_dims * sizeof(uint16_t));
+    const ListTerms terms = list_terms(space, moved_about(r.about, 0), {0, 0}, (const uint8_t *)mean);
+    pfree(const_cast<uint16_t *>(mean));
     return terms;
 }
 
-static void bound_all(Router *r, const void *state)
+static void bound_all(Router *r)
 {
     const Index &index = *r->index;
+    const void *state = tables_about(r->about, 0);
     const QueryHead &head = *(const QueryHead *)state;
     const simd::Kernels &k = simd::kernels();
-    const ListTerms origin = terms_of_origin(*r);
-    const float width = kRouteEpsilon * error_distance(head, origin.distance);
+    const ListTerms mean = terms_of_mean(*r);
+    const float width = kRouteEpsilon * error_distance(head, mean.distance);
     UnitStream stream;
-    const bool rows = r->space == &index.assign_space;
+    const bool rows = of_row(*r);
     const uint8_t *cached = rows ? index.assign_codes : index.query_codes;
     if (cached)
         stream_open_memory(&stream, cached);
@@ -56,7 +63,7 @@ static void bound_all(Router *r, const void *state)
                        .rows = n,
                        .mul = head.mul,
                        .offset = head.offset,
-                       .list_add = origin.add,
+                       .list_add = mean.add,
                        .error_width = width},
                       lower);
         // Lists are sorted by this, and sorting NaN is undefined. It comes from overflow, or a damaged page.
@@ -75,28 +82,25 @@ uint32_t list_of_row(const Index &index, const RoutedList &nearest)
 
 bool routes_by_codes(const Index &index)
 {
-    return (uint64_t)index.meta.nlist * index.shape.space_dims > kExactFloats;
+    return index.codes_rank_lists && (uint64_t)index.meta.nlist * index.shape.space_dims > kExactFloats;
 }
 
 // Of a far list that all queries visit: before all for them, behind all for rows.
 static float far_rank(const Router &r)
 {
     constexpr float kMost = std::numeric_limits<float>::max();
-    return r.space == &r.index->assign_space ? kMost : -kMost;
+    return of_row(r) ? kMost : -kMost;
 }
 
-void route_begin(Router *router, Relation rel, const Index *index, const Space *space,
-                 const SpaceQuery &query, const void *state)
+void route_begin(Router *router, Relation rel, AboutOrigins *about)
 {
+    const Index *index = about->index;
     const uint32_t lists = index->meta.nlist;
     router->rel = rel;
     router->index = index;
-    router->space = space;
-    router->query = query;
+    router->about = about;
     router->lists = lists;
-    router->cosine = index->meta.spherical && space == &index->space;
-    if (router->cosine)
-        router->mean_norm_sq = simd::kernels().dot(space->mean_moved, space->mean_moved, space->space_dims);
+    router->cosine = index->meta.spherical && !of_row(*router);
     router->exact = router->next = 0;
     router->lower = (float *)palloc(lists * sizeof(float));
     router->selection = (float *)palloc(lists * sizeof(float));
@@ -105,29 +109,46 @@ void route_begin(Router *router, Relation rel, const Index *index, const Space *
     for (uint32_t i = 0; i < lists; i++)
         router->order[i] = i;
     // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
-    if (routes_by_codes(*index) && !query.overflow)
-        bound_all(router, state);
+    if (routes_by_codes(*index) && !moved_about(about, 0).overflow)
+        bound_all(router);
     else
         std::fill_n(router->lower, lists, -std::numeric_limits<float>::max()); // all are looked at
     if (index->visits_far_lists())
         std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
 }
 
+// What the lists of one origin are scored with.
+struct AtOrigin
+{
+    uint32_t origin;
+    const Space *space;
+    const SpaceQuery *query;
+    float norm_sq; // ||m||^2, where lists are ranked by angles: of centroids as unit vectors have them
+};
+
+static AtOrigin at_origin(const Router &r, uint32_t origin)
+{
+    const Space &space = space_about(*r.about, origin);
+    const float norm_sq =
+        r.cosine ? simd::kernels().dot(space.mean_moved, space.mean_moved, space.space_dims) : 0;
+    return {origin, &space, &moved_about(r.about, origin), norm_sq};
+}
+
 // Centroids of unit vectors have one length, but for rounding and those of narrow lists. In few dimensions that rounding is more than
 // what neighbouring lists differ by, and a centroid that came out too long would be the nearest of queries all around.
-static float rank_of(const Router &r, uint32_t list, const CentroidTerms &c, float score)
+static float rank_of(const Router &r, const AtOrigin &at, uint32_t list, const CentroidTerms &c, float score)
 {
     if (r.index->visits_far_lists() && list >= r.index->ordinary_lists())
         return far_rank(r);
     if (!r.cosine)
         return score;
-    const float norm_sq = r.mean_norm_sq + 2 * c.mean_dot + c.norm_sq;
+    const float norm_sq = at.norm_sq + 2 * c.mean_dot + c.norm_sq;
     if (!(norm_sq > 0))
         return score;
     const float norm = std::sqrt(norm_sq);
     // Of the squared distance of a unit vector from a centroid of length n, (1 - n)^2 is what the length alone makes, and the rest
     // is n times that from the centroid at unit length.
-    return r.space->metric == Metric::L2 ? Max(score - (1 - norm) * (1 - norm), 0.0f) / norm : score / norm;
+    return at.space->metric == Metric::L2 ? Max(score - (1 - norm) * (1 - norm), 0.0f) / norm : score / norm;
 }
 
 // Scores the centroids order[from .. to) exactly into ready[from .. to).
@@ -137,10 +158,14 @@ static void score_exactly(Router *r, uint32_t from, uint32_t to)
     std::sort(r->order + from, r->order + to);
     CentroidReader reader;
     centroids_open(&reader, r->rel, &index);
+    AtOrigin at = at_origin(*r, index.origin_of(r->order[from]));
     for (uint32_t i = from; i < to; i++) {
+        const uint32_t origin = index.origin_of(r->order[i]);
+        if (origin != at.origin)
+            at = at_origin(*r, origin);
         const StoredCentroid centroid = centroids_read(&reader, r->order[i]);
-        ListTerms t = list_terms(*r->space, r->query, centroid.terms, centroid.coordinates);
-        r->ready[i] = {r->order[i], rank_of(*r, r->order[i], centroid.terms, t.add), t.add, t.distance,
+        ListTerms t = list_terms(*at.space, *at.query, centroid.terms, centroid.coordinates);
+        r->ready[i] = {r->order[i], rank_of(*r, at, r->order[i], centroid.terms, t.add), t.add, t.distance,
                        std::sqrt(centroid.terms.norm_sq)};
     }
     centroids_close(&reader);

@@ -2,7 +2,7 @@
 // lower bounds, with the same kernels that scan lists, and those are looked at exactly that may be among the lists wanted.
 #pragma once
 
-#include "ivf/store/index.h"
+#include "ivf/row/about_origins.h"
 
 namespace vq::ivf {
 
@@ -24,10 +24,8 @@ struct Router
 {
     Relation rel;
     const Index *index;
-    const Space *space; // index->space (queries) or index->assign_space (rows)
-    SpaceQuery query;
-    bool cosine;        // ranked by the angle between query and centroid
-    float mean_norm_sq; // ||m||^2, where `cosine`: of centroids as unit vectors have them
+    AboutOrigins *about; // the row, or the query
+    bool cosine;         // ranked by the angle between query and centroid
     uint32_t lists;
     uint32_t
         exact; // ready[0 .. exact) are scored exactly; from `next` on they are sorted, and not yet handed out
@@ -38,13 +36,11 @@ struct Router
     RoutedList *ready;
 };
 
-// Whether the index has so many lists that their codes are asked first: then a Router needs the codec's prepared query.
+// Whether the index has so many lists that their codes are asked first.
 bool routes_by_codes(const Index &index);
 
-// Bounds every list. state: the codec's prepared query for query.moved, where routes_by_codes. Allocates; free with the
-// context.
-void route_begin(Router *router, Relation rel, const Index *index, const Space *space,
-                 const SpaceQuery &query, const void *state);
+// Bounds every list. Allocates; free with the context.
+void route_begin(Router *router, Relation rel, AboutOrigins *about);
 
 // Looks ahead at the next best lists, at most `want`, nearest first, without taking them; *count: how many. Valid until the
 // next call.
@@ -53,7 +49,7 @@ const RoutedList *route_ahead(Router *router, uint32_t want, uint32_t *count);
 // The next best lists, at most `want`, nearest first; returns how many.
 uint32_t route_next(Router *router, uint32_t want, RoutedList *out);
 
-// Where a row goes whose nearest list is `nearest` (route_next of index->assign_space).
+// Where a row goes whose nearest list is `nearest` (route_next, by L2).
 uint32_t list_of_row(const Index &index, const RoutedList &nearest);
 
 // The rank that the others' gaps are counted from (core/recall_table.h): of the nearest list that is not one of outliers, or else
@@ -63,7 +59,7 @@ float nearest_rank(const Index &index, const RoutedList *lists, uint32_t count);
 // The gap of a list: 0 for one that comes before, as far lists may, and where overflow leaves none.
 inline float gap_behind(const Index &index, float nearest_rank, const RoutedList &list)
 {
-    const float gap = list_gap(index.space.metric == Metric::L2, list.rank, nearest_rank);
+    const float gap = list_gap(index.space().metric == Metric::L2, list.rank, nearest_rank);
     return gap > 0 && std::isfinite(gap) ? gap : 0;
 }
 

@@ -15,14 +15,14 @@ namespace vq::ivf {
 
 void encoder_open(RowEncoder *e, Relation rel, const Index *index)
 {
-    const size_t dims = index->meta.options.dims, D = index->shape.space_dims;
+    constexpr int kRoutingBits = 6;
+    const size_t D = index->shape.space_dims;
     *e = {};
     e->rel = rel;
     e->index = index;
     e->route_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant route", ALLOCSET_DEFAULT_SIZES);
-    e->scratch = (float *)palloc(dims * sizeof(float));
-    e->moved = (float *)pg::aligned_palloc(D * sizeof(float));
+    about_open(&e->about, index, Scores::ByL2, kRoutingBits);
     e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
     e->residual = (float *)pg::aligned_palloc(D * sizeof(float));
     e->direction = (float *)pg::aligned_palloc(D * sizeof(float));
@@ -30,7 +30,6 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
     e->codec_fine = (uint8_t *)palloc(index->shape.fine_bytes + 1);
     e->record = (uint8_t *)palloc(index->fine_record_bytes + 1);
     e->centroid = (uint8_t *)palloc(D * sizeof(uint16_t));
-    e->state = pg::aligned_palloc(index->shape.query_bytes);
 }
 
 double usual_distance(const Index &index, double distance)
@@ -44,16 +43,13 @@ double usual_distance(const Index &index, double distance)
 uint32_t nearest_list(RowEncoder *e, const float *x)
 {
     const Index &index = *e->index;
-    SpaceQuery query = space_query(index.assign_space, x, vector_factor(index, x), e->moved, e->scratch);
-    e->overflow = query.overflow;
+    about_vector(&e->about, x, vector_factor(index, x));
     if (index.meta.nlist == 1)
         return 0;
-    if (routes_by_codes(index))
-        index.codec->prepare(index.space.image, e->moved, 6, e->state);
     MemoryContext old = MemoryContextSwitchTo(e->route_memory);
     Router router;
     RoutedList best;
-    route_begin(&router, e->rel, e->index, &index.assign_space, query, e->state);
+    route_begin(&router, e->rel, &e->about);
     route_next(&router, 1, &best);
     MemoryContextSwitchTo(old);
     MemoryContextReset(e->route_memory);
@@ -75,21 +71,21 @@ struct Placed
 static bool place(RowEncoder *e, const float *x, Placed *p)
 {
     const Index &index = *e->index;
-    const Space &space = index.space;
     const size_t D = index.shape.space_dims;
     if (index.cosine() && is_zero(x, index.meta.options.dims))
         return false;
     p->list = nearest_list(e, x);
-    p->overflow = e->overflow;
+    const SpaceQuery &row = moved_about(&e->about, index.origin_of(p->list));
+    p->overflow = row.overflow;
     read_centre(e->rel, index, p->list, e->centroid, p->centre);
     for (size_t i = 0; i < D; i++)
-        p->residual[i] = e->moved[i] - p->centre[i];
+        p->residual[i] = row.moved[i] - p->centre[i];
     p->distance = std::sqrt((double)simd::kernels().dot(p->residual, p->residual, D));
     if (index.by_residual())
         memcpy(p->direction, p->residual, D * sizeof(float));
     else {
-        memcpy(p->direction, e->moved, D * sizeof(float));
-        simd::kernels().axpy(1, space.mean_moved, p->direction, D);
+        memcpy(p->direction, row.moved, D * sizeof(float));
+        simd::kernels().axpy(1, index.space_of(p->list).mean_moved, p->direction, D);
     }
     return true;
 }
@@ -101,7 +97,7 @@ static void finish(RowEncoder *e, const float *x, const Placed &p, const RowCode
     const Index &index = *e->index;
     float fine_factors[3];
     row->list = p.list;
-    row->factors = row_factors(index.space, found, p.residual, p.centre, fine_factors);
+    row->factors = row_factors(index.space_of(p.list), found, p.residual, p.centre, fine_factors);
     if (p.overflow)
         row->factors = {-INFINITY, 0, 0}; // no estimate: always looked at exactly
     row->code = code;
@@ -123,7 +119,7 @@ bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
         return false;
     const Index &index = *e->index;
     const RowCode found =
-        index.codec->encode(index.space.image, p.residual, p.centre, p.direction, e->code, e->codec_fine);
+        index.codec->encode(index.space().image, p.residual, p.centre, p.direction, e->code, e->codec_fine);
     finish(e, x, p, found, e->code, e->codec_fine, row);
     return true;
 }
@@ -171,7 +167,7 @@ bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid, const Fi
 void batch_encode(RowBatch *b)
 {
     const Index &index = *b->encoder->index;
-    index.codec->encode_rows(index.space.image, b->count, b->residuals, b->centres, b->directions, b->codes,
+    index.codec->encode_rows(index.space().image, b->count, b->residuals, b->centres, b->directions, b->codes,
                              b->fine, b->found);
 }
 

@@ -24,8 +24,7 @@ struct RowEncoder
     Relation rel;
     const Index *index;
     MemoryContext route_memory;
-    float *scratch;
-    float *moved;
+    AboutOrigins about; // the row
     float *centre;
     float *residual;
     float *direction; // inner product and cosine only
@@ -33,9 +32,7 @@ struct RowEncoder
     uint8_t *codec_fine;
     uint8_t *record;
     uint8_t *centroid; // bfloat16
-    void *state;
-    double distance; // |y - c| of the last row
-    bool overflow;   // the last row does not fit float in codec space
+    double distance;   // |y - c| of the last row
 };
 
 void encoder_open(RowEncoder *encoder, Relation rel, const Index *index);
@@ -75,7 +72,7 @@ bool encode_row(RowEncoder *encoder, const float *x, EncodedRow *row);
 // A row's distance as statistics take it: at most so many times the usual one that a few rows do not decide a mean.
 double usual_distance(const Index &index, double distance);
 
-// Nearest list of x, not zero under cosine, without encoding (leaves encoder->moved filled).
+// Nearest list of x, not zero under cosine, without encoding.
 uint32_t nearest_list(RowEncoder *encoder, const float *x);
 
 } // namespace vq::ivf

@@ -17,12 +17,15 @@ Batch *new_batch(uint32_t list_count)
 
 ProbedList probed_list(const ScanQuery &query, const RoutedList &routed)
 {
-    const float rounding =
-        list_rounding(query.index->space, query.space, routed.centroid_norm, routed.distance) +
-        (float)operator_rounding(query.exact);
+    const uint32_t origin = query.index->origin_of(routed.list);
+    const float rounding = list_rounding(space_about(*query.about, origin), moved_about(query.about, origin),
+                                         routed.centroid_norm, routed.distance) +
+                           (float)operator_rounding(query.exact);
+    const void *tables = tables_about(query.about, origin);
     return {routed.list,
             routed.add - rounding,
-            error_distance(query.head(), routed.distance),
+            error_distance(*(const QueryHead *)tables, routed.distance),
+            tables,
             kEmptyList,
             nullptr,
             nullptr};

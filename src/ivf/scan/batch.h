@@ -14,8 +14,9 @@ namespace vq::ivf {
 struct ProbedList
 {
     uint32_t list;
-    float add;      // list_add of the row scores
-    float distance; // |q' - c| with the tables' error
+    float add;          // list_add of the row scores
+    float distance;     // |q' - c| with the tables' error
+    const void *tables; // of the query about the list's origin; begin with a QueryHead
     ListEntry
         entry; // as the directory had it when the list was first visited: all passes see the same extents
     const Sublists *sublists; // null: all of it is read

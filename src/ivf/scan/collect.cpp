@@ -25,7 +25,6 @@ struct Pass
     const ScanQuery *query;
     const Batch *batch;
     const Index *index;
-    const QueryHead *head;
     const simd::Kernels *kernels;
     ScanStats *stats;
     // For candidates:
@@ -85,7 +84,8 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     if (passing == 0)
         return tile_skip(reader);
     uint32_t acc[simd::kTileRows] = {};
-    score_tile_codes(&reader->stream, *p.index, p.query->state, acc);
+    const QueryHead &head = *(const QueryHead *)list.tables;
+    score_tile_codes(&reader->stream, *p.index, list.tables, acc);
     const TileRows tile = tile_rows(reader);
     float lower[simd::kTileRows];
     uint32_t mask = p.kernels->tile_bounds({.acc = acc,
@@ -93,8 +93,8 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
                                             .scale = tile.scale(),
                                             .err = tile.err(),
                                             .rows = tile.rows,
-                                            .mul = p.head->mul,
-                                            .offset = p.head->offset,
+                                            .mul = head.mul,
+                                            .offset = head.offset,
                                             .list_add = list.add,
                                             .error_width = p.query->epsilon * list.distance,
                                             .threshold = threshold(p)},
@@ -169,16 +169,17 @@ void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
         return;
     const OpenRow row = on_page; // measured: a copy saves 3 ns a row
     const ProbedList &list = p.batch->lists[slot];
+    const QueryHead &head = *(const QueryHead *)list.tables;
     uint32_t acc[simd::kTileRows];
     float lower[simd::kTileRows];
-    acc[0] = p.index->codec->scan_row(p.query->state, open_row_code(on_page));
+    acc[0] = p.index->codec->scan_row(list.tables, open_row_code(on_page));
     p.kernels->tile_bounds({.acc = acc,
                             .add = &row.factors.add,
                             .scale = &row.factors.scale,
                             .err = &row.factors.err,
                             .rows = 1,
-                            .mul = p.head->mul,
-                            .offset = p.head->offset,
+                            .mul = head.mul,
+                            .offset = head.offset,
                             .list_add = list.add,
                             .error_width = p.query->epsilon * list.distance},
                            lower);
@@ -205,7 +206,7 @@ void scan_open(const Pass &p, const ProbedGroup &group)
 void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twins &twins, Candidates *out,
              ScanStats *stats)
 {
-    const Pass pass = {rel,   &query, &batch, query.index, &query.head(), &simd::kernels(),
+    const Pass pass = {rel,   &query, &batch, query.index, &simd::kernels(),
                        stats, out,    &twins, nullptr,     nullptr};
     for (uint32_t slot = 0; slot < batch.list_count; slot++)
         scan_list(pass, slot);
@@ -217,8 +218,8 @@ void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twi
 void collect_twins(Relation rel, const ScanQuery &query, const Batch &batch, const AsideTwins &aside,
                    RowQueue *out, ScanStats *stats)
 {
-    const Pass pass = {rel,     &query,  &batch, query.index, &query.head(), &simd::kernels(), stats,
-                       nullptr, nullptr, &aside, out};
+    const Pass pass = {rel,   &query,  &batch,  query.index, &simd::kernels(),
+                       stats, nullptr, nullptr, &aside,      out};
     const uint32_t slot = aside.taken.slot;
     scan_list(pass, slot);
     for (uint32_t g = 0; g < batch.group_count; g++)

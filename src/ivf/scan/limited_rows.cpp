@@ -148,7 +148,7 @@ void add(Counted *sum, const Counted &counted, double times)
 Counted count_within(Relation rel, const ScanQuery &query, double epsilon)
 {
     Counter counter = {rel, &query, epsilon, {}, {}};
-    route_begin(&counter.router, rel, query.index, &query.index->space, query.space, query.state);
+    route_begin(&counter.router, rel, query.about);
     candidates_begin(&counter.within);
     candidates_open(&counter.within, kMostCounted, kMostCounted);
     counter.within.threshold = (float)query.limit_score;

@@ -1,6 +1,7 @@
 #include "ivf/scan/reranker.h"
 
 #include "ivf/store/fine.h"
+#include "ivf/store/refine.h"
 
 namespace vq::ivf {
 
@@ -31,25 +32,21 @@ static float codec_fine_bound(const ScanQuery &query, const ProbedList &list, co
         return c.lower;
     float factors[3];
     memcpy(factors, record, sizeof factors);
-    float dot = query.index->codec->scan_fine(query.state, c.acc, record + sizeof factors);
+    float dot = query.index->codec->scan_fine(list.tables, c.acc, record + sizeof factors);
     return list.add + factors[0] + factors[1] * dot - query.epsilon * list.distance * factors[2];
 }
 
-// From the refine code in r->record: the exact distance (true), or a bound.
-static bool refined_distance(Reranker *r, const ScanQuery &query, double *distance, double *bound)
+// From the refine code in r->record, read from that block: the exact distance (true), or a bound.
+static bool refined_distance(Relation rel, Reranker *r, const ScanQuery &query, BlockNumber block,
+                             double *distance, double *bound)
 {
     const Index &index = *query.index;
     const uint8_t *part = r->record + codec_fine_part(index.shape);
-    float error;
-    memcpy(&error, part, sizeof error);
-    const Element element = (Element)index.meta.refine;
-    const uint32_t dims = index.meta.options.dims;
-    sq_decode(element, dims, index.refine_image, part + sizeof error, r->decoded);
+    const float error = get_refined(rel, index, block, part, r->decoded, &r->cell);
     if (error == 0) {
         *distance = decoded_distance(query.exact, r->decoded);
         return true;
     }
-    refine_cell_of(element, dims, r->decoded, &r->cell);
     *bound = refined_bound(query.exact, r->decoded, error, r->cell, r->scratch);
     return false;
 }
@@ -61,7 +58,7 @@ static void look_at_record(Relation rel, Reranker *r, const ScanQuery &query, co
     double distance, bound;
     if (!query.index->has_refine())
         bound = codec_fine_bound(query, list, c, r->record);
-    else if (refined_distance(r, query, &distance, &bound)) {
+    else if (refined_distance(rel, r, query, c.fine.block(), &distance, &bound)) {
         results_push(results, {distance, c.tid, 0, RowState::Unseen});
         return;
     }

@@ -2,7 +2,6 @@
 
 #include "ivf/row/normalize.h"
 #include "ivf/scan/probes.h"
-#include "pg/memory.h"
 
 namespace vq::ivf {
 
@@ -14,13 +13,10 @@ void prepare_query(ScanQuery *query, Relation rel, const ScanKeyData &key)
     query->epsilon = (float)epsilon_of(index, query->settings) * index.meta.error_scale;
     const uint32_t dims = index.meta.options.dims;
     query->exact = exact_query((Metric)index.meta.metric, index.element(), dims, key);
-    const float *q = query->exact.vector;
     const double factor = set_score_scale(&query->exact, index);
-    float *scratch = (float *)palloc(dims * sizeof(float));
-    float *moved = (float *)pg::aligned_palloc(index.shape.space_dims * sizeof(float));
-    query->space = space_query(index.space, q, factor, moved, scratch);
-    query->state = pg::aligned_palloc(index.shape.query_bytes);
-    index.codec->prepare(index.space.image, moved, query->settings.query_bits, query->state);
+    query->about = (AboutOrigins *)palloc(sizeof(AboutOrigins));
+    about_open(query->about, query->index, Scores::OfMetric, query->settings.query_bits);
+    about_vector(query->about, query->exact.vector, factor);
     set_limit(query, {});
 }
 

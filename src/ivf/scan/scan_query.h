@@ -1,10 +1,11 @@
-// A scan's query: as the user gave it, in codec space, and as the codec's tables. Nothing in it changes during the search.
+// A scan's query: as the user gave it, in codec space, and as the codec's tables. Nothing in it changes during the search, but what it is
+// about further origins is made when a list of theirs is visited.
 #pragma once
 
+#include "ivf/row/about_origins.h"
 #include "ivf/row/exact.h"
 #include "ivf/scan/distance_limit.h"
 #include "ivf/scan/filter.h"
-#include "ivf/store/index.h"
 
 extern "C" {
 #include "access/skey.h"
@@ -25,14 +26,11 @@ struct ScanQuery
     ScanSettings settings;
     float epsilon; // width of error bounds, in the codes' own standard errors
     ExactQuery exact;
-    SpaceQuery space;
-    void *state; // the codec's prepared query
+    AboutOrigins *about;
     DistanceLimit limit;
     bool wants_nothing; // no row can be within it
     double limit_score; // that of the limit; a row of a larger one is beyond it
     Filter filter;
-
-    const QueryHead &head() const { return *(const QueryHead *)state; }
 };
 
 // key: the ORDER BY of the scan. No filter. All of it lives in the current context. Errors: DATA_EXCEPTION for a query of other

@@ -66,7 +66,7 @@ bool choose_in_slice(const ScanQuery &query, Batch *batch, const Slice &slice, d
         ProbedList &list = batch->lists[i];
         if (list.sublists == nullptr)
             continue;
-        score_sublists(*query.index, query.state, *list.sublists, list.add, i, all + n);
+        score_sublists(*query.index, list.tables, *list.sublists, list.add, i, all + n);
         n += list.sublists->header.entries;
         list.sublists = without_entries(list.sublists);
     }

@@ -1,5 +1,7 @@
 #include "ivf/store/fine.h"
 
+#include "ivf/store/refine.h"
+
 namespace vq::ivf {
 
 void read_fine(Relation rel, const Index &index, FineAddress address, uint8_t *record)
@@ -50,11 +52,8 @@ void build_fine(const Index &index, const float *x, const float factors[3], cons
         memcpy(record + 3 * sizeof(float), codec_fine, index.shape.fine_bytes);
         record += codec_fine_part(index.shape);
     }
-    if (index.has_refine()) {
-        float error = sq_encode((Element)index.meta.refine, index.meta.options.dims, index.refine_image, x,
-                                record + sizeof(float));
-        memcpy(record, &error, sizeof error);
-    }
+    if (index.has_refine())
+        put_refined(index, x, record);
 }
 
 } // namespace vq::ivf

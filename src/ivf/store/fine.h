@@ -1,7 +1,7 @@
 // Fine records: what Fine pages hold of a row, for a closer look than its code in the tile allows. Two parts, of which an index
 // may have either or both:
 //   [float factors[3], codec's finer code]   the codec's own, by its options
-//   [float error, refine code]               a scalar quantization of the row (option "refine"), and how far off it is
+//   [float error, refine code] (refine.h)               a scalar quantization of the row (option "refine"), and how far off it is
 #pragma once
 
 #include "ivf/store/index.h"

@@ -4,10 +4,10 @@
 //
 // Parts of an index (see src/README.md for the picture):
 //   block 0     meta
-//   Image       mean, moved mean, codec image, refine image, as far as rows have decided them (image.h): one byte stream over
+//   Image       origins, codec image, refine image, as far as rows have decided them (image.h): one byte stream over
 //               contiguous pages; of length 0 in an index that is not trained, as Centroid is
-//   Centroid    tiles of quantized centroids (code rows, CentroidRowData), then the centroids (CentroidTerms, coordinates as
-//               bfloat16): contiguous
+//   Centroid    tiles of quantized centroids (code rows, CentroidRowData), about the mean, then the centroids (CentroidTerms, coordinates
+//               as bfloat16), each about its list's origin: contiguous
 //   Directory   group records, a fixed number a page: contiguous
 //   Tile        sealed rows of a group of lists: a chain of pages holding extents
 //   Open        rows as inserted, of all lists of a group: a chain of pages
@@ -105,15 +105,17 @@ struct MetaPage
     float sublist_share;                      // of their rows to read, 1 without sub-lists
     RecallTable targets;                      // how far to look for a recall that a query asks for
     float query_norm;                         // inner product: length that queries are brought to
-    uint8_t element;        // simd::Element of the indexed column: FP32 vector, FP16 halfvec
-    uint8_t codec_seeded;   // 1: the codec image is not stored, but made of options and seed
-    uint8_t filter_columns; // columns behind the vector
-    uint8_t unused;
+    uint8_t element;         // simd::Element of the indexed column: FP32 vector, FP16 halfvec
+    uint8_t codec_seeded;    // 1: the codec image is not stored, but made of options and seed
+    uint8_t further_origins; // beside the mean (origins.h), 0 nearly always
+    uint8_t refine_places;   // that refine codes are relative to (refine.h): 0, or 2 and more
     float scale; // vectors are multiplied by it before anything else, except under cosine; a power of two
-    uint32_t far_lists; // the last ones of nlist: rows far from all others (row/route.h)
-    float far_distance; // from the centroid: rows beyond it are far; 0 = none is
+    uint32_t far_lists;     // the last ones of nlist: rows far from all others (row/route.h)
+    float far_distance;     // from the centroid: rows beyond it are far; 0 = none is
+    uint8_t filter_columns; // columns behind the vector
+    uint8_t unused[7];
 };
-static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 600 &&
+static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 608 &&
               std::is_trivially_copyable_v<MetaPage>);
 
 struct ListEntry // one per list, in its group's record

@@ -1,6 +1,7 @@
 #include "ivf/store/image.h"
 
 #include "core/magnitude.h"
+#include "ivf/store/refine.h"
 #include "pg/memory.h"
 
 extern "C" {
@@ -16,10 +17,7 @@ static CodecOptions seeded_options(const MetaPage &meta, const AccessMethod *am)
 
 ImageParts image_parts(const MetaPage &m)
 {
-    const uint32_t dims = m.options.dims;
-    return {((size_t)dims + m.space_dims) * sizeof(float), m.codec_image_bytes,
-            m.refine == kNoRefine ? 0 : sq_image_bytes((Element)m.refine, dims), m.trained != 0,
-            m.codec_seeded == 0};
+    return {origin_parts(m), m.codec_image_bytes, refine_image_bytes(m), m.trained != 0, m.codec_seeded == 0};
 }
 
 size_t seeded_image_bytes(const MetaPage &meta, const AccessMethod *am)
@@ -51,11 +49,11 @@ uint8_t *restore_image(const MetaPage &m, const AccessMethod *am, const uint8_t 
 {
     const ImageParts parts = image_parts(m);
     uint8_t *image = (uint8_t *)pg::aligned_palloc(parts.all());
-    uint8_t *codec = image + parts.means, *refine = codec + parts.codec;
+    uint8_t *codec = image + parts.before_codec(), *refine = codec + parts.codec;
     if (!parts.codec_stored)
         make_codec_image(m, am, codec);
     if (!parts.trained) {
-        memset(image, 0, parts.means);
+        memset(image, 0, parts.before_codec());
         if (m.refine != kNoRefine)
             sq_train((Element)m.refine, m.options.dims, nullptr, 0, (float *)refine);
         return image;
@@ -64,7 +62,7 @@ uint8_t *restore_image(const MetaPage &m, const AccessMethod *am, const uint8_t 
         memcpy(to, stored, bytes);
         stored += bytes;
     };
-    take(image, parts.means);
+    take(image, parts.before_codec());
     if (parts.codec_stored)
         take(codec, parts.codec);
     take(refine, parts.refine);
@@ -81,10 +79,10 @@ uint8_t *stored_image(const MetaPage &m, const uint8_t *image)
     };
     if (!parts.trained)
         return stored;
-    keep(0, parts.means);
+    keep(0, parts.before_codec());
     if (parts.codec_stored)
-        keep(parts.means, parts.codec);
-    keep(parts.means + parts.codec, parts.refine);
+        keep(parts.before_codec(), parts.codec);
+    keep(parts.before_codec() + parts.codec, parts.refine);
     return stored;
 }
 
@@ -92,11 +90,12 @@ bool valid_image(const MetaPage &m, const AccessMethod *am, const uint8_t *image
 {
     const ImageParts parts = image_parts(m);
     const uint32_t dims = m.options.dims;
-    const uint8_t *codec = image + parts.means, *refine = codec + parts.codec;
+    const uint8_t *codec = image + parts.before_codec(), *refine = codec + parts.codec;
     return am->codec->valid(codec, parts.codec, dims) && am->codec->shape(codec).space_dims == m.space_dims &&
            m.sublist_layers <= am->codec->sublist_layers(codec) &&
-           all_finite((const float *)image, parts.means / sizeof(float)) &&
-           (m.refine == kNoRefine || sq_valid((Element)m.refine, dims, (const float *)refine));
+           all_finite((const float *)image, parts.origins.places / sizeof(float)) &&
+           valid_list_origins(m, image + parts.origins.places) &&
+           valid_refine_image(m, (const float *)refine);
 }
 
 } // namespace vq::ivf

@@ -1,29 +1,30 @@
 // The image of an index: all that is trained but the centroids, as one row of bytes in memory:
 //
-//   mean | moved mean | codec image | refine image
+//   places of the origins | origins of the lists | codec image | refine image
 //
 // Only what rows have decided is stored. A codec image that is not trained (CodecOps::trained) is made again of options and
-// seed; of an index that is not trained nothing is stored: its means are zero.
+// seed; of an index that is not trained nothing is stored: its one origin is zero.
 #pragma once
 
 #include "core/scalar_quantizer.h"
 #include "ivf/store/access_method.h"
-#include "ivf/store/format.h"
+#include "ivf/store/origins.h"
 
 namespace vq::ivf {
 
 struct ImageParts // bytes
 {
-    size_t means;
+    OriginParts origins;
     size_t codec;
     size_t refine;
     bool trained;
     bool codec_stored;
 
-    size_t all() const { return means + codec + refine; }
-    size_t stored() const { return trained ? means + (codec_stored ? codec : 0) + refine : 0; }
+    size_t before_codec() const { return origins.places + origins.lists; }
+    size_t all() const { return before_codec() + codec + refine; }
+    size_t stored() const { return trained ? before_codec() + (codec_stored ? codec : 0) + refine : 0; }
 };
-// Of a meta page whose space_dims, codec_image_bytes, refine, trained and codec_seeded are filled in.
+// Of a meta page whose nlist, further_origins, refine_places, space_dims, codec_image_bytes, refine, trained and codec_seeded are filled in.
 ImageParts image_parts(const MetaPage &meta);
 
 // The codec image that is made of options and seed, and its size. Memory: the current context.

@@ -1,6 +1,7 @@
 #include "ivf/store/index.h"
 
 #include "ivf/store/centroids.h"
+#include "ivf/store/refine.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
 #include "pg/version.h"
@@ -67,13 +68,15 @@ void invalidate(Datum, Oid relation)
 bool meta_sane(const MetaPage &m)
 {
     const Metric metric = (Metric)m.metric;
-    return (m.trained || (m.nlist == 1 && m.codec_seeded)) &&
+    return (m.trained || (m.nlist == 1 && m.codec_seeded && m.further_origins == 0)) &&
+           m.further_origins < kMostOrigins &&
            (metric == Metric::L2 || metric == Metric::InnerProduct || metric == Metric::Cosine) &&
            m.options.dims >= 1 && m.options.dims <= kMaxDims && m.nlist >= 1 && m.far_lists < m.nlist &&
            m.far_distance >= 0 && m.scale > 0 && std::isfinite(m.scale) && m.group_lists >= 1 &&
            m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
            m.filter_columns <= kMostFilterColumns &&
-           (m.refine == kNoRefine || m.refine < simd::kElementCount);
+           (m.refine == kNoRefine || m.refine < simd::kElementCount) &&
+           (m.refine_places == 0 || (m.trained && m.refine_places <= kMostPlaces));
 }
 
 void read_meta(Relation rel, MetaPage *meta)
@@ -200,28 +203,26 @@ void write_meta(Buffer buf, MetaPage *meta)
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
 {
     const uint32_t dims = meta.options.dims;
-    const float *mean = (const float *)image;
-    const uint8_t *codec_image = image + image_parts(meta).means;
+    const ImageParts parts = image_parts(meta);
+    const uint8_t *codec_image = image + parts.before_codec();
     const bool products = (Metric)meta.metric == Metric::InnerProduct;
     *index = {};
     index->meta = meta;
     index->targets = meta.targets;
     index->codec = am->codec;
     index->shape = am->codec->shape(codec_image);
-    index->space = {products ? Metric::InnerProduct : Metric::L2,
-                    dims,
-                    meta.space_dims,
-                    mean,
-                    mean + dims,
-                    am->codec,
-                    codec_image};
-    index->space.mean_norm = products ? std::sqrt(simd::kernels().dot(mean, mean, dims)) : 0;
-    index->assign_space = index->space;
-    index->assign_space.metric = Metric::L2;
+    const Space like = {products ? Metric::InnerProduct : Metric::L2,
+                        dims,
+                        meta.space_dims,
+                        nullptr,
+                        nullptr,
+                        am->codec,
+                        codec_image};
+    index->origins = make_origins(meta, like, image);
+    index->list_origins = parts.origins.lists > 0 ? image + parts.origins.places : nullptr;
+    index->codes_rank_lists = most_lists_about_mean(meta, index->list_origins);
     index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);
-    index->refine_bytes = index->has_refine() ? (uint32_t)sq_code_bytes((Element)meta.refine, dims) : 0;
-    index->fine_record_bytes = codec_fine_part(index->shape) +
-                               (index->has_refine() ? (uint32_t)sizeof(float) + index->refine_bytes : 0);
+    index->fine_record_bytes = codec_fine_part(index->shape) + refine_part_bytes(meta);
     index->open_row_bytes = open_row_bytes(index->shape.code_bytes, meta.filter_columns);
     index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / index->open_row_bytes;
     index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;

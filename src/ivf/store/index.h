@@ -19,21 +19,26 @@ struct Index // immutable; memory belongs to the cache
     RecallTable targets; // meta.targets, for the kind of queries that the index was calibrated for
     const CodecOps *codec;
     CodecShape shape;
-    Space space; // scores of the index's metric
-    Space
-        assign_space; // L2: which list a row belongs to; the same codes of centroids unless by inner product
+    const Origin *origins;       // 1 + meta.further_origins, the mean first
+    const uint8_t *list_origins; // of each list; null: all are about the mean
+    // Centroids' codes, which are about the mean, say which lists are near: most are about the mean themselves.
+    bool codes_rank_lists;
     const float *refine_image;
     // Copies of the centroid parts in memory, where they are small enough (kCachedCentroidBytes); null: read
     // from pages.
     const uint8_t *assign_codes;
     const uint8_t *query_codes;
     const uint8_t *centroid_records;
-    uint32_t refine_bytes;      // of the refine code alone, 0 = none
     uint32_t fine_record_bytes; // of a row's fine record (fine.h), 0 = none
     uint32_t open_row_bytes;
     uint32_t open_rows_per_page;
     uint32_t groups;
     uint32_t groups_per_page;
+
+    // About the mean. What has to do with no place, such as the codec's image, is the same about all origins.
+    const Space &space() const { return origins[0].space; }
+    uint32_t origin_of(uint32_t list) const { return list_origins ? list_origins[list] : 0; }
+    const Space &space_of(uint32_t list) const { return origins[origin_of(list)].space; }
 
     simd::Element element() const { return (simd::Element)meta.element; }
     bool cosine() const { return (Metric)meta.metric == Metric::Cosine; }

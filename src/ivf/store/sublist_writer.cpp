@@ -34,7 +34,7 @@ uint64_t sublist_bytes(const Index &index, uint64_t run_bytes, uint32_t entries)
 void sublists_row(SublistWriter *w, const StoredRow &row)
 {
     const Index &index = *w->index;
-    const uint32_t key = index.codec->sublist_of(index.space.image, row.code, index.meta.sublist_layers);
+    const uint32_t key = index.codec->sublist_of(index.space().image, row.code, index.meta.sublist_layers);
     if (w->entry_count == 0 || w->entries[w->entry_count - 1].key != key) {
         if (w->entry_count == w->entry_capacity)
             w->entries =
@@ -69,16 +69,16 @@ static float fill_scores(SublistWriter *w, uint32_t list)
     const size_t D = index.shape.space_dims;
     read_centre(w->chain.source.rel, index, list, w->stored_centre, w->centre);
     RowCode code = {};
-    code.scale = (float)(w->scale_sum / w->rows / index.space.factor());
+    code.scale = (float)(w->scale_sum / w->rows / index.space().factor());
     RowFactors factors = {};
     for (uint32_t i = 0; i < w->entry_count; i++) {
-        index.codec->sublist_centre(index.space.image, w->entries[i].key, index.meta.sublist_layers,
+        index.codec->sublist_centre(index.space().image, w->entries[i].key, index.meta.sublist_layers,
                                     w->place);
         code.centre_dot = simd::kernels().dot(w->centre, w->place, D);
         for (size_t d = 0; d < D; d++)
             w->place[d] *= code.scale;
         float none[3];
-        factors = row_factors(index.space, code, w->place, w->centre, none);
+        factors = row_factors(index.space_of(list), code, w->place, w->centre, none);
         w->entries[i].add = factors.add;
     }
     return bf16_to_float(factors.scale);

@@ -84,7 +84,7 @@ void keep_keyed(KeyedRows *k, const Index &index, const StoredRow &row)
         k->rows = (KeyedRow *)(k->rows ? repalloc_huge(k->rows, rows) : palloc(rows));
         k->codes = (uint8_t *)(k->codes ? repalloc_huge(k->codes, codes) : palloc(codes));
     }
-    k->rows[k->count] = {index.codec->sublist_of(index.space.image, row.code, index.meta.sublist_layers),
+    k->rows[k->count] = {index.codec->sublist_of(index.space().image, row.code, index.meta.sublist_layers),
                          row};
     memcpy(k->codes + k->count++ * code_bytes, row.code, code_bytes);
 }

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, depth, filters, inprocess, memory, queries, query, search, sublists, target, writes
+from sections import batches, codes, depth, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -16,7 +16,7 @@ SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folder
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "depth", "filters", "queries", "sublists", "target")    # only when named
+NAMED = ("batches", "depth", "filters", "queries", "sublists", "target", "thresholds")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -114,6 +114,8 @@ def run_sections(bench, data):
         sublists.run(bench, data)
     if "target" in bench.only:
         target.run(bench, data)
+    if "thresholds" in bench.only:
+        thresholds.run(bench, data)
 
 
 def connect(server, stack):

@@ -82,5 +82,34 @@ SELECT sublist_layers FROM vector_quant_index_stats('fz2_i');
 SELECT vector_quant_index_check('fz2_i', true);
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM fz2 ORDER BY v <=> fz_row(2) LIMIT 100000) x;
 RESET wrvq.iterative_scan;
-DROP TABLE fz, fz2, fz_truth;
+-- Filter columns: their keys lie in front of each tile, which sub-lists name one by one.
+CREATE TABLE fz3 AS SELECT i AS id, i % 37 AS c, 't' || i % 11 AS t, fz_row(i) AS v FROM generate_series(1, 5003) i;
+CREATE INDEX fz3_i ON fz3 USING wrvq ((v::vector(16)), c, t) WITH (codebooks = 6, codebook_size = 64, nlist = 4, fuzzy_layers = 1);
+SELECT vector_quant_index_check('fz3_i', true);
+INSERT INTO fz3 SELECT i, i % 37, 't' || i % 11, fz_row(i) FROM generate_series(5004, 6000) i;
+DELETE FROM fz3 WHERE id % 3 = 0;
+VACUUM fz3;
+SELECT vector_quant_index_check('fz3_i', true);
+CREATE FUNCTION fz_same(condition text) RETURNS TABLE (rows int, same bool, sublists bool) LANGUAGE plpgsql AS
+$$
+DECLARE query text := format('SELECT array_agg(id ORDER BY d, id) FROM (SELECT id, v::vector(16) <-> fz_row(7) AS d FROM fz3 WHERE %s
+    ORDER BY v::vector(16) <-> fz_row(7)) x', condition); found int[]; expected int[];
+BEGIN
+    EXECUTE query INTO found;
+    SELECT s.sublists > 0 INTO sublists FROM vector_quant_last_scan() s;
+    SET LOCAL enable_indexscan = off;
+    EXECUTE query INTO expected;
+    SET LOCAL enable_indexscan = on;
+    RETURN QUERY SELECT cardinality(expected), found IS NOT DISTINCT FROM expected, sublists;
+END
+$$;
+SET wrvq.nprobe = 4;
+SET wrvq.epsilon = 4;
+SET wrvq.iterative_scan = relaxed_order;
+SELECT condition, f.* FROM unnest(ARRAY['c = 3', 'c < 5 AND t = ''t3''', 't IN (''t1'', ''t2'')', 'c > 40']) condition, fz_same(condition) f;
+RESET wrvq.nprobe;
+RESET wrvq.epsilon;
+RESET wrvq.iterative_scan;
+DROP TABLE fz, fz2, fz3, fz_truth;
+DROP FUNCTION fz_same(text);
 DROP FUNCTION fz_row(int), fz_found(int);

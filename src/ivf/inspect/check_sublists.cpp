@@ -64,7 +64,7 @@ void check_keys(SublistCheck *s, const Sublists &sublists, uint64_t start, Block
             CHECK_FOR_INTERRUPTS();
             walk_read(s->tiles,
                       start + sublist_tile_position(index, row / simd::kTileRows) +
-                          tile_codes_at(index, simd::kTileRows),
+                          tile_codes_at(index, Min((uint32_t)simd::kTileRows, sublists.header.rows - row)),
                       tile_code_bytes(code_bytes), s->tile);
         }
         if (left == 0) {

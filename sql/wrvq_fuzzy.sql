@@ -92,7 +92,7 @@ VACUUM fz3;
 SELECT vector_quant_index_check('fz3_i', true);
 CREATE FUNCTION fz_same(condition text) RETURNS TABLE (rows int, same bool, sublists bool) LANGUAGE plpgsql AS
 $$
-DECLARE query text := format('SELECT array_agg(id ORDER BY d, id) FROM (SELECT id, v::vector(16) <-> fz_row(7) AS d FROM fz3 WHERE %s
+DECLARE query text := format('SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM fz3 WHERE %s
     ORDER BY v::vector(16) <-> fz_row(7)) x', condition); found int[]; expected int[];
 BEGIN
     EXECUTE query INTO found;

@@ -91,7 +91,7 @@ struct Columns
     {
         const AttrNumber number = rel->rd_index->indkey.values[column];
         if (number != 0)
-            return IsA(node, Var) && ((const Var *)node)->varno == (int)scanned &&
+            return IsA(node, Var) && (Index)((const Var *)node)->varno == scanned &&
                    ((const Var *)node)->varattno == number && ((const Var *)node)->varlevelsup == 0;
         int before = 0;
         for (uint32_t c = 0; c < column; c++)

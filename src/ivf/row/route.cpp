@@ -1,5 +1,6 @@
 #include "ivf/row/route.h"
 
+#include "core/radix_sort.h"
 #include "ivf/store/centroids.h"
 #include "ivf/store/tiles.h"
 
@@ -106,6 +107,8 @@ void route_begin(Router *router, Relation rel, AboutOrigins *about)
     router->selection = (float *)palloc(lists * sizeof(float));
     router->order = (uint32_t *)palloc(lists * sizeof(uint32_t));
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));
+    router->scored = (RoutedList *)palloc(lists * sizeof(RoutedList));
+    router->ranks = (uint64_t *)palloc(2 * lists * sizeof(uint64_t));
     for (uint32_t i = 0; i < lists; i++)
         router->order[i] = i;
     // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
@@ -151,11 +154,12 @@ static float rank_of(const Router &r, const AtOrigin &at, uint32_t list, const C
     return at.space->metric == Metric::L2 ? Max(score - (1 - norm) * (1 - norm), 0.0f) / norm : score / norm;
 }
 
-// Scores the centroids order[from .. to) exactly into ready[from .. to).
+// Scores the centroids order[from .. to) exactly, into `scored`.
 static void score_exactly(Router *r, uint32_t from, uint32_t to)
 {
+    constexpr unsigned kListBits = 16; // there are 65,536 at most
     const Index &index = *r->index;
-    std::sort(r->order + from, r->order + to);
+    radix_sort(r->order + from, (uint32_t *)r->ranks, to - from, 0, kListBits);
     CentroidReader reader;
     centroids_open(&reader, r->rel, &index);
     AtOrigin at = at_origin(*r, index.origin_of(r->order[from]));
@@ -165,10 +169,34 @@ static void score_exactly(Router *r, uint32_t from, uint32_t to)
             at = at_origin(*r, origin);
         const StoredCentroid centroid = centroids_read(&reader, r->order[i]);
         ListTerms t = list_terms(*at.space, *at.query, centroid.terms, centroid.coordinates);
-        r->ready[i] = {r->order[i], rank_of(*r, at, r->order[i], centroid.terms, t.add), t.add, t.distance,
-                       std::sqrt(centroid.terms.norm_sq)};
+        r->scored[i - from] = {r->order[i], rank_of(*r, at, r->order[i], centroid.terms, t.add), t.add,
+                               t.distance, std::sqrt(centroid.terms.norm_sq)};
     }
     centroids_close(&reader);
+}
+
+static bool comes_before(const RoutedList &a, const RoutedList &b)
+{
+    return a.rank != b.rank ? a.rank < b.rank : a.list < b.list;
+}
+
+// Puts `count` scored lists among the sorted ready[next .. exact). They are in the order of their numbers, and stay so where ranks
+// are equal.
+static void merge_scored(Router *r, uint32_t count)
+{
+    uint64_t *ranks = r->ranks;
+    for (uint32_t i = 0; i < count; i++)
+        ranks[i] =
+            (uint64_t)ordered_bits(r->scored[i].rank + 0.0f) << 32 | i; // -0 + 0 = 0: equal ranks are alike
+    radix_sort(ranks, ranks + count, count, 32, 32);
+    RoutedList *old = r->ready + r->exact, *out = old + count;
+    while (count > 0) {
+        const RoutedList &scored = r->scored[(uint32_t)ranks[count - 1]];
+        if (old > r->ready + r->next && comes_before(scored, old[-1]))
+            *--out = *--old;
+        else
+            *--out = scored, count--;
+    }
 }
 
 // Few lists, as for a row's own: one pass that keeps the best in a sorted array. Most bounds lose against
@@ -218,15 +246,13 @@ static void select_best(Router *r, uint32_t from, uint32_t count)
             std::swap(r->order[at++], r->order[i]);
 }
 
-// Scores order[exact .. to) and sorts all that are scored and not yet taken.
+// Scores order[exact .. to), too.
 static void look_at(Router *r, uint32_t to)
 {
     CHECK_FOR_INTERRUPTS();
     score_exactly(r, r->exact, to);
+    merge_scored(r, to - r->exact);
     r->exact = to;
-    std::sort(r->ready + r->next, r->ready + to, [](const RoutedList &a, const RoutedList &b) {
-        return a.rank != b.rank ? a.rank < b.rank : a.list < b.list;
-    });
 }
 
 // Moves the lists with bounds of at most `limit` to the front of order[exact ..); returns where they end.

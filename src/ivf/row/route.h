@@ -34,6 +34,8 @@ struct Router
     float *selection; // scratch
     uint32_t *order;  // list numbers; [0, exact) already looked at exactly
     RoutedList *ready;
+    RoutedList *scored; // scratch
+    uint64_t *ranks;    // scratch, two for each list
 };
 
 // Whether the index has so many lists that their codes are asked first.

@@ -302,6 +302,10 @@ void add_floats(std::vector<Case> &cases, Data &d)
                              k.fwht(d.out.data(), n);
                          },
                          0});
+    cases.push_back(
+        {"keys_within 32", "ns", false,
+         [&d](auto &k) { sink = (float)k.keys_within((const uint64_t *)d.x.data(), 32, 1000, 1ull << 60); },
+         0});
     cases.push_back({"tile_bounds 32", "ns", false,
                      [&d](auto &k) {
                          float lower[simd::kTileRows];

@@ -167,6 +167,26 @@ uint32_t short_planes_dot(const uint8_t *code, const uint8_t *planes, size_t byt
     return total;
 }
 
+// Key - low is at most high - low, as unsigned numbers; AVX2 compares signed ones, which are in that order when the sign is turned round.
+uint32_t keys_within(const uint64_t *keys, size_t n, uint64_t low, uint64_t high) noexcept
+{
+    const __m256i sign = _mm256_set1_epi64x(INT64_MIN), least = _mm256_set1_epi64x((int64_t)low),
+                  width = _mm256_xor_si256(_mm256_set1_epi64x((int64_t)(high - low)), sign);
+    auto beyond = [=](__m256i key) {
+        const __m256i above = _mm256_xor_si256(_mm256_sub_epi64(key, least), sign);
+        return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(above, width)));
+    };
+    uint32_t outside = 0;
+    size_t v = 0;
+    for (; v + 4 <= n; v += 4)
+        outside |= beyond(_mm256_loadu_si256((const __m256i *)(keys + v))) << v;
+    if (v < n) {
+        const __m256i first = _mm256_loadu_si256((const __m256i *)(kMaskWords + 8 - 2 * (n - v)));
+        outside |= beyond(_mm256_maskload_epi64((const long long *)(keys + v), first)) << v;
+    }
+    return ~outside & (uint32_t)((1ull << n) - 1);
+}
+
 // The tail is read as the last 32 bytes, of which those counted before are masked off.
 uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes, unsigned nplanes) noexcept
 {
@@ -187,8 +207,9 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kAvx2 = wide_table<Lanes, FastScan<Integers>>(
-    "avx2", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, codeword_scores<Lanes, byte_dots<Bytes>>);
+constinit const Kernels kAvx2 =
+    wide_table<Lanes, FastScan<Integers>>("avx2", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>,
+                                          codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd
 

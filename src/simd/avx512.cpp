@@ -148,6 +148,19 @@ struct Integers : Vectors<64>
 using Bytes = PairedBytes<Integers, 10>;
 
 // The tail is read masked.
+uint32_t keys_within(const uint64_t *keys, size_t n, uint64_t low, uint64_t high) noexcept
+{
+    const __m512i least = _mm512_set1_epi64((int64_t)low), width = _mm512_set1_epi64((int64_t)(high - low));
+    uint32_t mask = 0;
+    for (size_t v = 0; v < n; v += 8) {
+        const __mmask8 first = n - v < 8 ? (__mmask8)((1u << (n - v)) - 1) : (__mmask8)0xFF;
+        const __m512i above = _mm512_sub_epi64(_mm512_maskz_loadu_epi64(first, keys + v), least);
+        mask |= (uint32_t)_mm512_mask_cmple_epu64_mask(first, above, width) << v;
+    }
+    return mask;
+}
+
+// The tail is read masked.
 uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes, unsigned nplanes) noexcept
 {
     using V = Integers;
@@ -168,8 +181,9 @@ void codeword_scores_vnni(const int8_t *x, size_t nx, const Codebook &book, cons
     codeword_scores<Lanes, byte_dots_vnni>(x, nx, book, unit, error, score, least);
 }
 
-constinit const Kernels kAvx512 = wide_table<Lanes, FastScan<Integers>>(
-    "avx512f", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, codeword_scores<Lanes, byte_dots<Bytes>>);
+constinit const Kernels kAvx512 =
+    wide_table<Lanes, FastScan<Integers>>("avx512f", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>,
+                                          codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd
 

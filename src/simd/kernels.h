@@ -118,6 +118,10 @@ struct Kernels
     // operation and no fused multiply-add: so every level gives the same bits (of a NaN only that it is one).
     uint32_t (*tile_bounds)(const TileBounds &bounds, float lower[kTileRows]) noexcept;
 
+    // --- filter keys (ivf/row/filter_keys.h) ---
+    // The bit mask of those of n keys, 0..32, that are at least low and at most high; low <= high.
+    uint32_t (*keys_within)(const uint64_t *keys, size_t n, uint64_t low, uint64_t high) noexcept;
+
     // --- product quantization, 16 centroids a subspace ---
     // x: dims floats in subspaces of sub_dims (1..8; the last may be shorter). codebook: for each subspace 16 half
     // squared norms, then its dimensions x 16 coordinates. Every level gives the same bits (see tile_bounds).

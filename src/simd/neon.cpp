@@ -229,6 +229,27 @@ struct Bytes
     }
 };
 
+// --- filter keys ---
+
+// Two keys at a time: narrowed, both their masks are one 64-bit word.
+uint32_t keys_within(const uint64_t *keys, size_t n, uint64_t low, uint64_t high) noexcept
+{
+    const uint64x2_t least = vdupq_n_u64(low), width = vdupq_n_u64(high - low);
+    uint32_t mask = 0;
+    size_t v = 0;
+    for (; v + 2 <= n; v += 2) {
+        const uint64x2_t within = vcleq_u64(vsubq_u64(vld1q_u64(keys + v), least), width);
+        const uint64_t both = vget_lane_u64(vreinterpret_u64_u32(vmovn_u64(within)), 0);
+        mask |= (uint32_t)((both & 1) | (both >> 32 & 1) << 1) << v;
+    }
+    if (v < n) {
+        uint64_t last;
+        __builtin_memcpy(&last, keys + v, sizeof last);
+        mask |= (uint32_t)(last - low <= high - low) << v;
+    }
+    return mask;
+}
+
 // --- bit planes ---
 
 // The `n` < 16 bytes at p, then zeros.
@@ -266,8 +287,9 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kNeon = wide_table<Lanes, FastScan>(
-    "neon", bytescan8, bit_planes_dot, byte_dots<Bytes>, codeword_scores<Lanes, byte_dots<Bytes>>);
+constinit const Kernels kNeon =
+    wide_table<Lanes, FastScan>("neon", bytescan8, bit_planes_dot, byte_dots<Bytes>,
+                                codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd
 

@@ -204,6 +204,16 @@ uint32_t tile_bounds(const TileBounds &bounds, float lower[kTileRows]) noexcept
     return mask;
 }
 
+uint32_t keys_within(const uint64_t *keys, size_t n, uint64_t low, uint64_t high) noexcept
+{
+    uint32_t mask = 0;
+    for (size_t v = 0; v < n; v++) {
+        const uint64_t key = at(keys, v);
+        mask |= (uint32_t)(key >= low && key <= high) << v;
+    }
+    return mask;
+}
+
 // Visits the subspaces of x: f(subspace, its first dimension, its dimensions, its half norms and coordinates).
 template <class F>
 void each_subspace(const float *codebook, size_t dims, size_t sub_dims, F f) noexcept
@@ -371,6 +381,7 @@ constinit const Kernels kScalar = {
     .bytescan8 = bytescan8,
     .bit_planes_dot = bit_planes_dot,
     .tile_bounds = tile_bounds,
+    .keys_within = keys_within,
     .nearest_codes = nearest_codes,
     .subspace_dots = subspace_dots,
     .byte_dots = byte_dots,

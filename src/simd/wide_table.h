@@ -33,7 +33,8 @@ template <class L, class S>
 constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) bytescan8,
                              decltype(Kernels::bit_planes_dot) bit_planes_dot,
                              decltype(Kernels::byte_dots) byte_dots,
-                             decltype(Kernels::codeword_scores) codeword_scores) noexcept
+                             decltype(Kernels::codeword_scores) codeword_scores,
+                             decltype(Kernels::keys_within) keys_within) noexcept
 {
     return {
         .name = name,
@@ -59,6 +60,7 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) byte
         .bytescan8 = bytescan8,
         .bit_planes_dot = bit_planes_dot,
         .tile_bounds = tile_bounds<L>,
+        .keys_within = keys_within,
         .nearest_codes = nearest_codes<L>,
         .subspace_dots = subspace_dots<L>,
         .byte_dots = byte_dots,

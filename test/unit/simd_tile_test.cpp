@@ -132,6 +132,33 @@ TEST_P(SimdTile, BitPlanesDotByDefinition)
         }
 }
 
+// Keys all over, close to the border and on it, for borders that are the least and the greatest numbers, too.
+TEST_P(SimdTile, KeysWithinAreThose)
+{
+    Random random(5);
+    constexpr uint64_t kMost = ~(uint64_t)0, kMiddle = (uint64_t)1 << 63;
+    auto any = [&] {
+        return (uint64_t)random.below(1 << 30) << 34 ^ (uint64_t)random.below(1 << 30) << 10 ^
+               random.below(1024);
+    };
+    for (size_t n = 0; n <= kTileRows; n++)
+        for (int round = 0; round < 40; round++) {
+            uint64_t low = round % 5 == 0 ? 0 : round % 5 == 1 ? kMiddle - 1 : any();
+            uint64_t high = round % 7 == 0 ? kMost : round % 7 == 1 ? low : any();
+            if (low > high)
+                std::swap(low, high);
+            Guarded<uint64_t> keys(n, (size_t)round % 4);
+            uint32_t expected = 0;
+            for (size_t v = 0; v < n; v++) {
+                const uint64_t values[] = {any(), low, high, low - 1, high + 1, 0, kMost, kMiddle};
+                keys.set(v, values[random.below(std::size(values))]);
+                expected |= (uint32_t)(keys[v] >= low && keys[v] <= high) << v;
+            }
+            ASSERT_EQ(kernels().keys_within(keys.data(), n, low, high), expected)
+                << n << " keys, " << low << " to " << high;
+        }
+}
+
 // Inputs of tile_bounds; arrays of exactly n entries, at the unreadable page.
 struct Bounds
 {

@@ -115,11 +115,6 @@ void add_key(Building *b, const ScanKeyData &key)
                        key_of_value(b->rel, column, key.sk_subtype, key.sk_argument));
 }
 
-bool is_any(const FilterTest &test, uint64_t key)
-{
-    return key >= test.low && key <= test.high && std::binary_search(test.keys, test.keys + test.count, key);
-}
-
 // One bit for each of `rows` keys.
 template <class Passes>
 uint32_t mask_of(const uint64_t *keys, uint32_t rows, Passes passes)
@@ -130,14 +125,34 @@ uint32_t mask_of(const uint64_t *keys, uint32_t rows, Passes passes)
     return mask;
 }
 
+// Few keys are compared with all rows at a time; of many, only the rows between the least and the greatest are looked up.
+uint32_t any_of(const FilterTest &test, const uint64_t *keys, uint32_t rows)
+{
+    constexpr uint32_t kFew = 8;
+    const simd::Kernels &k = simd::kernels();
+    if (test.count <= kFew) {
+        uint32_t mask = 0;
+        for (uint32_t i = 0; i < test.count; i++)
+            mask |= k.keys_within(keys, rows, test.keys[i], test.keys[i]);
+        return mask;
+    }
+    uint32_t mask = k.keys_within(keys, rows, test.low, test.high);
+    for (uint32_t left = mask; left != 0; left &= left - 1) {
+        const int v = std::countr_zero(left);
+        if (!std::binary_search(test.keys, test.keys + test.count, keys[v]))
+            mask &= ~((uint32_t)1 << v);
+    }
+    return mask;
+}
+
 uint32_t test_tile(const FilterTest &test, const uint64_t *keys, uint32_t rows)
 {
-    const uint64_t low = test.low, width = test.high - test.low;
+    const uint64_t low = test.low;
     switch (test.kind) {
     case FilterTest::Range:
-        return mask_of(keys, rows, [=](uint64_t key) { return key - low <= width; });
+        return simd::kernels().keys_within(keys, rows, low, test.high);
     case FilterTest::Any:
-        return mask_of(keys, rows, [&](uint64_t key) { return is_any(test, key); });
+        return any_of(test, keys, rows);
     case FilterTest::Overlaps:
         return mask_of(keys, rows, [=](uint64_t key) { return (key & low) != 0; });
     case FilterTest::Contains:
@@ -156,6 +171,16 @@ Filter filter_of_keys(Relation rel, const ScanKeyData *keys, int count)
         add_key(&b, keys[i]);
     filter.tests = b.tests;
     return filter;
+}
+
+FilterColumns columns_of(const Filter &filter)
+{
+    FilterColumns columns = {kMostFilterColumns, 0};
+    for (uint32_t i = 0; i < filter.count; i++) {
+        columns.first = Min(columns.first, filter.tests[i].column);
+        columns.behind = Max(columns.behind, filter.tests[i].column + 1);
+    }
+    return columns.behind > 0 ? columns : FilterColumns{0, 0};
 }
 
 uint32_t filter_tile(const Filter &filter, const TileKeys &keys, uint32_t rows)

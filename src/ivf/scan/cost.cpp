@@ -132,6 +132,24 @@ void price_limited(const IndexPath *path, const CostInputs &s, double random_pag
     *total = *startup + limited_time(rel, s, random_page, sequential_page) * unit;
 }
 
+// What is read of a list's rows.
+struct ReadShares
+{
+    double codes;
+    double pages;
+};
+
+// Of the lists' tiles those with a row that passes are read, and the keys of all rows.
+ReadShares read_shares(double passing)
+{
+    if (passing >= 1)
+        return {1, 1};
+    constexpr double kKeyCost = 0.1;  // of a code's: to test a key
+    constexpr double kKeyPages = 0.2; // of a list's pages: those with its keys
+    const double tiles = 1 - std::pow(1 - passing, (double)simd::kTileRows);
+    return {Min(1.0, tiles + kKeyCost), Min(1.0, tiles + kKeyPages)};
+}
+
 // The share of the rows that the index's own columns let pass.
 double filter_share(PlannerInfo *root, const IndexPath *path)
 {
@@ -175,7 +193,8 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
     double random_page, sequential_page;
     get_tablespace_page_costs(info->reltablespace, &random_page, &sequential_page);
     const double share = s.probed / s.lists * s.share;
-    const double probed_pages = Max(share * s.list_pages, Min(s.probed, s.list_pages));
+    const ReadShares read = read_shares(passing);
+    const double probed_pages = Max(share * s.list_pages * read.pages, Min(s.probed, s.list_pages));
     const double code = kCodeCost * cpu_operator_cost;
     const double rerank = kDistanceCost * cpu_operator_cost + cpu_index_tuple_cost;
     // Rows come in the order of distances: each is on another page of the table. Vectors out of line are not counted,
@@ -189,7 +208,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
                + s.lists * code + s.probed * 2 * cpu_index_tuple_cost // ranking the lists
                + Min(probed_pages, 1000.0) * page * 0.1 +
                probed_pages * sequential_page * 0.05 // mostly in memory
-               + share * s.rows * code + Min(kRerankRows, share * s.rows) * rerank;
+               + share * s.rows * read.codes * code + Min(kRerankRows, share * s.rows * passing) * rerank;
     // All rows in order: every list, and every row looked at that passes.
     *selectivity = passing;
     *total = *startup + (s.list_pages - probed_pages) * sequential_page +

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, depth, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, writes
+from sections import batches, codes, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -16,7 +16,7 @@ SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folder
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "depth", "filters", "queries", "sublists", "target", "thresholds")    # only when named
+NAMED = ("batches", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -106,6 +106,8 @@ def run_sections(bench, data):
         batches.run(bench, data)
     if "filters" in bench.only:
         filters.run(bench, data)
+    if "filter_columns" in bench.only:
+        filter_columns.run(bench, data)
     if "depth" in bench.only:
         depth.run(bench, data)
     if "queries" in bench.only:

@@ -240,6 +240,22 @@ def filter_line(axis, index, rows, labels):
     return ys[-1]
 
 
+def filter_columns(source, folder):
+    """Time against the share of rows that a filter on a column of the index leaves, beside pgvector's iterative scan."""
+    found = read(source, "filter_columns")
+    if not found:
+        return
+    figure, axes = panels(len(found), height=3.6, sharey=True)
+    for number, (axis, (name, rows)) in enumerate(zip(axes[0], found.items())):
+        rows = [row for row in rows if row["index"] == "hnsw" or (row["filter_columns"] == "1" and row["selectivity"] != "no WHERE")]
+        labels = list(dict.fromkeys(row["selectivity"] for row in rows))
+        plain(axis, TITLES[name], "share of the rows that WHERE leaves", "ms a query (median)" if number == 0 else "")
+        ends = [(label_of(index), STYLES[index][0], filter_line(axis, index, mine, labels)) for index, mine in by_index(rows).items()]
+        filter_axes(axis, labels)
+        name_lines(axis, ends)
+    save(figure, folder, "filter_columns")
+
+
 def filter_axes(axis, labels):
     axis.set_xticks(range(len(labels)), ["all" if label == "1" else label for label in labels])
     axis.set_yscale("log")
@@ -274,6 +290,7 @@ def main():
     bars(source, folder, "mb", "size", "index size", "MB")
     bars(source, folder, "seconds", "build_time", "build", "s")
     filters(source, folder)
+    filter_columns(source, folder)
     target_recall(source, folder)
 
 

@@ -5,6 +5,7 @@
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
+#   bash bench/run.sh --only filter_columns                  WHERE on a column of the index, beside no WHERE and hnsw; size, inserts
 #   bash bench/run.sh --only depth --quick                   recall against the target, by LIMIT and filter; without --quick twenty minutes
 #   bash bench/run.sh --only queries --sets arxiv            what a target gives for queries that are no rows, before and after calibrating
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour

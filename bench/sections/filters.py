@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from vqlab import load, measure, report
 from vqlab.datasets import Dataset, exact_neighbours
 
-SHARES = (1, 0.1, 0.01, 0.001)    # of the rows; and then
+SHARES = (1, 0.5, 0.1, 0.01, 0.001)    # of the rows; and then
 FEW = 3                           # rows in all
 QUERIES = 100                     # a round and point, fewer where they are slow:
 SLOWEST = 3                       # seconds that one point may take in a round

@@ -35,8 +35,8 @@ sub options
 my (%file, %number, %only);
 sub new_copy
 {
-    my ($table, $am, $with) = @_;
-    new_table($node, $table, $dims, 500, am => $am, with => $with);
+    my ($table, $am, $with, $filters) = @_;
+    new_table($node, $table, $dims, 500, am => $am, with => $with, filters => $filters);
     fill($node, $table, $dims, 501, 560);
     $file{$table} = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('${table}_v')");
 }
@@ -57,6 +57,15 @@ for my $number (0 .. 3)
     $number{$table} = $copies + $number;
     $only{$table} = 'sublist';
 }
+# Extents have pages and filter keys in front of their tiles only where there are filter columns.
+for my $number (0 .. 4 * @am - 1)
+{
+    my $am = $am[ $number % @am ];
+    my $table = "${am}_" . (100 + $number);
+    new_copy($table, $am, ('nlist = 1', 'nlist = 2, refine = true', 'nlist = 4, ' . variant($am, 2), 'nlist = 8')[ int($number / @am) ], 'id, (id % 7)');
+    $number{$table} = 100 + $number;
+    $only{$table} = 'head';
+}
 $node->stop;
 my $pristine = PostgreSQL::Test::Utils::tempdir() . '/pristine';
 PostgreSQL::Test::RecursiveCopy::copypath($node->data_dir, $pristine);
@@ -70,6 +79,7 @@ sub pages_by_kind
     {
         my ($next, $kind, $magic) = unpack('Vvv', substr($bytes, $block * 8192 + 8184, 8));
         push @{ $blocks{ $kind{$kind} } }, $block if $kind{$kind};
+        push @{ $blocks{head} }, $block if $kind == 5 && head_bytes(\$bytes, $block);
     }
     return \%blocks;
 }
@@ -101,8 +111,17 @@ sub sublist_bytes
     return $magic != 0x42535456 ? 0 : $used < 8160 ? $used : 8160;
 }
 
+# Bytes of the head of an extent that a page begins with, as far as they are on the page; 0 where it begins with none. Two filter columns.
+sub head_bytes
+{
+    my ($bytes, $block) = @_;
+    my ($magic, $list, $rows) = unpack('V3', substr($$bytes, $block * 8192 + 24, 12));
+    my $used = 32 + 8 + 16 * $rows;
+    return $magic != 0x45585456 ? 0 : $used < 8160 ? $used : 8160;
+}
+
 # Where a change must be noticed: the meta structure, the image's used bytes, the first group's record, the first directory
-# of sub-lists.
+# of sub-lists, what an extent says of pages and keys.
 sub must_notice
 {
     my ($kind, $bytes, $block, $offset) = @_;
@@ -111,6 +130,7 @@ sub must_notice
     return $offset < 24 + unpack('Q<', substr($meta, 88, 8))      if $kind eq 'image';
     return $offset < 24 + 40 + 20 * unpack('V', substr($meta, 72, 4)) if $kind eq 'directory';
     return $offset < 24 + sublist_bytes($bytes, $block) if $kind eq 'sublist';
+    return $offset >= 24 + 32 && $offset < 24 + head_bytes($bytes, $block) if $kind eq 'head';
     return 0;
 }
 
@@ -153,7 +173,8 @@ sub damage
     {
         # A third of the places lie among the first bytes, where the headers are, a sixth in the page's tail.
         my $where  = rand();
-        my $offset = 24 + int($where < 0.33 ? rand(64) : $where < 0.5 ? 8160 + rand(8) : rand(8160));
+        my $offset = 24 + int($where < 0.33 ? rand(64) : $kind eq 'head' ? rand(head_bytes(\$bytes, $block))
+            : $where < 0.5 ? 8160 + rand(8) : rand(8160));
         $must = must_notice($kind, \$bytes, $block, $offset) && $block == $blocks->[0];
         my $new = spoil(\$bytes, $block * 8192 + $offset) or return;
         $what = "$kind block $block offset $offset: $new";
@@ -168,11 +189,13 @@ sub damage
 sub statements
 {
     my ($table) = @_;
-    my $scan = "SELECT count(*) <= 600 AND bool_and(v = vq_row(id, $dims)) IS NOT false FROM (SELECT id, v FROM $table ORDER BY v <-> $query %s) n;";
+    my $rows = "SELECT count(*) <= 600 AND bool_and(v = vq_row(id, $dims)) IS NOT false FROM";
+    my $scan = "$rows (SELECT id, v FROM $table ORDER BY v <-> $query %s) n;";
+    my $filtered = "$rows (SELECT id, v FROM $table WHERE id %% 7 = 3 AND id > 50 ORDER BY v <-> $query %s) n;";
     return join("\n",
         '\set VERBOSITY verbose',
         'SET enable_seqscan = off; SET enable_sort = off;',
-        sprintf($scan, 'LIMIT 10'), sprintf($scan, ''),
+        sprintf($scan, 'LIMIT 10'), sprintf($scan, ''), sprintf($filtered, 'LIMIT 10'), sprintf($filtered, ''),
         # Directories of sub-lists only say in which order to read tiles: not all that is wrong in them is seen by a scan.
         "SELECT vector_quant_index_check('${table}_v');",
         (map { "SELECT count(*) FROM vector_quant_$_;" } "index_stats('${table}_v')", "recall('${table}_v', 5, 20)", "prewarm('${table}_v')"),

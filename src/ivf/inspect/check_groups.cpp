@@ -27,6 +27,7 @@ struct GroupCheck
     Keys extents;  // where extents begin and end: 2 keys each
     Keys records;  // fine addresses of live rows: (block << 16 | slot)
     uint8_t *tile; // codes and row data of one tile
+    HeadCopy head; // of one extent
     uint64_t live;
 };
 
@@ -47,12 +48,12 @@ void check_row(GroupCheck *g, BlockNumber at, const ItemPointerData &tid, FineAd
 }
 
 // One tile at byte `position` of the tile chain; returns the dead rows in it.
-uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *crc)
+uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, const TileKeys &keys, pg_crc32c *crc)
 {
     const Index &index = *g->c->index;
     walk_read(&g->tiles, position, tile_bytes(index, rows), g->tile);
     COMP_CRC32C(*crc, g->tile, tile_checked_bytes(index, rows));
-    const TileRows tile = tile_rows_of(index, g->tile, rows);
+    const TileRows tile = tile_rows_of(index, g->tile, rows, keys);
     const BlockNumber at = walk_block(&g->tiles, position);
     uint32_t dead = 0;
     for (uint32_t v = 0; v < rows; v++)
@@ -61,6 +62,24 @@ uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, pg_crc32c *
         else
             check_row(g, at, tile.tid(v), tile.fine(v), tile.keys.row(v));
     return dead;
+}
+
+// The rest of the head of an extent at byte `position` of the tile chain: it names the pages that follow in the chain.
+void check_head(GroupCheck *g, uint64_t position, const ExtentHead &head, pg_crc32c *crc)
+{
+    const Index &index = *g->c->index;
+    walk_read(&g->tiles, position, head.bytes(), g->head.bytes);
+    COMP_CRC32C(*crc, g->head.bytes + sizeof(ExtentHeader), head.bytes() - sizeof(ExtentHeader));
+    const uint64_t first = page_of_position(position);
+    const uint64_t last = page_of_position(position + extent_bytes(index, head.n) - 1);
+    for (uint32_t i = 0; i < head.pages; i++) {
+        const uint64_t place = first + 1 + i;
+        const BlockNumber right = place > last             ? 0
+                                  : place < g->tiles.count ? g->tiles.blocks[place]
+                                                           : InvalidBlockNumber;
+        if (g->head.pages(head)[i] != right)
+            report_corrupted(g->c->rel, g->tiles.blocks[first], "extent names other pages than its own");
+    }
 }
 
 // The extent at `block`, `offset`; returns the dead rows in it.
@@ -76,14 +95,16 @@ uint32_t check_extent(GroupCheck *g, uint32_t list, BlockNumber block, uint32_t 
     walk_read(&g->tiles, position, sizeof *header, (uint8_t *)header);
     if (!valid_extent(*header, list, Min(kExtentRows, budget)))
         report_corrupted(c->rel, block, "damaged extent header");
-    position += sizeof *header;
     pg_crc32c crc;
     INIT_CRC32C(crc);
+    const ExtentHead head = extent_head(*c->index, header->rows);
+    check_head(g, position, head, &crc);
+    position += head.bytes();
     uint32_t dead = 0;
     for (uint32_t done = 0; done < header->rows; done += simd::kTileRows) {
         CHECK_FOR_INTERRUPTS();
         const uint32_t rows = Min((uint32_t)simd::kTileRows, header->rows - done);
-        dead += check_tile(g, position, rows, &crc);
+        dead += check_tile(g, position, rows, g->head.keys(head, done), &crc);
         position += tile_bytes(*c->index, rows);
     }
     FIN_CRC32C(crc);
@@ -250,8 +271,9 @@ void check_fine(GroupCheck *g)
 uint64_t check_group(Check *c, uint32_t number)
 {
     const Index &index = *c->index;
-    GroupCheck g = {c, number, (Group *)palloc(group_bytes(index)), {}, {}, {}, nullptr, 0};
+    GroupCheck g = {c, number, (Group *)palloc(group_bytes(index)), {}, {}, {}, nullptr, {}, 0};
     g.tile = (uint8_t *)palloc(tile_bytes(index, simd::kTileRows));
+    g.head = new_head_copy(index);
     walk_begin(&g.tiles, c->rel);
     keys_begin(&g.extents);
     keys_begin(&g.records);

@@ -62,9 +62,7 @@ void check_keys(SublistCheck *s, const Sublists &sublists, uint64_t start, Block
     for (uint32_t row = 0; row < sublists.header.rows; row++) {
         if (row % simd::kTileRows == 0) {
             CHECK_FOR_INTERRUPTS();
-            walk_read(s->tiles,
-                      start + sublist_tile_position(index, row / simd::kTileRows) +
-                          tile_codes_at(index, Min((uint32_t)simd::kTileRows, sublists.header.rows - row)),
+            walk_read(s->tiles, start + sublist_tile_position(index, sublists.header, row / simd::kTileRows),
                       tile_code_bytes(code_bytes), s->tile);
         }
         if (left == 0) {

@@ -33,6 +33,7 @@ struct Pass
     // or for twins:
     const AsideTwins *aside;
     RowQueue *rows;
+    HeadCopy *heads; // of extents, for their keys; null: no filter
 };
 
 float threshold(const Pass &p)
@@ -62,27 +63,11 @@ void add_row(const Pass &p, uint32_t slot, float lower, uint32_t acc, const RowF
         candidates_add(p.out, c, p.batch->lists[slot].distance * bf16_to_float(factors.err));
 }
 
-KeyUse key_use(const Pass &p)
-{
-    return has_filter(p.query->filter) ? KeyUse::Look : KeyUse::None;
-}
+constexpr uint32_t kAllPass = ~(uint32_t)0;
 
-// One bit for each of the tile's rows that the filter lets pass.
-uint32_t passing_rows(const Pass &p, const TileReader &reader)
+// passing: one bit for each of the tile's rows that the filter lets pass.
+void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot, uint32_t passing)
 {
-    if (!has_filter(p.query->filter))
-        return ~(uint32_t)0;
-    const uint32_t passing = filter_tile(p.query->filter, reader.tile_keys(), reader.rows);
-    p.stats->filtered += reader.rows - (uint32_t)std::popcount(passing);
-    p.stats->passing += (uint32_t)std::popcount(passing);
-    return passing;
-}
-
-void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32_t slot)
-{
-    const uint32_t passing = passing_rows(p, *reader);
-    if (passing == 0)
-        return tile_skip(reader);
     uint32_t acc[simd::kTileRows] = {};
     const QueryHead &head = *(const QueryHead *)list.tables;
     score_tile_codes(&reader->stream, *p.index, list.tables, acc);
@@ -111,38 +96,81 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     p.stats->codes += tile.rows;
 }
 
-void scan_sealed(const Pass &p, uint32_t slot)
+// Of the reader's extent the tiles named by a bit, as far as they have rows that pass.
+void scan_passing(const Pass &p, TileReader *reader, uint32_t slot, uint32_t tiles)
+{
+    for (; tiles != 0; tiles &= tiles - 1) {
+        const uint32_t tile = (uint32_t)std::countr_zero(tiles), rows = rows_of_tile(*reader, tile);
+        const uint32_t passing = filter_tile(p.query->filter, tile_keys(*reader, tile), rows);
+        const uint32_t count = (uint32_t)std::popcount(passing);
+        p.stats->filtered += rows - count;
+        p.stats->passing += count;
+        if (passing == 0)
+            continue;
+        tiles_go_to(reader, tile);
+        scan_tile(p, reader, p.batch->lists[slot], slot, passing);
+    }
+    tiles_close(reader);
+}
+
+// Bits of the tiles that so many rows take.
+uint32_t tiles_of(uint32_t rows)
+{
+    const uint32_t tiles = (rows + simd::kTileRows - 1) / simd::kTileRows;
+    return tiles >= kExtentTiles ? ~(uint32_t)0 : ((uint32_t)1 << tiles) - 1;
+}
+
+// The newest `rows` rows of a list, which make whole extents.
+void scan_sealed(const Pass &p, uint32_t slot, uint32_t rows)
 {
     const ProbedList &list = p.batch->lists[slot];
     TileReader reader;
-    tiles_open(&reader, p.rel, p.index, list.list, list.entry, key_use(p));
-    while (tiles_next(&reader) > 0)
-        scan_tile(p, &reader, list, slot);
+    tiles_open(&reader, p.rel, p.index, list.list, list.entry, p.heads);
+    if (p.heads)
+        for (uint32_t n; rows > 0 && (n = extents_next(&reader)) > 0; rows -= Min(rows, n))
+            scan_passing(p, &reader, slot, tiles_of(n));
+    else
+        for (; rows > 0 && tiles_next(&reader) > 0; rows -= Min(rows, reader.rows))
+            scan_tile(p, &reader, list, slot, kAllPass);
+    tiles_close(&reader);
 }
 
-// The chosen tiles of a list's sub-lists, runs of neighbours at a time; and, first, the rows added since the sub-lists were
-// made, which belong to none.
+// The tiles of an extent of a list's sub-lists that a word has bits of, runs of neighbours at a time.
+void scan_tiles(const Pass &p, uint32_t slot, uint32_t extent, uint32_t tiles)
+{
+    const ProbedList &list = p.batch->lists[slot];
+    TileReader reader;
+    while (tiles != 0) {
+        const uint32_t first = (uint32_t)std::countr_zero(tiles);
+        const uint32_t run = (uint32_t)std::countr_one(tiles >> first);
+        tiles = first + run < 32 ? tiles >> (first + run) << (first + run) : 0;
+        tiles_open_at(&reader, p.rel, p.index, *list.sublists, extent * kExtentTiles + first, run);
+        while (tiles_next(&reader) > 0)
+            scan_tile(p, &reader, list, slot, kAllPass);
+    }
+}
+
+// The same, of which only rows that pass are wanted.
+void scan_tiles_passing(const Pass &p, uint32_t slot, uint32_t extent, uint32_t tiles)
+{
+    TileReader reader;
+    extents_open_at(&reader, p.rel, p.index, *p.batch->lists[slot].sublists, extent, p.heads);
+    const uint32_t rows = tiles == 0 ? 0 : extents_next(&reader);
+    scan_passing(p, &reader, slot, tiles & tiles_of(rows));
+}
+
+// The chosen tiles of a list's sub-lists; and, first, the rows added since the sub-lists were made, which belong to none.
 void scan_sublists(const Pass &p, uint32_t slot)
 {
     const ProbedList &list = p.batch->lists[slot];
     const Sublists &sublists = *list.sublists;
-    TileReader reader;
-    uint32_t added = p.batch->part == BatchPart::Rest ? 0 : list.entry.rows - sublists.header.rows;
-    for (tiles_open(&reader, p.rel, p.index, list.list, list.entry, key_use(p));
-         added > 0 && tiles_next(&reader) > 0;) {
-        added -= Min(added, reader.rows);
-        scan_tile(p, &reader, list, slot);
-    }
-    tiles_close(&reader);
+    if (p.batch->part != BatchPart::Rest)
+        scan_sealed(p, slot, list.entry.rows - sublists.header.rows);
     for (uint32_t e = 0; e * kExtentTiles < sublists.tiles(); e++)
-        for (uint32_t left = list.tiles[e]; left != 0;) {
-            const uint32_t first = (uint32_t)std::countr_zero(left);
-            const uint32_t run = (uint32_t)std::countr_one(left >> first);
-            left = first + run < 32 ? left >> (first + run) << (first + run) : 0;
-            tiles_open_at(&reader, p.rel, p.index, sublists, e * kExtentTiles + first, run, key_use(p));
-            while (tiles_next(&reader) > 0)
-                scan_tile(p, &reader, list, slot);
-        }
+        if (p.heads)
+            scan_tiles_passing(p, slot, e, list.tiles[e]);
+        else
+            scan_tiles(p, slot, e, list.tiles[e]);
 }
 
 void scan_list(const Pass &p, uint32_t slot)
@@ -150,7 +178,7 @@ void scan_list(const Pass &p, uint32_t slot)
     if (p.batch->lists[slot].sublists)
         scan_sublists(p, slot);
     else if (p.batch->part != BatchPart::Rest)
-        scan_sealed(p, slot);
+        scan_sealed(p, slot, p.batch->lists[slot].entry.rows);
 }
 
 bool open_row_passes(const Pass &p, const OpenRow &row)
@@ -201,30 +229,46 @@ void scan_open(const Pass &p, const ProbedGroup &group)
         }
 }
 
+// Runs scan(heads) with a copy of heads, where the query has a filter.
+template <class Scan>
+void with_heads(const ScanQuery &query, Scan scan)
+{
+    if (!has_filter(query.filter))
+        return scan((HeadCopy *)nullptr);
+    const FilterColumns columns = columns_of(query.filter);
+    HeadCopy heads = new_head_copy(*query.index, columns.first, columns.behind);
+    scan(&heads);
+    pfree(heads.bytes);
+}
+
 } // namespace
 
 void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twins &twins, Candidates *out,
              ScanStats *stats)
 {
-    const Pass pass = {rel,   &query, &batch, query.index, &simd::kernels(),
-                       stats, out,    &twins, nullptr,     nullptr};
-    for (uint32_t slot = 0; slot < batch.list_count; slot++)
-        scan_list(pass, slot);
-    for (uint32_t g = 0; g < batch.group_count; g++)
-        scan_open(pass, batch.groups[g]);
+    with_heads(query, [&](HeadCopy *heads) {
+        const Pass pass = {rel,    &query,  &batch,  query.index, &simd::kernels(), stats, out,
+                           &twins, nullptr, nullptr, heads};
+        for (uint32_t slot = 0; slot < batch.list_count; slot++)
+            scan_list(pass, slot);
+        for (uint32_t g = 0; g < batch.group_count; g++)
+            scan_open(pass, batch.groups[g]);
+    });
     stats->passes++;
 }
 
 void collect_twins(Relation rel, const ScanQuery &query, const Batch &batch, const AsideTwins &aside,
                    RowQueue *out, ScanStats *stats)
 {
-    const Pass pass = {rel,   &query,  &batch,  query.index, &simd::kernels(),
-                       stats, nullptr, nullptr, &aside,      out};
-    const uint32_t slot = aside.taken.slot;
-    scan_list(pass, slot);
-    for (uint32_t g = 0; g < batch.group_count; g++)
-        if (batch.groups[g].group == batch.lists[slot].list / query.index->meta.group_lists)
-            scan_open(pass, batch.groups[g]);
+    with_heads(query, [&](HeadCopy *heads) {
+        const Pass pass = {rel,     &query, &batch, query.index, &simd::kernels(), stats, nullptr,
+                           nullptr, &aside, out,    heads};
+        const uint32_t slot = aside.taken.slot;
+        scan_list(pass, slot);
+        for (uint32_t g = 0; g < batch.group_count; g++)
+            if (batch.groups[g].group == batch.lists[slot].list / query.index->meta.group_lists)
+                scan_open(pass, batch.groups[g]);
+    });
 }
 
 } // namespace vq::ivf

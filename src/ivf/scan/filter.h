@@ -39,6 +39,13 @@ inline bool has_filter(const Filter &filter)
     return filter.count > 0 || filter.nothing;
 }
 
+// The columns that it asks about: from the first one on those before `behind`.
+struct FilterColumns
+{
+    uint32_t first, behind;
+};
+FilterColumns columns_of(const Filter &filter);
+
 // Memory: in the current context.
 Filter filter_of_keys(Relation rel, const ScanKeyData *keys, int count);
 

@@ -58,6 +58,17 @@ void chain_extend(PageChain *chain)
         stamp_page(chain_page(chain));
 }
 
+void chain_foresee(const PageChain *chain, uint32_t pages, BlockNumber *blocks)
+{
+    const PageSource &source = chain->source;
+    if (source.build) { // appends, and does it alone
+        const BlockNumber end = RelationGetNumberOfBlocks(source.rel);
+        for (uint32_t i = 0; i < pages; i++)
+            blocks[i] = end + i;
+    } else
+        reserve_look(source.reserve, pages, blocks);
+}
+
 void chain_reserve(PageChain *chain)
 {
     if (chain->used == kPayload)

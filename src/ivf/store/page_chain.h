@@ -35,6 +35,10 @@ void chain_begin(PageChain *chain, const PageSource &source, PageKind kind);
 // Adds a page with a zero payload; the page before goes out.
 void chain_extend(PageChain *chain);
 
+// Says which pages the chain will take next, provided that nobody takes any from the same source before it does. Errors: if a reserve does not
+// have as many.
+void chain_foresee(const PageChain *chain, uint32_t pages, BlockNumber *blocks);
+
 // The last page's copy.
 inline Page chain_page(PageChain *chain)
 {

@@ -99,6 +99,13 @@ Buffer reserve_take(PageReserve *r)
     return buf;
 }
 
+void reserve_look(const PageReserve *r, uint32_t pages, BlockNumber *blocks)
+{
+    if (r->count - r->used < pages)
+        elog(ERROR, "%u pages are set aside where %u are needed", r->count - r->used, pages);
+    memcpy(blocks, r->blocks + r->used, pages * sizeof(BlockNumber));
+}
+
 void reserve_end(PageReserve *r)
 {
     while (r->used < r->count)

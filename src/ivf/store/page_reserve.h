@@ -37,6 +37,9 @@ bool reserve_pages(PageReserve *reserve, uint32_t pages, const char **why);
 // one is got, with an error where there is no room.
 Buffer reserve_take(PageReserve *reserve);
 
+// Which pages will be taken next. Errors: if so many are not set aside.
+void reserve_look(const PageReserve *reserve, uint32_t pages, BlockNumber *blocks);
+
 // Gives back what was not used.
 void reserve_end(PageReserve *reserve);
 

@@ -8,19 +8,10 @@ extern "C" {
 
 namespace vq::ivf {
 
-// Room for an extent of that many rows.
-static size_t extent_bytes(const Index &index, uint32_t rows)
-{
-    const uint32_t tiles = (rows + simd::kTileRows - 1) / simd::kTileRows;
-    return sizeof(ExtentHeader) + (size_t)tiles * tile_bytes(index, simd::kTileRows);
-}
-
 uint64_t run_bytes(const Index &index, uint32_t rows)
 {
-    const uint32_t rest = rows % simd::kTileRows, extents = (rows + kExtentRows - 1) / kExtentRows;
-    return extents * (uint64_t)sizeof(ExtentHeader) +
-           rows / simd::kTileRows * (uint64_t)tile_bytes(index, simd::kTileRows) +
-           (rest > 0 ? tile_bytes(index, rest) : 0);
+    const uint32_t rest = rows % kExtentRows;
+    return rows / kExtentRows * extent_bytes(index, kExtentRows) + (rest > 0 ? extent_bytes(index, rest) : 0);
 }
 
 void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint32_t group, ListEntry *entries,
@@ -37,24 +28,46 @@ void run_begin(RunWriter *w, const Index *index, const PageSource &source, uint3
     w->bytes = (uint8_t *)palloc_extended(extent_bytes(*index, kExtentRows), MCXT_ALLOC_HUGE);
 }
 
-// The tiles of the buffered rows, behind the header's place in w->bytes. Returns where they end; *crc: of what never changes.
-static uint8_t *format_tiles(RunWriter *w, pg_crc32c *crc)
+// The tiles of the buffered rows, from `out` on. Returns where they end; adds what never changes to the checksum.
+static uint8_t *format_tiles(const RunWriter *w, uint8_t *out, pg_crc32c *crc)
 {
     const Index &index = *w->index;
     const size_t code_bytes = index.shape.code_bytes;
-    memset(w->bytes, 0, extent_bytes(index, w->buffered));
-    uint8_t *out = w->bytes + sizeof(ExtentHeader);
-    INIT_CRC32C(*crc);
     for (uint32_t first = 0; first < w->buffered; first += simd::kTileRows) {
         const uint32_t n = Min((uint32_t)simd::kTileRows, w->buffered - first);
-        format_keys(w->rows + first, KeyData(index.meta.filter_columns, n), n, out);
-        tile_pack(w->codes + first * code_bytes, code_bytes, n, code_bytes, out + tile_codes_at(index, n));
-        format_row_data(w->rows + first, RowData(n, index.has_fine()), n, out + tile_rows_at(index, n));
+        tile_pack(w->codes + first * code_bytes, code_bytes, n, code_bytes, out);
+        format_row_data(w->rows + first, RowData(n, index.has_fine()), n, out + tile_rows_at(index));
         COMP_CRC32C(*crc, out, tile_checked_bytes(index, n));
         out += tile_bytes(index, n);
     }
-    FIN_CRC32C(*crc);
     return out;
+}
+
+// The pages that an extent of that many bytes goes on upon, as if it began where the chain ends.
+static void format_pages(RunWriter *w, const ExtentHead &head, uint64_t bytes)
+{
+    const uint32_t further = (uint32_t)page_of_position(w->chain.used + bytes - 1);
+    Assert(further <= head.pages);
+    chain_foresee(&w->chain, further, (BlockNumber *)(w->bytes + head.pages_at()));
+}
+
+// The extent of the buffered rows, in w->bytes. Returns its end.
+static const uint8_t *format_extent(RunWriter *w, const ListEntry &entry)
+{
+    const ExtentHead head = extent_head(*w->index, w->buffered);
+    const uint64_t bytes = extent_bytes(*w->index, w->buffered);
+    memset(w->bytes, 0, bytes);
+    ExtentHeader header = {kExtentMagic, w->list, w->buffered, entry.block, entry.offset, 0, 0, 0};
+    if (head.columns > 0) {
+        format_pages(w, head, bytes);
+        format_keys(w->rows, head, w->bytes);
+    }
+    INIT_CRC32C(header.crc);
+    COMP_CRC32C(header.crc, w->bytes + sizeof header, head.bytes() - sizeof header);
+    const uint8_t *end = format_tiles(w, w->bytes + head.bytes(), &header.crc);
+    FIN_CRC32C(header.crc);
+    memcpy(w->bytes, &header, sizeof header);
+    return end;
 }
 
 // w->bytes up to `end` onto the chain's pages; the directory of sub-lists learns of each.
@@ -75,16 +88,8 @@ static void flush_extent(RunWriter *w)
     if (w->buffered == 0)
         return;
     ListEntry *entry = &w->entries[w->list - w->first_list];
-    ExtentHeader header = {};
-    const uint8_t *end = format_tiles(w, &header.crc);
-    header.magic = kExtentMagic;
-    header.list = w->list;
-    header.rows = w->buffered;
-    header.next_block = entry->block;
-    header.next_offset = entry->offset;
-    memcpy(w->bytes, &header, sizeof header);
-
     chain_reserve(&w->chain);
+    const uint8_t *end = format_extent(w, *entry);
     entry->block = w->chain.block;
     entry->offset = (uint16_t)w->chain.used;
     entry->rows += w->buffered;

@@ -85,23 +85,45 @@ const Sublists *without_entries(const Sublists *sublists)
     return out;
 }
 
-uint64_t sublist_tile_position(const Index &index, uint32_t tile)
+uint64_t sublist_extent_position(const Index &index, uint32_t extent)
 {
-    return (uint64_t)(tile / kExtentTiles + 1) * sizeof(ExtentHeader) +
-           tile * (uint64_t)tile_bytes(index, simd::kTileRows);
+    return extent * extent_bytes(index, kExtentRows);
+}
+
+uint64_t sublist_tile_position(const Index &index, const SublistHeader &header, uint32_t tile)
+{
+    const uint32_t extent = tile / kExtentTiles;
+    return sublist_extent_position(index, extent) +
+           extent_head(index, Min(header.rows - extent * kExtentRows, kExtentRows)).bytes() +
+           tile % kExtentTiles * (uint64_t)tile_bytes(index, simd::kTileRows);
+}
+
+// Where a byte of the list's extents lies.
+static PagePlace place_of(Relation rel, const Sublists &sublists, uint64_t position)
+{
+    const uint64_t at = sublists.header.offset + position;
+    if (page_of_position(at) >= sublists.header.pages)
+        report_corrupted(rel, sublists.pages[0], "directory of sub-lists lacks pages");
+    return {sublists.pages[page_of_position(at)], offset_of_position(at)};
 }
 
 void tiles_open_at(TileReader *r, Relation rel, const Index *index, const Sublists &sublists, uint32_t tile,
-                   uint32_t tiles, KeyUse keys)
+                   uint32_t tiles)
 {
     const SublistHeader &h = sublists.header;
-    const uint64_t at = h.offset + sublist_tile_position(*index, tile);
-    const uint64_t page = page_of_position(at);
-    if (page >= h.pages)
-        report_corrupted(rel, sublists.pages[0], "directory of sub-lists lacks pages");
-    tiles_open(r, rel, index, h.list, kEmptyList, keys);
-    stream_open(&r->stream, rel, PageKind::Tile, sublists.pages[page], offset_of_position(at));
+    const PagePlace at = place_of(rel, sublists, sublist_tile_position(*index, h, tile));
+    tiles_open(r, rel, index, h.list, kEmptyList, nullptr);
+    stream_open(&r->stream, rel, PageKind::Tile, at.block, at.offset);
     r->rows_left = Min(tiles * simd::kTileRows, h.rows - tile * simd::kTileRows);
+}
+
+void extents_open_at(TileReader *r, Relation rel, const Index *index, const Sublists &sublists,
+                     uint32_t extent, HeadCopy *copy)
+{
+    const SublistHeader &h = sublists.header;
+    const PagePlace at = place_of(rel, sublists, sublist_extent_position(*index, extent));
+    const ListEntry entry = {at.block, (uint16_t)at.offset, 0, h.rows, 0, InvalidBlockNumber};
+    tiles_open(r, rel, index, h.list, entry, copy);
 }
 
 } // namespace vq::ivf

@@ -38,11 +38,16 @@ const Sublists *without_entries(const Sublists *sublists);
 // Checks a record that lies in memory, but for its checksum, and points into it. False if it is damaged.
 bool open_sublists(const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows, Sublists *out);
 
-// Bytes from the start of a list's first extent to tile number `tile`.
-uint64_t sublist_tile_position(const Index &index, uint32_t tile);
+// Bytes from the start of a list's first extent to extent number `extent`, and to tile number `tile`.
+uint64_t sublist_extent_position(const Index &index, uint32_t extent);
+uint64_t sublist_tile_position(const Index &index, const SublistHeader &header, uint32_t tile);
 
-// Starts at tile number `tile`: tiles_next gives `tiles` tiles (all of one extent), then ends.
+// Starts at tile number `tile`: tiles_next gives `tiles` tiles (all of one extent), then ends. Without keys.
 void tiles_open_at(TileReader *reader, Relation rel, const Index *index, const Sublists &sublists,
-                   uint32_t tile, uint32_t tiles, KeyUse keys);
+                   uint32_t tile, uint32_t tiles);
+
+// Starts at extent number `extent`, for one call of extents_next.
+void extents_open_at(TileReader *reader, Relation rel, const Index *index, const Sublists &sublists,
+                     uint32_t extent, HeadCopy *copy);
 
 } // namespace vq::ivf

@@ -6,17 +6,18 @@
 
 namespace vq::ivf {
 
-// The filter keys of a tile. A view.
+// The filter keys of a tile's rows: those of a column lie side by side, `stride` keys behind those of the column before. A view.
 struct TileKeys
 {
-    KeyData layout;
-    const uint8_t *data;
+    uint32_t columns; // 0: without keys
+    uint32_t stride;
+    const uint64_t *first;
 
-    const uint64_t *of(uint32_t column) const { return (const uint64_t *)data + (size_t)column * layout.n; }
+    const uint64_t *of(uint32_t column) const { return first + (size_t)column * stride; }
     FilterKeys row(uint32_t v) const
     {
         FilterKeys keys;
-        for (uint32_t c = 0; c < layout.columns; c++)
+        for (uint32_t c = 0; c < columns; c++)
             keys.key[c] = of(c)[v];
         return keys;
     }
@@ -64,8 +65,8 @@ struct TileRows
     const uint32_t *words(uint32_t at) const { return (const uint32_t *)(data + at); }
 };
 
-// Writes the filter keys of n rows; `out` must be zero.
-void format_keys(const StoredRow *rows, const KeyData &layout, uint32_t n, uint8_t *out);
+// Writes the filter keys of an extent's rows into its head.
+void format_keys(const StoredRow *rows, const ExtentHead &layout, uint8_t *out);
 
 // Writes the row data of n rows; `out` must be zero.
 void format_row_data(const StoredRow *rows, const RowData &layout, uint32_t n, uint8_t *out);

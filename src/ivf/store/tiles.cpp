@@ -6,62 +6,163 @@ extern "C" {
 
 namespace vq::ivf {
 
-static void open_extent(TileReader *r, BlockNumber block, uint32_t offset)
+static uint64_t tiles_bytes(const Index &index, uint32_t rows)
 {
-    stream_open(&r->stream, r->stream.rel, PageKind::Tile, block, offset);
-    ExtentHeader header;
-    uint32_t got;
-    memcpy(&header, stream_take(&r->stream, kUnit, &got), sizeof header);
-    if (!valid_extent(header, r->list, r->budget)) {
-        stream_close(&r->stream);
-        report_corrupted(r->stream.rel, block, "damaged extent header");
-    }
-    r->rows_left = header.rows;
-    r->budget -= header.rows;
-    r->next_block = header.next_block;
-    r->next_offset = header.next_offset;
+    const uint32_t rest = rows % simd::kTileRows;
+    return rows / simd::kTileRows * (uint64_t)tile_bytes(index, simd::kTileRows) +
+           (rest > 0 ? tile_bytes(index, rest) : 0);
+}
+
+ExtentHead extent_head(const Index &index, uint32_t rows)
+{
+    return {index.meta.filter_columns, rows, tiles_bytes(index, rows)};
+}
+
+uint64_t extent_bytes(const Index &index, uint32_t rows)
+{
+    return extent_head(index, rows).bytes() + tiles_bytes(index, rows);
+}
+
+HeadCopy new_head_copy(const Index &index, uint32_t first, uint32_t behind)
+{
+    const size_t bytes = extent_head(index, kExtentRows).bytes();
+    return {(uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE), first, behind};
 }
 
 void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry,
-                KeyUse keys)
+                HeadCopy *copy)
 {
-    r->key_use = keys;
-    r->keys = r->key_buffer;
     r->index = index;
     r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0, nullptr};
     r->list = list;
-    r->rows_left = 0;
+    r->copy = copy;
+    r->extent_rows = r->rows_left = 0;
     r->budget = entry.rows;
     r->rows = 0;
     r->next_block = entry.block;
     r->next_offset = entry.offset;
 }
 
-static void take_keys(TileReader *r)
+// Reads the header of an extent; the rest of its head comes next.
+static ExtentHead open_extent(TileReader *r, PagePlace place)
 {
-    const uint32_t bytes = tile_codes_at(*r->index, r->rows);
-    if (r->key_use == KeyUse::Look)
-        r->keys = stream_read(&r->stream, bytes, r->key_buffer);
-    else if (r->key_use == KeyUse::Keep)
-        stream_copy(&r->stream, bytes, r->key_buffer);
-    else
-        stream_skip(&r->stream, bytes);
+    stream_open(&r->stream, r->stream.rel, PageKind::Tile, place.block, place.offset);
+    ExtentHeader header;
+    uint32_t got;
+    memcpy(&header, stream_take(&r->stream, kUnit, &got), sizeof header);
+    if (!valid_extent(header, r->list, Min(r->budget, kExtentRows))) {
+        stream_close(&r->stream);
+        report_corrupted(r->stream.rel, place.block, "damaged extent header");
+    }
+    r->begin = place;
+    r->extent_rows = r->rows_left = header.rows;
+    r->budget -= header.rows;
+    r->next_block = header.next_block;
+    r->next_offset = header.next_offset;
+    return extent_head(*r->index, header.rows);
+}
+
+// Whole units of the head from byte `from`, where the stream is, up to at least `to`. Returns where it is then.
+static uint32_t copy_units(TileReader *r, uint32_t from, uint32_t to)
+{
+    if (to <= from)
+        return from;
+    const uint32_t bytes = (to - from + kUnit - 1) / kUnit * kUnit;
+    stream_copy(&r->stream, bytes, r->copy->bytes + from);
+    return from + bytes;
+}
+
+// Copies what the caller wants of the head; the stream is then somewhere in it, or at its end if that was the last column.
+static void copy_head(TileReader *r, const ExtentHead &head)
+{
+    uint32_t at = copy_units(r, sizeof(ExtentHeader), head.key_at(0));
+    const uint32_t keys = head.key_at(r->copy->first) / kUnit * kUnit;
+    if (keys > at) {
+        stream_skip(&r->stream, keys - at);
+        at = keys;
+    }
+    copy_units(r, at, head.key_at(r->copy->behind));
+}
+
+// Of a byte of the current extent: its page as the extent's pages have it; 0 is the one it begins on.
+static uint64_t position_in(const TileReader &r, uint64_t byte)
+{
+    return r.begin.offset + byte;
+}
+
+static void go_to(TileReader *r, BlockNumber block, uint32_t offset)
+{
+    if (r->stream.buf != InvalidBuffer && r->stream.block == block) {
+        r->stream.offset = offset;
+        return;
+    }
+    stream_close(&r->stream);
+    stream_open(&r->stream, r->stream.rel, PageKind::Tile, block, offset);
+}
+
+// From behind the header to the tiles, by what the head says of pages, rather than along the chain.
+static void pass_head(TileReader *r, const ExtentHead &head)
+{
+    const uint64_t tiles = position_in(*r, head.bytes());
+    if (page_of_position(tiles) == 0 || head.columns == 0) {
+        stream_skip(&r->stream, head.bytes() - sizeof(ExtentHeader));
+        return;
+    }
+    const uint32_t at =
+        head.pages_at() + (uint32_t)(page_of_position(tiles) - 1) * (uint32_t)sizeof(BlockNumber);
+    stream_skip(&r->stream, at / kUnit * kUnit - sizeof(ExtentHeader));
+    uint32_t got;
+    BlockNumber block;
+    memcpy(&block, stream_take(&r->stream, kUnit, &got) + at % kUnit, sizeof block);
+    go_to(r, block, offset_of_position(tiles));
+}
+
+// Goes to the next extent, behind its header, of which *head is the rest. False when the list is done.
+static bool next_extent(TileReader *r, ExtentHead *head)
+{
+    tiles_close(r);
+    if (r->next_block == InvalidBlockNumber)
+        return false;
+    CHECK_FOR_INTERRUPTS();
+    *head = open_extent(r, {r->next_block, r->next_offset});
+    return true;
 }
 
 uint32_t tiles_next(TileReader *r)
 {
     if (r->rows_left == 0) {
-        tiles_close(r);
-        if (r->next_block == InvalidBlockNumber)
+        ExtentHead head(0, 0, 0);
+        if (!next_extent(r, &head))
             return r->rows = 0;
-        CHECK_FOR_INTERRUPTS();
-        open_extent(r, r->next_block, r->next_offset);
+        if (r->copy)
+            copy_head(r, head);
+        else
+            pass_head(r, head);
     }
     r->rows = Min(r->rows_left, (uint32_t)simd::kTileRows);
     r->rows_left -= r->rows;
-    if (r->index->meta.filter_columns > 0)
-        take_keys(r);
     return r->rows;
+}
+
+uint32_t extents_next(TileReader *r)
+{
+    ExtentHead head(0, 0, 0);
+    if (!next_extent(r, &head))
+        return 0;
+    copy_head(r, head);
+    tiles_close(r);
+    return r->extent_rows;
+}
+
+void tiles_go_to(TileReader *r, uint32_t tile)
+{
+    const ExtentHead head = extent_head(*r->index, r->extent_rows);
+    const uint64_t at =
+        position_in(*r, head.bytes() + tile * (uint64_t)tile_bytes(*r->index, simd::kTileRows));
+    const uint64_t page = page_of_position(at);
+    go_to(r, page == 0 ? r->begin.block : r->copy->pages(head)[page - 1], offset_of_position(at));
+    r->rows = rows_of_tile(*r, tile);
+    r->rows_left = r->extent_rows - tile * simd::kTileRows - r->rows;
 }
 
 void tiles_close(TileReader *r)
@@ -79,15 +180,11 @@ void tile_skip_codes(TileReader *r)
     stream_skip(&r->stream, tile_code_bytes(r->index->shape.code_bytes));
 }
 
-void tile_skip(TileReader *r)
-{
-    stream_skip(&r->stream, tile_bytes(*r->index, r->rows) - tile_codes_at(*r->index, r->rows));
-}
-
 TileRows tile_rows_placed(TileReader *r, StreamSpan *span)
 {
     const RowData layout(r->rows, r->index->has_fine());
-    return {layout, r->rows, stream_read_placed(&r->stream, layout.bytes(), r->buffer, span), r->tile_keys()};
+    return {layout, r->rows, stream_read_placed(&r->stream, layout.bytes(), r->buffer, span),
+            keys_at_hand(*r)};
 }
 
 } // namespace vq::ivf

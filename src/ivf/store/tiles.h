@@ -7,33 +7,29 @@
 
 namespace vq::ivf {
 
-// Where the codes of a tile of that many rows begin, behind its filter keys.
-inline uint32_t tile_codes_at(const Index &index, uint32_t rows)
+// Where the row data of a tile begins, behind its codes.
+inline uint32_t tile_rows_at(const Index &index)
 {
-    return KeyData(index.meta.filter_columns, rows).bytes();
-}
-// And its row data, behind the codes.
-inline uint32_t tile_rows_at(const Index &index, uint32_t rows)
-{
-    return tile_codes_at(index, rows) + (uint32_t)tile_code_bytes(index.shape.code_bytes);
+    return (uint32_t)tile_code_bytes(index.shape.code_bytes);
 }
 inline uint32_t tile_bytes(const Index &index, uint32_t rows)
 {
-    return tile_rows_at(index, rows) + RowData(rows, index.has_fine()).bytes();
+    return tile_rows_at(index) + RowData(rows, index.has_fine()).bytes();
 }
-// Those of them that ExtentHeader::crc is about, at the front: keys, codes and factors, which never change.
+// Those of them that ExtentHeader::crc is about, at the front: codes and factors, which never change.
 inline uint32_t tile_checked_bytes(const Index &index, uint32_t rows)
 {
-    return tile_rows_at(index, rows) + RowData(rows, index.has_fine()).tid_block();
+    return tile_rows_at(index) + RowData(rows, index.has_fine()).tid_block();
 }
 // Row data of a tile that lies in memory as a whole.
-inline TileRows tile_rows_of(const Index &index, const uint8_t *tile, uint32_t rows)
+inline TileRows tile_rows_of(const Index &index, const uint8_t *tile, uint32_t rows, const TileKeys &keys)
 {
-    return {RowData(rows, index.has_fine()),
-            rows,
-            tile + tile_rows_at(index, rows),
-            {KeyData(index.meta.filter_columns, rows), tile}};
+    return {RowData(rows, index.has_fine()), rows, tile + tile_rows_at(index), keys};
 }
+
+// Of an extent of 1 to kExtentRows rows: its head, and all of its bytes.
+ExtentHead extent_head(const Index &index, uint32_t rows);
+uint64_t extent_bytes(const Index &index, uint32_t rows);
 
 // Whether a header belongs to that list and has 1 to most_rows rows.
 inline bool valid_extent(const ExtentHeader &header, uint32_t list, uint32_t most_rows)
@@ -41,41 +37,72 @@ inline bool valid_extent(const ExtentHeader &header, uint32_t list, uint32_t mos
     return header.magic == kExtentMagic && header.list == list && header.rows > 0 && header.rows <= most_rows;
 }
 
-// What a reader of tiles wants of their filter keys.
-enum class KeyUse : uint8_t
+// A copy of an extent's head, for a reader of its keys.
+struct HeadCopy
 {
-    None,
-    Look, // before it takes the codes, which ends their life
-    Keep  // until the next tile
+    uint8_t *bytes;         // laid out by ExtentHead; room for any
+    uint32_t first, behind; // columns wanted: from the first one on those before `behind`
+
+    const BlockNumber *pages(const ExtentHead &head) const
+    {
+        return (const BlockNumber *)(bytes + head.pages_at());
+    }
+    // Of the rows from number `row` on; in an index without filter columns of none.
+    TileKeys keys(const ExtentHead &head, uint32_t row) const
+    {
+        return {head.columns, head.n, (const uint64_t *)(bytes + head.key_at(0)) + row};
+    }
 };
 
-// Hands out the tiles of a list one after the other, the newest extent first. Row data stays valid until the next call.
+// For those columns; memory in the current context.
+HeadCopy new_head_copy(const Index &index, uint32_t first, uint32_t behind);
+inline HeadCopy new_head_copy(const Index &index)
+{
+    return new_head_copy(index, 0, index.meta.filter_columns);
+}
+
+// Reads a list, the newest extent first: either all tiles one after the other (tiles_next), or extent by extent, and of each the tiles
+// that the keys of its rows lead to (extents_next, tiles_go_to). Row data stays valid until the next call.
 struct TileReader
 {
     const Index *index;
     UnitStream stream; // within the current extent
     uint32_t list;
-    uint32_t rows_left; // of the current extent, behind the current tile
+    HeadCopy *copy; // null: keys are passed over
+    // The current extent
+    PagePlace begin;
+    uint32_t extent_rows;
+    uint32_t rows_left; // behind the current tile
     uint32_t
         budget; // rows that older extents may have in all; as each has some, their chain cannot run in circles
     BlockNumber next_block; // the next older extent; InvalidBlockNumber = none
     uint32_t next_offset;
     uint32_t rows;               // of the current tile
     uint8_t buffer[kMaxRowData]; // row data that crosses a page border
-    KeyUse key_use;
-    const uint8_t *keys;                               // of the current tile, as key_use says
-    alignas(uint64_t) uint8_t key_buffer[kMaxKeyData]; // those that have to be copied
-
-    TileKeys tile_keys() const { return {KeyData(index->meta.filter_columns, rows), keys}; }
 };
 
-// entry: the list's, as its group's record had it. Reads nothing yet.
+// entry: the list's, as its group's record had it. Reads nothing yet. copy: gets the wanted keys of each extent; may be null, and lives
+// as long as the reader.
 void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry,
-                KeyUse keys);
+                HeadCopy *copy);
 
-// Goes to the next tile, past its filter keys, and returns its row count; 0 when the list is done, with nothing locked then. The
-// caller then takes the tile's codes, by one of the three functions below, and its row data, before it asks for the next tile.
+// Goes to the next tile and returns its row count; 0 when the list is done, with nothing locked then. The caller then takes the tile's
+// codes, by one of the three functions below, and its row data, before it asks for the next tile.
 uint32_t tiles_next(TileReader *r);
+
+// With a copy: goes to the next extent and returns its row count; 0 when the list is done. Nothing is locked.
+uint32_t extents_next(TileReader *r);
+// The keys of the rows of tile number `tile` of the current extent; how many rows it has.
+inline TileKeys tile_keys(const TileReader &r, uint32_t tile)
+{
+    return r.copy->keys(extent_head(*r.index, r.extent_rows), tile * simd::kTileRows);
+}
+inline uint32_t rows_of_tile(const TileReader &r, uint32_t tile)
+{
+    return Min(r.extent_rows - tile * simd::kTileRows, (uint32_t)simd::kTileRows);
+}
+// Goes to that tile, whose codes and row data the caller then takes.
+void tiles_go_to(TileReader *r, uint32_t tile);
 
 // Lets go of the page at hand, for a caller that stops before the list is done.
 void tiles_close(TileReader *r);
@@ -94,13 +121,16 @@ inline void score_tile_codes(UnitStream *stream, const Index &index, const void 
 // out: tile_code_bytes(code_bytes) bytes, laid out as in core/tile.h.
 void tile_copy_codes(TileReader *r, uint8_t *out);
 void tile_skip_codes(TileReader *r);
-// Codes and row data: the caller wants nothing more of the tile.
-void tile_skip(TileReader *r);
 
+// The keys of the current tile's rows, where they were asked for.
+inline TileKeys keys_at_hand(const TileReader &r)
+{
+    return r.copy ? tile_keys(r, (r.extent_rows - r.rows_left - r.rows) / simd::kTileRows) : TileKeys{};
+}
 inline TileRows tile_rows(TileReader *r)
 {
     const RowData layout(r->rows, r->index->has_fine());
-    return {layout, r->rows, stream_read(&r->stream, layout.bytes(), r->buffer), r->tile_keys()};
+    return {layout, r->rows, stream_read(&r->stream, layout.bytes(), r->buffer), keys_at_hand(*r)};
 }
 // span: where the row data lies, for who changes it.
 TileRows tile_rows_placed(TileReader *r, StreamSpan *span);

@@ -73,6 +73,7 @@ struct Rewriter
     uint8_t *record;
     uint8_t *codes; // of one tile
     uint8_t *code;  // of one row
+    HeadCopy heads; // of extents
 };
 
 void keep_keyed(KeyedRows *k, const Index &index, const StoredRow &row)
@@ -117,7 +118,7 @@ void write_keyed(Rewriter *r, uint32_t list)
 void rewrite_sealed(Rewriter *r, uint32_t list, const ListEntry &entry)
 {
     TileReader reader;
-    tiles_open(&reader, r->m->rel, r->m->index, list, entry, KeyUse::Keep);
+    tiles_open(&reader, r->m->rel, r->m->index, list, entry, &r->heads);
     while (tiles_next(&reader) > 0) {
         tile_copy_codes(&reader, r->codes);
         const TileRows tile = tile_rows(&reader);
@@ -203,6 +204,7 @@ bool rewrite(Maintenance *m, NoRoom *none)
     r.record = (uint8_t *)palloc(index.fine_record_bytes + 1);
     r.codes = (uint8_t *)palloc(tile_code_bytes(index.shape.code_bytes));
     r.code = (uint8_t *)palloc(index.shape.code_bytes);
+    r.heads = new_head_copy(index);
     const GroupRecord old = index.has_fine() ? close_fine(*m) : GroupRecord{};
     read_group(m->rel, index, m->group, group);
     m->taken = take_open_rows(*m, group->record);

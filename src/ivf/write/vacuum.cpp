@@ -75,7 +75,7 @@ void delete_in_tile(BulkDelete *b, TileReader *reader)
 uint32_t delete_in_list(BulkDelete *b, uint32_t list, const ListEntry &entry)
 {
     TileReader reader;
-    tiles_open(&reader, b->rel, b->index, list, entry, KeyUse::None);
+    tiles_open(&reader, b->rel, b->index, list, entry, nullptr);
     while (tiles_next(&reader) > 0)
         delete_in_tile(b, &reader);
     const uint32_t dead = b->found.count;

@@ -85,7 +85,8 @@ sub new_table
     $node->safe_psql('postgres', "CREATE $kind TABLE $table (id bigint PRIMARY KEY, v vector($dims))");
     fill($node, $table, $dims, 1, $rows) if $rows > 0;
     my $with = $option{with} ? "WITH ($option{with})" : '';
-    $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $option{am} (v $ops) $with") if $option{am};
+    my $filters = $option{filters} ? ", $option{filters}" : '';
+    $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $option{am} (v $ops$filters) $with") if $option{am};
     $node->safe_psql('postgres', "ANALYZE $table");
     check_indexes($node, $table);
     return;

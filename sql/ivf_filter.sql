@@ -92,6 +92,10 @@ CREATE INDEX fi_arrays ON fi USING @AM@ (v, a4, a8, at, au, i4) WITH (refine = t
 SELECT c, plan, rows, differs FROM unnest(ARRAY['a4 && ''{3}''', 'a4 && ''{3,4}''', 'a4 @> ''{3}''', 'a4 @> ''{3,4}''', 'a4 @> ''{}''', 'a4 && ''{}''', 'a4 IS NULL', 'a4 = ''{}''', '3 = ANY(a4)',
     'a4 <@ ''{1,2,3}''', 'a8 && ''{3,NULL}''', 'a8 @> ''{3,NULL}''', 'a8 @> ''{12}''', 'at && ''{x1,y5}''', 'at @> ''{x1,y5}''', 'at @> ''{x1}'' AND i4 > 0', 'at IS NULL',
     'au && ARRAY[md5(''3'')::uuid]', 'au @> ARRAY[md5(''3'')::uuid]', 'NOT a4 && ''{3}''']) c, fi_check(c) f;
+-- Several arrays in one condition: of a domain, whose arrays have them as elements.
+CREATE DOMAIN fi_list AS int[];
+SELECT c, rows, differs, filtered FROM unnest(ARRAY['a4 && ANY (ARRAY[''{3}'', ''{6}'']::fi_list[])', 'a4 && ANY (ARRAY[''{}'', ''{6}'', NULL]::fi_list[])', 'a4 @> ANY (ARRAY[''{3,4}'', ''{6}'']::fi_list[])',
+    'a4 @> ANY (ARRAY[''{3,4}'', ''{3,6}'']::fi_list[])', 'a4 @> ANY (ARRAY[''{3}'', ''{}'']::fi_list[])', 'a4 && ALL (ARRAY[''{3}'', ''{6}'']::fi_list[])']) c, fi_check(c) f;
 SELECT vector_quant_index_check('fi_arrays', true);
 DROP INDEX fi_arrays;
 
@@ -189,6 +193,7 @@ SELECT fi_error('CREATE INDEX ON fi USING @AM@ (v, i4 DESC)');
 SELECT c.opcname FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE amname = '@AM@' AND NOT amvalidate(c.oid);
 SELECT count(*) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE amname = '@AM@';
 DROP TABLE fi, fi_meta, fi_conditions;
+DROP DOMAIN fi_list;
 DROP TYPE fi_mood;
 DROP COLLATION fi_any_case;
 DROP FUNCTION fi_vector, fi_ids, fi_plan, fi_check, fi_error;

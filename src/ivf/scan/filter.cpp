@@ -78,6 +78,16 @@ uint64_t *element_keys(const Building &b, uint32_t column, Datum value, uint32_t
     return keys;
 }
 
+// Of a column of arrays. The elements are of a domain over arrays: plain arrays have none. What overlaps one of them overlaps all their
+// bits together; what contains one has the bits that they have in common.
+uint64_t common_signature(int strategy, const uint64_t *keys, uint32_t count)
+{
+    uint64_t common = keys[0];
+    for (uint32_t i = 1; i < count; i++)
+        common = strategy == kOverlaps ? common | keys[i] : common & keys[i];
+    return common;
+}
+
 // column <op> ANY (array). A range is as wide as the farthest element makes it.
 void add_any(Building *b, uint32_t column, const ScanKeyData &key)
 {
@@ -88,7 +98,9 @@ void add_any(Building *b, uint32_t column, const ScanKeyData &key)
     else if (key.sk_strategy == kEqual && count > 1) {
         b->filter->recheck |= !decides(key_kind(b->rel, column)) || keys[0] == kSharedKey;
         add_test(b, {FilterTest::Any, column, keys[0], keys[count - 1], keys, count});
-    } else {
+    } else if (key.sk_strategy == kOverlaps || key.sk_strategy == kContains)
+        add_comparison(b, column, key.sk_strategy, common_signature(key.sk_strategy, keys, count));
+    else {
         const bool upper = key.sk_strategy == kLess || key.sk_strategy == kLessEqual;
         add_comparison(b, column, key.sk_strategy, keys[upper ? count - 1 : 0]);
     }

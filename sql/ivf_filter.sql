@@ -98,6 +98,12 @@ SELECT c, rows, differs, filtered FROM unnest(ARRAY['a4 && ANY (ARRAY[''{3}'', '
     'a4 @> ANY (ARRAY[''{3,4}'', ''{3,6}'']::fi_list[])', 'a4 @> ANY (ARRAY[''{3}'', ''{}'']::fi_list[])', 'a4 && ALL (ARRAY[''{3}'', ''{6}'']::fi_list[])']) c, fi_check(c) f;
 SELECT vector_quant_index_check('fi_arrays', true);
 DROP INDEX fi_arrays;
+-- domains
+CREATE DOMAIN fi_flag AS boolean;
+ALTER TABLE fi ADD COLUMN flag fi_flag GENERATED ALWAYS AS (b) STORED;
+CREATE INDEX fi_domains ON fi USING @AM@ (v, flag);
+SELECT c, rows, differs, filtered FROM unnest(ARRAY['flag', 'NOT flag', 'flag IS TRUE', 'flag IS FALSE', 'flag = true', 'flag IS NULL', 'flag IS NOT TRUE']) c, fi_check(c) f;
+DROP INDEX fi_domains;
 
 -- inserted, updated, deleted, sealed and rewritten rows keep their keys
 CREATE INDEX fi_some ON fi USING @AM@ (v, i4, t, at) WITH (@VARIANT@);
@@ -193,7 +199,7 @@ SELECT fi_error('CREATE INDEX ON fi USING @AM@ (v, i4 DESC)');
 SELECT c.opcname FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE amname = '@AM@' AND NOT amvalidate(c.oid);
 SELECT count(*) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE amname = '@AM@';
 DROP TABLE fi, fi_meta, fi_conditions;
-DROP DOMAIN fi_list;
+DROP DOMAIN fi_list, fi_flag;
 DROP TYPE fi_mood;
 DROP COLLATION fi_any_case;
 DROP FUNCTION fi_vector, fi_ids, fi_plan, fi_check, fi_error;

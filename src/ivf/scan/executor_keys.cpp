@@ -65,7 +65,8 @@ bool read_boolean_condition(Node *node, Condition *c)
     }
     if (exprType(node) != BOOLOID)
         return false;
-    *c = {node, nullptr, BooleanEqualOperator, InvalidOid, value};
+    // Of a domain, the column stands behind a change of type.
+    *c = {plain(node), nullptr, BooleanEqualOperator, InvalidOid, value};
     return true;
 }
 

@@ -16,11 +16,16 @@ ANALYZE th;
 CREATE FUNCTION th_run(sql text, OUT rows bigint, OUT missing bigint, OUT strange bigint, OUT disorder bigint, OUT bound numeric, OUT few boolean)
 LANGUAGE plpgsql AS
 $$
-DECLARE hidden int;
+DECLARE mode text := current_setting('plan_cache_mode');
 BEGIN
     DROP TABLE IF EXISTS truth, found;
+    SET LOCAL enable_seqscan = on; -- off since the last call in this transaction
+    SET LOCAL enable_sort = on;
     SET LOCAL enable_indexscan = off;
+    SET LOCAL plan_cache_mode = force_custom_plan; -- no plan of this is kept
     EXECUTE 'CREATE TEMP TABLE truth AS SELECT * FROM (' || sql || ') q(id, d)';
+    DELETE FROM truth WHERE d IS NULL OR d::float8 = 'NaN'; -- not in the index
+    PERFORM set_config('plan_cache_mode', mode, true);
     SET LOCAL enable_indexscan = on;
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_sort = off;
@@ -38,6 +43,8 @@ CREATE FUNCTION th_nth(op text, q int, n int) RETURNS float8 LANGUAGE plpgsql AS
 $$
 DECLARE d float8;
 BEGIN
+    SET LOCAL enable_seqscan = on;
+    SET LOCAL enable_sort = on;
     SET LOCAL enable_indexscan = off;
     EXECUTE format('SELECT avg(d) FROM (SELECT v %1$s th_vector(%2$s) AS d FROM th WHERE v IS NOT NULL AND id < 8002 ORDER BY d OFFSET %3$s LIMIT 2) s',
         op, q, greatest(n - 1, 0)) INTO d;

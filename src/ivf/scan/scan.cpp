@@ -51,14 +51,20 @@ struct Bounds
     double aside; // twins
 };
 
+// A bound that says nothing is kept as the least float. Distances may be less.
+double below_all(double bound)
+{
+    return bound > (double)kNoBound ? bound : -std::numeric_limits<double>::infinity();
+}
+
 Bounds unseen_bounds(Scan *scan)
 {
     constexpr double kNone = std::numeric_limits<double>::infinity();
     const double extra = extra_epsilon(*scan) * scan->candidates.mean_error();
-    Bounds bounds = {candidates_bound(scan->candidates) - extra, kNone, kNone};
+    Bounds bounds = {below_all(candidates_bound(scan->candidates)) - extra, kNone, kNone};
     if (!queue_empty(scan->reranker.refined)) {
         const QueuedRow &row = queue_nearest(scan->reranker.refined);
-        bounds.refined = row.distance - (row.state == RowState::Twin ? 0 : extra);
+        bounds.refined = below_all(row.distance) - (row.state == RowState::Twin ? 0 : extra);
     }
     if (const AsideTwins *aside = first_aside(&scan->reranker.twins))
         bounds.aside = aside->score;

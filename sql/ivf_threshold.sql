@@ -110,6 +110,24 @@ SET @AM@.refine_k = 1;
 SELECT rows <= 5 AS rows, strange, bound, few FROM th_where('<->', 'v <-> q < 3');
 RESET @AM@.refine_k;
 
+-- a number of lists that a setting or an option asks for, also one that is not exceeded
+CREATE FUNCTION th_lists() RETURNS TABLE (c text, rows boolean, missing bigint, strange bigint, bound numeric) LANGUAGE sql AS
+$$ SELECT c, w.rows > 0, w.missing, w.strange, w.bound FROM unnest(ARRAY['v <-> q < 3', 'v <-> q < 3 AND grp = 0', 'v <-> q <= 0']) c, th_where('<->', c) w $$;
+SET @AM@.epsilon = 4;
+SET @AM@.nprobe = 60;
+SELECT * FROM th_lists();
+SET @AM@.iterative_scan = off;
+SELECT * FROM th_lists();
+RESET @AM@.iterative_scan;
+RESET @AM@.nprobe;
+RESET vector_quant.target_recall; -- wins over an option
+ALTER INDEX th_l2 SET (nprobe = 60);
+SELECT * FROM th_lists();
+ALTER INDEX th_l2 RESET (nprobe);
+SET vector_quant.target_recall = 1;
+
+RESET @AM@.epsilon;
+
 -- where the scan cannot know, all rows are looked at as before
 SELECT c AS condition, w.missing, w.strange, w.bound, w.rows > 0 AS some FROM unnest(ARRAY['v <-> q < 3 OR grp = 1', 'v <-> q > 3', 'v <-> q < r', 'v <-> q < 2 + r',
     'v <-> q < 3 * random() + 100', 'v <-> th_vector(4021) < 3', 'v <=> q < 0.1', 'v <-> q <> 3', 'v <-> q < 3 IS NOT TRUE', 'sqrt(v <-> q) < 1.7',
@@ -278,5 +296,5 @@ SELECT c, w.rows, w.missing, w.strange FROM unnest(ARRAY['v <#> q < 0', '-(v <#>
 SELECT c, w.rows, w.missing, w.strange FROM unnest(ARRAY['v <-> q < ''Infinity''', 'v <-> q = ''Infinity''', '-(v <-> q) > -10']) c,
     th_run(replace(format('SELECT id, 0 FROM th_huge WHERE %s ORDER BY v <-> q', c), ' q', ' ''[100,3,1]''')) w;
 DROP TABLE th_huge;
-DROP FUNCTION th_functions, th_match, th_match_pl, th_match_real, th_where, th_grid, th_run, th_nth, th_vector;
+DROP FUNCTION th_functions, th_lists, th_match, th_match_pl, th_match_real, th_where, th_grid, th_run, th_nth, th_vector;
 DROP TABLE truth, found;

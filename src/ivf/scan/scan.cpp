@@ -200,10 +200,12 @@ bool beyond_limit(Scan *scan)
            (!results_empty(scan->results) && looked_enough(*scan));
 }
 
-// Fewer rows than ten are within the limit: they are found as surely as the ten nearest. False if lists enough were visited.
+// Fewer rows than ten are within the limit: they are found as surely as the ten nearest. False if lists enough were visited. Where a
+// setting says how many, the depth is that of ten before the first of them.
 bool look_as_for_ten(Relation rel, Scan *scan)
 {
-    return scan->probing.depth < kUsualDepth && visit_more(rel, scan, false);
+    const Probing &probing = scan->probing;
+    return (probing.visited == 0 || probing.depth < kUsualDepth) && visit_more(rel, scan, false);
 }
 
 // Whether further lists have to be visited before the next row goes out: the consumer has come as deep as those visited are

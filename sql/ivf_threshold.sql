@@ -126,6 +126,9 @@ SELECT * FROM th_lists();
 ALTER INDEX th_l2 RESET (nprobe);
 SET vector_quant.target_recall = 1;
 
+-- a real that becomes a numeric keeps six digits only: rows up to where that rounds to the threshold
+SELECT sum(w.missing) AS missing, sum(w.strange) AS strange, bool_and(w.bound IS NOT NULL) AS bounded FROM generate_series(1, 20) n,
+    th_where('<->', format('(v <-> q)::real::numeric <= (SELECT (v <-> q)::real::numeric FROM th ORDER BY v <-> q OFFSET %s LIMIT 1)', n)) w;
 RESET @AM@.epsilon;
 
 -- where the scan cannot know, all rows are looked at as before

@@ -16,8 +16,10 @@ namespace vq::ivf {
 
 namespace {
 
-// How far a step may be off, as a share of its numbers: some times what they are rounded by. A float8 becomes a numeric of 15 digits.
+// How far a step may be off, as a share of its numbers: some times what they are rounded by. A float8 becomes a numeric of 15 digits,
+// a float4 one of 6.
 constexpr double kSingleRounding = 1e-6, kDoubleRounding = 1e-15, kNumericRounding = 1e-14;
+constexpr double kSingleToNumeric = 1e-5;
 constexpr double kLeastSingle = 1e-44, kLeastDouble = 1e-300; // near zero
 
 enum class Step
@@ -284,6 +286,8 @@ DistanceLimit limit_of_side(DistanceOrder *order, Node *node, Side side)
         return limit_of_side(order, call.first, {-side.value, side.slack, !side.at_most});
     case Step::Same:
         side.slack += rounding(side.value, call.type);
+        if (call.type == NUMERICOID && exprType(call.first) == FLOAT4OID && std::isfinite(side.value))
+            side.slack += std::fabs(side.value) * kSingleToNumeric;
         return limit_of_side(order, call.first, side);
     case Step::Round:
     case Step::Digits:

@@ -238,6 +238,10 @@ SELECT c AS condition, n, p.* FROM unnest(ARRAY['v <-> q < 0.5', 'v <-> q < 3', 
 -- errors are those of the query, not of its plan
 SELECT count(*) FROM th WHERE v <-> '[1,2]' < 3 AND false;
 DO $$ BEGIN EXECUTE 'EXPLAIN SELECT id FROM th WHERE v <-> ''[1,2]'' < 3 ORDER BY v <-> ''[1,2]'' LIMIT 10'; END $$;
+-- what the query is worth is not asked for without a threshold
+CREATE FUNCTION th_asked() RETURNS vector LANGUAGE plpgsql STABLE AS 'BEGIN RAISE ''asked''; END';
+DO $$ BEGIN EXECUTE 'EXPLAIN SELECT id FROM th WHERE grp = 3 ORDER BY v <-> th_asked() LIMIT 10'; END $$;
+DROP FUNCTION th_asked;
 DROP FUNCTION th_plan;
 SET enable_seqscan = off;
 SET enable_sort = off;

@@ -37,7 +37,8 @@ struct PlannedOrder
 {
     DistanceOrder order; // first: the functions get a pointer to it
     PlannerInfo *root;
-    const Const *query; // null: known later
+    const Const *query; // null: known later, or nobody has asked
+    bool asked;         // for it: that may call a function of the user's, so not without need
     bool known_later;   // something that was asked for is
 };
 
@@ -59,13 +60,21 @@ Known value_of(DistanceOrder *order, Node *expression, Datum *value)
     return known->constisnull ? Known::Null : Known::Value;
 }
 
+const Const *query_of(PlannedOrder *o)
+{
+    if (!o->asked)
+        o->query = known_value(o->root, o->order.query);
+    o->asked = true;
+    return o->query;
+}
+
 // Two that nobody knows yet are taken to be equal.
 Known is_query(DistanceOrder *order, Node *expression)
 {
-    const PlannedOrder *o = (const PlannedOrder *)order;
-    const Const *other = known_value(o->root, expression);
-    if (o->query && other)
-        return equal(o->query, other) ? Known::Value : Known::No;
+    PlannedOrder *o = (PlannedOrder *)order;
+    const Const *query = query_of(o), *other = known_value(o->root, expression);
+    if (query && other)
+        return equal(query, other) ? Known::Value : Known::No;
     return Known::Value;
 }
 
@@ -76,7 +85,6 @@ PlannedOrder planned_order(PlannerInfo *root, const OpExpr *order_by, double lea
     o.order.is_query = is_query;
     set_distance(&o.order, order_by, least);
     o.root = root;
-    o.query = known_value(root, o.order.query);
     return o;
 }
 
@@ -239,6 +247,7 @@ LimitedRows limited_rows(PlannerInfo *root, const IndexPath *path, Relation rel)
     List *others = NIL, *limiting = conditions_of(path, &o, &others);
     if (limiting == NIL)
         return {};
+    query_of(&o);
     LimitedRows result = {true, kGuessedRows, kGuessedLooks, 1, false};
     result.others = clauselist_selectivity(root, others, (int)table->relid, JOIN_INNER, nullptr);
     const DistanceLimit limit = distance_limit(&o.order, limiting);

@@ -11,6 +11,7 @@
 extern "C" {
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -39,6 +40,17 @@ void check_can_calibrate(const Inspected &target, const Index &index, const Give
     if (queries.count < kFewQueries)
         ereport(NOTICE, (errmsg("index \"%s\" is calibrated with %u queries only", name, queries.count),
                          errhint("With 200 or more the target is met more exactly.")));
+}
+
+// The lock of ALTER INDEX, before anything is measured. It is not waited for: REINDEX CONCURRENTLY holds it, and waits itself for every
+// snapshot, of which the caller's statement has one.
+void lock_options(const Inspected &target)
+{
+    if (!ConditionalLockRelationOid(RelationGetRelid(target.rel), ShareUpdateExclusiveLock))
+        ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+                        errmsg("index \"%s\" is being built anew, altered or calibrated by another session",
+                               RelationGetRelationName(target.rel)),
+                        errhint("Calibrate it when that has ended.")));
 }
 
 void check_neighbours(const Inspected &target, const QueryNeighbours &neighbours)
@@ -149,6 +161,7 @@ VQ_FUNCTION(vq_calibrate)
     const vq::ivf::Index *index = open_index(target.rel, target.memory);
     const GivenQueries queries = given_queries(fcinfo, 1, target, *index);
     check_can_calibrate(target, *index, queries);
+    lock_options(target);
     const Snapshot snapshot = inspect_snapshot(target.rel);
     const QueryNeighbours neighbours =
         find_query_neighbours(target, *index, snapshot, queries, kLeastDepth, kMostDepth);

@@ -17,6 +17,8 @@ DECLARE
     truth float8[];
     found float8[];
 BEGIN
+    SET LOCAL enable_seqscan = on; -- off since the last call in this transaction
+    SET LOCAL enable_sort = on;
     SET LOCAL enable_indexscan = off;
     EXECUTE sql INTO truth;
     SET LOCAL enable_indexscan = on;

@@ -49,10 +49,12 @@ BEGIN
     plan := fi_plan(condition);
     FOR q IN 1..3 LOOP
         SET LOCAL enable_seqscan = on;
+        SET LOCAL enable_sort = on;
         SET LOCAL enable_indexscan = off;
         expected := fi_ids(condition, q);
         SET LOCAL enable_indexscan = on;
         SET LOCAL enable_seqscan = off;
+        SET LOCAL enable_sort = off;
         found := fi_ids(condition, q);
         filtered := (SELECT s.filtered > 0 FROM vector_quant_last_scan() s);
         rows := coalesce(cardinality(expected), 0);

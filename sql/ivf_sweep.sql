@@ -20,6 +20,8 @@ DECLARE
     sql text := format('SELECT id, v %1$s %2$L::vector AS d FROM sw WHERE %3$s ORDER BY v %1$s %2$L::vector LIMIT %4$s', op, q, condition, n);
 BEGIN
     DROP TABLE IF EXISTS truth, found;
+    SET LOCAL enable_seqscan = on; -- off since the last call in this transaction
+    SET LOCAL enable_sort = on;
     SET LOCAL enable_indexscan = off;
     EXECUTE 'CREATE TEMP TABLE truth AS ' || sql;
     SET LOCAL enable_indexscan = on;

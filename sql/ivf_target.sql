@@ -32,9 +32,11 @@ SELECT lists FROM vector_quant_index_stats('ta_idx');
 SELECT vector_quant_index_check('ta_idx');
 
 -- What a query finds and costs at a target.
+SET enable_seqscan = on;
 SET enable_indexscan = off;
 CREATE TABLE ta_truth AS SELECT n, ARRAY(SELECT id FROM ta ORDER BY ta.v <-> q.v LIMIT 10) AS ids FROM ta_query q;
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 CREATE FUNCTION ta_find(query vector, OUT ids int[], OUT lists bigint, OUT codes bigint, OUT reranked bigint)
 LANGUAGE plpgsql AS
 $$ BEGIN
@@ -117,9 +119,11 @@ CREATE FUNCTION ta_metric(operator text, target float8) RETURNS boolean LANGUAGE
 $$ DECLARE hits float8 := 0; q record; exact int[]; found int[]; BEGIN
     PERFORM set_config('vector_quant.target_recall', target::text, false);
     FOR q IN SELECT v FROM ta_query LOOP
+        SET LOCAL enable_seqscan = on;
         SET LOCAL enable_indexscan = off;
         EXECUTE format('SELECT ARRAY(SELECT id FROM ta ORDER BY v %s $1 LIMIT 10)', operator) INTO exact USING q.v;
         SET LOCAL enable_indexscan = on;
+        SET LOCAL enable_seqscan = off;
         EXECUTE format('SELECT ARRAY(SELECT id FROM ta ORDER BY v %s $1 LIMIT 10)', operator) INTO found USING q.v;
         hits := hits + cardinality(ARRAY(SELECT unnest(exact) INTERSECT SELECT unnest(found)));
     END LOOP;

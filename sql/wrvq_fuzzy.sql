@@ -97,9 +97,11 @@ DECLARE query text := format('SELECT array_agg(id ORDER BY id) FROM (SELECT id F
 BEGIN
     EXECUTE query INTO found;
     SELECT s.sublists > 0 INTO sublists FROM vector_quant_last_scan() s;
+    SET LOCAL enable_seqscan = on;
     SET LOCAL enable_indexscan = off;
     EXECUTE query INTO expected;
     SET LOCAL enable_indexscan = on;
+    SET LOCAL enable_seqscan = off;
     RETURN QUERY SELECT cardinality(expected), found IS NOT DISTINCT FROM expected, sublists;
 END
 $$;

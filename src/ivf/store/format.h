@@ -217,6 +217,7 @@ struct ExtentHead
     uint32_t columns;
     uint32_t n;
     uint32_t pages; // an even number: keys are aligned
+    constexpr ExtentHead() : columns(0), n(0), pages(0) {}
     // tiles: bytes that they take
     constexpr ExtentHead(uint32_t filter_columns, uint32_t rows, uint64_t tiles)
         : columns(filter_columns), n(rows), pages(0)

@@ -36,7 +36,8 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
     r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0, nullptr};
     r->list = list;
     r->copy = copy;
-    r->extent_rows = r->rows_left = 0;
+    r->head = {};
+    r->rows_left = 0;
     r->budget = entry.rows;
     r->rows = 0;
     r->next_block = entry.block;
@@ -44,7 +45,7 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
 }
 
 // Reads the header of an extent; the rest of its head comes next.
-static ExtentHead open_extent(TileReader *r, PagePlace place)
+static void open_extent(TileReader *r, PagePlace place)
 {
     stream_open(&r->stream, r->stream.rel, PageKind::Tile, place.block, place.offset);
     ExtentHeader header;
@@ -55,11 +56,11 @@ static ExtentHead open_extent(TileReader *r, PagePlace place)
         report_corrupted(r->stream.rel, place.block, "damaged extent header");
     }
     r->begin = place;
-    r->extent_rows = r->rows_left = header.rows;
+    r->head = extent_head(*r->index, header.rows);
+    r->rows_left = header.rows;
     r->budget -= header.rows;
     r->next_block = header.next_block;
     r->next_offset = header.next_offset;
-    return extent_head(*r->index, header.rows);
 }
 
 // Whole units of the head from byte `from`, where the stream is, up to at least `to`. Returns where it is then.
@@ -73,8 +74,9 @@ static uint32_t copy_units(TileReader *r, uint32_t from, uint32_t to)
 }
 
 // Copies what the caller wants of the head; the stream is then somewhere in it, or at its end if that was the last column.
-static void copy_head(TileReader *r, const ExtentHead &head)
+static void copy_head(TileReader *r)
 {
+    const ExtentHead &head = r->head;
     uint32_t at = copy_units(r, sizeof(ExtentHeader), head.key_at(0));
     const uint32_t keys = head.key_at(r->copy->first) / kUnit * kUnit;
     if (keys > at) {
@@ -101,8 +103,9 @@ static void go_to(TileReader *r, BlockNumber block, uint32_t offset)
 }
 
 // From behind the header to the tiles, by what the head says of pages, rather than along the chain.
-static void pass_head(TileReader *r, const ExtentHead &head)
+static void pass_head(TileReader *r)
 {
+    const ExtentHead &head = r->head;
     const uint64_t tiles = position_in(*r, head.bytes());
     if (page_of_position(tiles) == 0 || head.columns == 0) {
         stream_skip(&r->stream, head.bytes() - sizeof(ExtentHeader));
@@ -117,27 +120,26 @@ static void pass_head(TileReader *r, const ExtentHead &head)
     go_to(r, block, offset_of_position(tiles));
 }
 
-// Goes to the next extent, behind its header, of which *head is the rest. False when the list is done.
-static bool next_extent(TileReader *r, ExtentHead *head)
+// Goes to the next extent, behind its header. False when the list is done.
+static bool next_extent(TileReader *r)
 {
     tiles_close(r);
     if (r->next_block == InvalidBlockNumber)
         return false;
     CHECK_FOR_INTERRUPTS();
-    *head = open_extent(r, {r->next_block, r->next_offset});
+    open_extent(r, {r->next_block, r->next_offset});
     return true;
 }
 
 uint32_t tiles_next(TileReader *r)
 {
     if (r->rows_left == 0) {
-        ExtentHead head(0, 0, 0);
-        if (!next_extent(r, &head))
+        if (!next_extent(r))
             return r->rows = 0;
         if (r->copy)
-            copy_head(r, head);
+            copy_head(r);
         else
-            pass_head(r, head);
+            pass_head(r);
     }
     r->rows = Min(r->rows_left, (uint32_t)simd::kTileRows);
     r->rows_left -= r->rows;
@@ -146,23 +148,21 @@ uint32_t tiles_next(TileReader *r)
 
 uint32_t extents_next(TileReader *r)
 {
-    ExtentHead head(0, 0, 0);
-    if (!next_extent(r, &head))
+    if (!next_extent(r))
         return 0;
-    copy_head(r, head);
-    tiles_close(r);
-    return r->extent_rows;
+    copy_head(r);
+    return r->head.n;
 }
 
 void tiles_go_to(TileReader *r, uint32_t tile)
 {
-    const ExtentHead head = extent_head(*r->index, r->extent_rows);
+    const ExtentHead &head = r->head;
     const uint64_t at =
         position_in(*r, head.bytes() + tile * (uint64_t)tile_bytes(*r->index, simd::kTileRows));
     const uint64_t page = page_of_position(at);
     go_to(r, page == 0 ? r->begin.block : r->copy->pages(head)[page - 1], offset_of_position(at));
     r->rows = rows_of_tile(*r, tile);
-    r->rows_left = r->extent_rows - tile * simd::kTileRows - r->rows;
+    r->rows_left = r->head.n - tile * simd::kTileRows - r->rows;
 }
 
 void tiles_close(TileReader *r)

@@ -71,7 +71,7 @@ struct TileReader
     HeadCopy *copy; // null: keys are passed over
     // The current extent
     PagePlace begin;
-    uint32_t extent_rows;
+    ExtentHead head;
     uint32_t rows_left; // behind the current tile
     uint32_t
         budget; // rows that older extents may have in all; as each has some, their chain cannot run in circles
@@ -90,16 +90,17 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
 // codes, by one of the three functions below, and its row data, before it asks for the next tile.
 uint32_t tiles_next(TileReader *r);
 
-// With a copy: goes to the next extent and returns its row count; 0 when the list is done. Nothing is locked.
+// With a copy: goes to the next extent and returns its row count; 0 when the list is done, with nothing locked then. Else a page of the
+// head is at hand, as long as it takes to look at the keys.
 uint32_t extents_next(TileReader *r);
 // The keys of the rows of tile number `tile` of the current extent; how many rows it has.
 inline TileKeys tile_keys(const TileReader &r, uint32_t tile)
 {
-    return r.copy->keys(extent_head(*r.index, r.extent_rows), tile * simd::kTileRows);
+    return r.copy->keys(r.head, tile * simd::kTileRows);
 }
 inline uint32_t rows_of_tile(const TileReader &r, uint32_t tile)
 {
-    return Min(r.extent_rows - tile * simd::kTileRows, (uint32_t)simd::kTileRows);
+    return Min(r.head.n - tile * simd::kTileRows, (uint32_t)simd::kTileRows);
 }
 // Goes to that tile, whose codes and row data the caller then takes.
 void tiles_go_to(TileReader *r, uint32_t tile);
@@ -125,7 +126,7 @@ void tile_skip_codes(TileReader *r);
 // The keys of the current tile's rows, where they were asked for.
 inline TileKeys keys_at_hand(const TileReader &r)
 {
-    return r.copy ? tile_keys(r, (r.extent_rows - r.rows_left - r.rows) / simd::kTileRows) : TileKeys{};
+    return r.copy ? tile_keys(r, (r.head.n - r.rows_left - r.rows) / simd::kTileRows) : TileKeys{};
 }
 inline TileRows tile_rows(TileReader *r)
 {

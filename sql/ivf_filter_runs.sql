@@ -6,13 +6,14 @@ SET max_parallel_workers_per_gather = 0;
 
 CREATE FUNCTION fr_vector(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
     $$ SELECT array_agg((hashint8extended(i * 100::bigint + d, 7) & 65535) / 65536.0)::vector FROM generate_series(1, 8) d $$;
-CREATE TABLE fr_rows AS SELECT i AS id, i % 100 AS c1, i / 700 AS c2, i % 2 = 0 AS c3, nullif(i % 3, 0) AS c4, (i % 2000)::bigint AS c5,
+-- c5 takes a byte more every 1,100 rows: keys are stored in as few as an extent needs
+CREATE TABLE fr_rows AS SELECT i AS id, i % 100 AS c1, i / 700 AS c2, i % 2 = 0 AS c3, nullif(i % 3, 0) AS c4, (i % 2000)::bigint * (256 ^ (i / 1100))::bigint AS c5,
     i / 10.0::float8 AS c6, 'text ' || i % 50 AS c7, fr_vector(i)::vector(8) AS v FROM generate_series(1, 7000) i;
 CREATE TABLE fr (LIKE fr_rows);
 -- few, many or no rows pass; in one tile, in every tile, in some extents only; by the first column, by the last, by several
 CREATE TABLE fr_conditions (c text);
 INSERT INTO fr_conditions VALUES ('c1 = 7'), ('c1 < 50'), ('c1 = 1000'), ('c2 = 3'), ('c2 = 9'), ('c2 >= 0'), ('c1 = 7 AND c2 = 3'), ('c1 = 7 AND c4 IS NULL'), ('c2 > 4 AND c3 = true'),
-    ('c5 = 1999'), ('c7 = ''text 9'''), ('c7 = ''text 9'' AND c1 < 20'), ('c6 < 100 AND c7 = ''text 9'''), ('c6 BETWEEN 300 AND 301'), ('c1 >= 0 AND c7 IS NOT NULL'), ('id > 6900');
+    ('c5 = 511744'), ('c5 < 100000000000'), ('c5 > 4000000000000000'), ('c7 = ''text 9'''), ('c7 = ''text 9'' AND c1 < 20'), ('c6 < 100 AND c7 = ''text 9'''), ('c6 BETWEEN 300 AND 301'), ('c1 >= 0 AND c7 IS NOT NULL'), ('id > 6900');
 
 CREATE FUNCTION fr_ids(condition text, query int) RETURNS int[] LANGUAGE plpgsql AS $$
 DECLARE ids int[];

@@ -111,12 +111,11 @@ sub sublist_bytes
     return $magic != 0x42535456 ? 0 : $used < 8160 ? $used : 8160;
 }
 
-# Bytes of the head of an extent that a page begins with, as far as they are on the page; 0 where it begins with none. Two filter columns.
+# Bytes of the head of an extent that a page begins with, as far as they are on the page; 0 where it begins with none.
 sub head_bytes
 {
     my ($bytes, $block) = @_;
-    my ($magic, $list, $rows) = unpack('V3', substr($$bytes, $block * 8192 + 24, 12));
-    my $used = 32 + 8 + 16 * $rows;
+    my ($magic, $used) = (unpack('V7', substr($$bytes, $block * 8192 + 24, 28)))[ 0, 6 ];
     return $magic != 0x45585456 ? 0 : $used < 8160 ? $used : 8160;
 }
 

@@ -64,14 +64,21 @@ uint32_t check_tile(GroupCheck *g, uint64_t position, uint32_t rows, const TileK
     return dead;
 }
 
-// The rest of the head of an extent at byte `position` of the tile chain: it names the pages that follow in the chain.
-void check_head(GroupCheck *g, uint64_t position, const ExtentHead &head, pg_crc32c *crc)
+// The rest of the head of an extent at byte `position` of the tile chain. The pages that it names follow in the chain.
+ExtentHead check_head(GroupCheck *g, uint64_t position, const ExtentHeader &header, pg_crc32c *crc)
 {
     const Index &index = *g->c->index;
-    walk_read(&g->tiles, position, head.bytes(), g->head.bytes);
-    COMP_CRC32C(*crc, g->head.bytes + sizeof(ExtentHeader), head.bytes() - sizeof(ExtentHeader));
-    const uint64_t first = page_of_position(position);
-    const uint64_t last = page_of_position(position + extent_bytes(index, head.n) - 1);
+    const uint64_t first = page_of_position(position), tiles = tiles_bytes(index, header.rows);
+    ExtentHead head;
+    if (!open_head(header, index.meta.filter_columns, tiles, &head))
+        report_corrupted(g->c->rel, g->tiles.blocks[first], "damaged extent header");
+    if (head.columns == 0)
+        return head;
+    walk_read(&g->tiles, position, head.bytes, g->head.bytes);
+    COMP_CRC32C(*crc, g->head.bytes + sizeof header, head.bytes - sizeof header);
+    if (!open_keys(g->head.bytes, &head))
+        report_corrupted(g->c->rel, g->tiles.blocks[first], "damaged extent header");
+    const uint64_t last = page_of_position(position + head.bytes + tiles - 1);
     for (uint32_t i = 0; i < head.pages; i++) {
         const uint64_t place = first + 1 + i;
         const BlockNumber right = place > last             ? 0
@@ -80,6 +87,9 @@ void check_head(GroupCheck *g, uint64_t position, const ExtentHead &head, pg_crc
         if (g->head.pages(head)[i] != right)
             report_corrupted(g->c->rel, g->tiles.blocks[first], "extent names other pages than its own");
     }
+    for (uint32_t c = 0; c < head.columns; c++)
+        read_keys(g->head.bytes, head, c, g->head.keys + (size_t)c * head.n);
+    return head;
 }
 
 // The extent at `block`, `offset`; returns the dead rows in it.
@@ -97,14 +107,13 @@ uint32_t check_extent(GroupCheck *g, uint32_t list, BlockNumber block, uint32_t 
         report_corrupted(c->rel, block, "damaged extent header");
     pg_crc32c crc;
     INIT_CRC32C(crc);
-    const ExtentHead head = extent_head(*c->index, header->rows);
-    check_head(g, position, head, &crc);
-    position += head.bytes();
+    const ExtentHead head = check_head(g, position, *header, &crc);
+    position += head.bytes;
     uint32_t dead = 0;
     for (uint32_t done = 0; done < header->rows; done += simd::kTileRows) {
         CHECK_FOR_INTERRUPTS();
         const uint32_t rows = Min((uint32_t)simd::kTileRows, header->rows - done);
-        dead += check_tile(g, position, rows, g->head.keys(head, done), &crc);
+        dead += check_tile(g, position, rows, g->head.tile_keys(head, done), &crc);
         position += tile_bytes(*c->index, rows);
     }
     FIN_CRC32C(crc);

@@ -33,13 +33,15 @@ Sublists checked_sublists(SublistCheck *s, uint32_t list, const ListEntry &entry
     const uint64_t position = position_of((uint64_t)place, entry.sublists_offset);
     SublistHeader header;
     walk_read(&s->pages, position, sizeof header, (uint8_t *)&header);
-    if (header.entries > entry.rows || header.pages > s->tiles->count)
+    if (header.entries > entry.rows || header.rows > entry.rows || header.pages > s->tiles->count)
         damaged(*s, entry.sublists, "damaged directory of sub-lists");
-    const size_t bytes = sublist_record_bytes(header.pages, header.entries);
+    const Index &index = *s->c->index;
+    const size_t bytes = sublist_record_bytes(index, header.rows, header.pages, header.entries);
     uint8_t *record = (uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE);
     walk_read(&s->pages, position, bytes, record);
     Sublists out;
-    if (!open_sublists(record, bytes, list, entry.rows, &out) || out.header.crc != sublist_crc(record, bytes))
+    if (!open_sublists(index, record, bytes, list, entry.rows, &out) ||
+        out.header.crc != sublist_crc(record, bytes))
         damaged(*s, entry.sublists, "damaged directory of sub-lists");
     return out;
 }
@@ -62,7 +64,7 @@ void check_keys(SublistCheck *s, const Sublists &sublists, uint64_t start, Block
     for (uint32_t row = 0; row < sublists.header.rows; row++) {
         if (row % simd::kTileRows == 0) {
             CHECK_FOR_INTERRUPTS();
-            walk_read(s->tiles, start + sublist_tile_position(index, sublists.header, row / simd::kTileRows),
+            walk_read(s->tiles, start + sublist_tile_position(index, sublists, row / simd::kTileRows),
                       tile_code_bytes(code_bytes), s->tile);
         }
         if (left == 0) {

@@ -13,7 +13,6 @@ extern "C" {
 
 namespace vq::ivf {
 
-constexpr uint64_t kNullKey = 0; // no value has it
 // An array has this bit, so that an empty one is not NULL, and one of the others for each element.
 constexpr uint64_t kArrayKey = (uint64_t)1 << 63;
 constexpr int kSignatureBits = 63;

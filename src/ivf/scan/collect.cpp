@@ -96,17 +96,29 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
     p.stats->codes += tile.rows;
 }
 
+bool extent_may_pass(const Pass &p, const TileReader &reader)
+{
+    for (uint32_t c = p.heads->first; c < p.heads->behind; c++)
+        if (!may_pass(p.query->filter, c, key_span(reader, c)))
+            return false;
+    return true;
+}
+
 // Of the reader's extent the tiles named by a bit, as far as they have rows that pass.
 void scan_passing(const Pass &p, TileReader *reader, uint32_t slot, uint32_t tiles)
 {
+    const bool may = extent_may_pass(p, *reader);
+    if (may)
+        extent_read_keys(reader);
     for (; tiles != 0; tiles &= tiles - 1) {
         const uint32_t tile = (uint32_t)std::countr_zero(tiles), rows = rows_of_tile(*reader, tile);
-        const uint32_t passing = filter_tile(p.query->filter, tile_keys(*reader, tile), rows);
-        const uint32_t count = (uint32_t)std::popcount(passing);
-        p.stats->filtered += rows - count;
-        p.stats->passing += count;
+        const uint32_t passing = may ? filter_tile(p.query->filter, tile_keys(*reader, tile), rows) : 0;
+        p.stats->filtered += rows;
         if (passing == 0)
             continue;
+        const uint32_t count = (uint32_t)std::popcount(passing);
+        p.stats->filtered -= count;
+        p.stats->passing += count;
         tiles_go_to(reader, tile);
         scan_tile(p, reader, p.batch->lists[slot], slot, passing);
     }
@@ -238,7 +250,7 @@ void with_heads(const ScanQuery &query, Scan scan)
     const FilterColumns columns = columns_of(query.filter);
     HeadCopy heads = new_head_copy(*query.index, columns.first, columns.behind);
     scan(&heads);
-    pfree(heads.bytes);
+    free_head_copy(&heads);
 }
 
 } // namespace

@@ -195,6 +195,19 @@ FilterColumns columns_of(const Filter &filter)
     return columns.behind > 0 ? columns : FilterColumns{0, 0};
 }
 
+bool may_pass(const Filter &filter, uint32_t column, const KeySpan &span)
+{
+    for (uint32_t i = 0; i < filter.count; i++) {
+        const FilterTest &test = filter.tests[i];
+        const bool by_place = test.kind == FilterTest::Range || test.kind == FilterTest::Any;
+        if (test.column != column || !by_place || (span.null && test.low == kNullKey))
+            continue;
+        if (test.high < span.base || test.low > span.last)
+            return false;
+    }
+    return true;
+}
+
 uint32_t filter_tile(const Filter &filter, const TileKeys &keys, uint32_t rows)
 {
     uint32_t mask = (uint32_t)(((uint64_t)1 << rows) - 1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ivf/row/filter_keys.h"
+#include "ivf/store/extent_keys.h"
 #include "ivf/store/tile_rows.h"
 
 extern "C" {
@@ -45,6 +46,9 @@ struct FilterColumns
     uint32_t first, behind;
 };
 FilterColumns columns_of(const Filter &filter);
+
+// Whether a row can pass of those whose keys lie in that span. column: which the span is of.
+bool may_pass(const Filter &filter, uint32_t column, const KeySpan &span);
 
 // Memory: in the current context.
 Filter filter_of_keys(Relation rel, const ScanKeyData *keys, int count);

@@ -156,7 +156,7 @@ constexpr uint32_t kExtentTiles = 32; // of an extent at most
 constexpr uint32_t kExtentRows = 1024;
 
 // An extent: a run of tiles of one list. All but the last tile hold 32 rows. It starts with this unit, the rest of its head
-// (ExtentHead) follows, then the tiles. It may cross pages.
+// follows (extent_keys.h), then the tiles. It may cross pages.
 struct ExtentHeader
 {
     uint32_t magic;
@@ -165,14 +165,16 @@ struct ExtentHeader
     BlockNumber next_block; // older extent of the same list; InvalidBlockNumber = none
     uint16_t next_offset;
     uint16_t unused;
-    uint32_t crc; // of pages, keys, codes and factors, checked by vector_quant_index_check
-    uint64_t unused2;
+    uint32_t crc;  // of pages, keys, codes and factors, checked by vector_quant_index_check
+    uint32_t head; // its bytes, these included; 0 in an index without filter columns: they are all
+    uint32_t unused2;
 };
 static_assert(sizeof(ExtentHeader) == kUnit);
 
 // The directory of a list's sub-lists: its oldest extents, `rows` rows that were written in one go, sorted by the keys of
 // their sub-lists. Rows in extents added since belong to none. It starts with this unit, then come
-//   BlockNumber pages[pages]: where the extents lie, in order; SublistEntry entries[entries], by key
+//   in an index with filter columns, whose extents' heads differ: uint64 tiles[extents]: where the tiles of each begin, from the first
+//   extent's first byte on; BlockNumber pages[pages]: where the extents lie, in order; SublistEntry entries[entries], by key
 // and it may cross pages; padded to kUnit.
 struct SublistHeader
 {
@@ -207,35 +209,6 @@ static_assert(sizeof(FineAddress) == 6);
 
 constexpr uint32_t kMostFilterColumns = 7;
 
-// What stands before the tiles of an extent of n rows. In an index with filter columns that is, behind the header, where the extent
-// goes on and the keys of its rows (row/filter_keys.h), padded to kUnit:
-//   BlockNumber page[pages]; uint64 key[columns][n]
-// so that a scan with a filter reads keys alone, close together, and goes straight to the tiles whose rows pass. There is room for as
-// many pages behind the first one as the extent can need wherever it begins; what is left of it is 0.
-struct ExtentHead
-{
-    uint32_t columns;
-    uint32_t n;
-    uint32_t pages; // an even number: keys are aligned
-    constexpr ExtentHead() : columns(0), n(0), pages(0) {}
-    // tiles: bytes that they take
-    constexpr ExtentHead(uint32_t filter_columns, uint32_t rows, uint64_t tiles)
-        : columns(filter_columns), n(rows), pages(0)
-    {
-        if (columns == 0)
-            return;
-        pages = (uint32_t)((bytes() + tiles - kUnit) / kPayload) & ~1u;
-        // One that begins in the last unit of a page goes farthest.
-        while (pages * (uint64_t)kPayload < bytes() + tiles - kUnit)
-            pages += 2;
-    }
-    constexpr uint32_t pages_at() const { return sizeof(ExtentHeader); }
-    constexpr uint32_t key_at(uint32_t column) const
-    {
-        return pages_at() + pages * (uint32_t)sizeof(BlockNumber) + column * n * (uint32_t)sizeof(uint64_t);
-    }
-    constexpr uint32_t bytes() const { return (key_at(columns) + kUnit - 1) / kUnit * kUnit; }
-};
 constexpr uint32_t kMaxKeyData = kMostFilterColumns * 32 * sizeof(uint64_t); // of a tile's rows
 
 // Row data of a tile of n rows, m = n rounded up to an even number, arrays in this order, padded to kUnit:

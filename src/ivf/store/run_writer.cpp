@@ -8,6 +8,13 @@ extern "C" {
 
 namespace vq::ivf {
 
+// At most.
+static uint64_t extent_bytes(const Index &index, uint32_t rows)
+{
+    const uint64_t tiles = tiles_bytes(index, rows);
+    return largest_head(index.meta.filter_columns, rows, tiles).bytes + tiles;
+}
+
 uint64_t run_bytes(const Index &index, uint32_t rows)
 {
     const uint32_t rest = rows % kExtentRows;
@@ -43,38 +50,39 @@ static uint8_t *format_tiles(const RunWriter *w, uint8_t *out, pg_crc32c *crc)
     return out;
 }
 
-// The pages that an extent of that many bytes goes on upon, as if it began where the chain ends.
-static void format_pages(RunWriter *w, const ExtentHead &head, uint64_t bytes)
+// The rest of the head, as if the extent began where the chain ends: it will.
+static void format_head(RunWriter *w, const ExtentHead &head, uint64_t tiles)
 {
-    const uint32_t further = (uint32_t)page_of_position(w->chain.used + bytes - 1);
+    const uint32_t further = (uint32_t)page_of_position(w->chain.used + head.bytes + tiles - 1);
     Assert(further <= head.pages);
     chain_foresee(&w->chain, further, (BlockNumber *)(w->bytes + head.pages_at()));
+    write_keys(w->rows, head, w->bytes);
 }
 
 // The extent of the buffered rows, in w->bytes. Returns its end.
 static const uint8_t *format_extent(RunWriter *w, const ListEntry &entry)
 {
-    const ExtentHead head = extent_head(*w->index, w->buffered);
-    const uint64_t bytes = extent_bytes(*w->index, w->buffered);
-    memset(w->bytes, 0, bytes);
-    ExtentHeader header = {kExtentMagic, w->list, w->buffered, entry.block, entry.offset, 0, 0, 0};
+    const uint64_t tiles = tiles_bytes(*w->index, w->buffered);
+    const ExtentHead head = plan_head(w->index->meta.filter_columns, w->rows, w->buffered, tiles);
+    memset(w->bytes, 0, head.bytes + tiles);
+    ExtentHeader header = {kExtentMagic, w->list, w->buffered, entry.block, entry.offset, 0, 0, 0, 0};
     if (head.columns > 0) {
-        format_pages(w, head, bytes);
-        format_keys(w->rows, head, w->bytes);
+        format_head(w, head, tiles);
+        header.head = head.bytes;
     }
     INIT_CRC32C(header.crc);
-    COMP_CRC32C(header.crc, w->bytes + sizeof header, head.bytes() - sizeof header);
-    const uint8_t *end = format_tiles(w, w->bytes + head.bytes(), &header.crc);
+    COMP_CRC32C(header.crc, w->bytes + sizeof header, head.bytes - sizeof header);
+    const uint8_t *end = format_tiles(w, w->bytes + head.bytes, &header.crc);
     FIN_CRC32C(header.crc);
     memcpy(w->bytes, &header, sizeof header);
+    if (w->sublists)
+        sublists_extent(w->sublists, w->chain.block, w->chain.used, head.bytes);
     return end;
 }
 
 // w->bytes up to `end` onto the chain's pages; the directory of sub-lists learns of each.
 static void put_extent(RunWriter *w, const uint8_t *end)
 {
-    if (w->sublists)
-        sublists_extent(w->sublists, w->chain.block, w->chain.used);
     for (const uint8_t *p = w->bytes; p < end;) {
         const uint32_t pages = w->chain.pages;
         p += chain_put(&w->chain, p, (size_t)(end - p));

@@ -5,6 +5,8 @@
 
 namespace vq::ivf {
 
+constexpr uint64_t kNullKey = 0; // of NULL; no value has it
+
 // One for each filter column of the index, in their order; those behind are undefined.
 struct FilterKeys
 {

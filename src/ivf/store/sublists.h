@@ -10,15 +10,22 @@ namespace vq::ivf {
 struct Sublists
 {
     SublistHeader header;
+    const uint64_t *tiles_at; // of each extent; null in an index without filter columns
     const BlockNumber *pages;
     const SublistEntry *entries;
 
     uint32_t tiles() const { return (header.rows + simd::kTileRows - 1) / simd::kTileRows; }
 };
 
-constexpr size_t sublist_record_bytes(uint32_t pages, uint32_t entries)
+// Of the record of a list of so many rows: its array of extents, and all of it.
+inline size_t sublist_tiles_bytes(const Index &index, uint32_t rows)
 {
-    const size_t bytes = sizeof(SublistHeader) + pages * sizeof(BlockNumber) + entries * sizeof(SublistEntry);
+    return index.meta.filter_columns > 0 ? (rows + kExtentRows - 1) / kExtentRows * sizeof(uint64_t) : 0;
+}
+inline size_t sublist_record_bytes(const Index &index, uint32_t rows, uint32_t pages, uint32_t entries)
+{
+    const size_t bytes = sizeof(SublistHeader) + sublist_tiles_bytes(index, rows) +
+                         pages * sizeof(BlockNumber) + entries * sizeof(SublistEntry);
     return (bytes + kUnit - 1) / kUnit * kUnit;
 }
 
@@ -36,11 +43,12 @@ uint32_t most_sublists(Relation rel, const Index &index, const ListEntry &entry)
 const Sublists *without_entries(const Sublists *sublists);
 
 // Checks a record that lies in memory, but for its checksum, and points into it. False if it is damaged.
-bool open_sublists(const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows, Sublists *out);
+bool open_sublists(const Index &index, const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows,
+                   Sublists *out);
 
 // Bytes from the start of a list's first extent to extent number `extent`, and to tile number `tile`.
-uint64_t sublist_extent_position(const Index &index, uint32_t extent);
-uint64_t sublist_tile_position(const Index &index, const SublistHeader &header, uint32_t tile);
+uint64_t sublist_extent_position(const Index &index, const Sublists &sublists, uint32_t extent);
+uint64_t sublist_tile_position(const Index &index, const Sublists &sublists, uint32_t tile);
 
 // Starts at tile number `tile`: tiles_next gives `tiles` tiles (all of one extent), then ends. Without keys.
 void tiles_open_at(TileReader *reader, Relation rel, const Index *index, const Sublists &sublists,

@@ -2,15 +2,6 @@
 
 namespace vq::ivf {
 
-void format_keys(const StoredRow *rows, const ExtentHead &layout, uint8_t *out)
-{
-    for (uint32_t c = 0; c < layout.columns; c++) {
-        uint64_t *keys = (uint64_t *)(out + layout.key_at(c));
-        for (uint32_t v = 0; v < layout.n; v++)
-            keys[v] = rows[v].keys.key[c];
-    }
-}
-
 void format_row_data(const StoredRow *rows, const RowData &layout, uint32_t n, uint8_t *out)
 {
     float *add = (float *)out;

@@ -65,9 +65,6 @@ struct TileRows
     const uint32_t *words(uint32_t at) const { return (const uint32_t *)(data + at); }
 };
 
-// Writes the filter keys of an extent's rows into its head.
-void format_keys(const StoredRow *rows, const ExtentHead &layout, uint8_t *out);
-
 // Writes the row data of n rows; `out` must be zero.
 void format_row_data(const StoredRow *rows, const RowData &layout, uint32_t n, uint8_t *out);
 

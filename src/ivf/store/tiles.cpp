@@ -6,27 +6,27 @@ extern "C" {
 
 namespace vq::ivf {
 
-static uint64_t tiles_bytes(const Index &index, uint32_t rows)
+uint64_t tiles_bytes(const Index &index, uint32_t rows)
 {
     const uint32_t rest = rows % simd::kTileRows;
     return rows / simd::kTileRows * (uint64_t)tile_bytes(index, simd::kTileRows) +
            (rest > 0 ? tile_bytes(index, rest) : 0);
 }
 
-ExtentHead extent_head(const Index &index, uint32_t rows)
-{
-    return {index.meta.filter_columns, rows, tiles_bytes(index, rows)};
-}
-
-uint64_t extent_bytes(const Index &index, uint32_t rows)
-{
-    return extent_head(index, rows).bytes() + tiles_bytes(index, rows);
-}
-
 HeadCopy new_head_copy(const Index &index, uint32_t first, uint32_t behind)
 {
-    const size_t bytes = extent_head(index, kExtentRows).bytes();
-    return {(uint8_t *)palloc_extended(bytes, MCXT_ALLOC_HUGE), first, behind};
+    const ExtentHead most =
+        largest_head(index.meta.filter_columns, kExtentRows, tiles_bytes(index, kExtentRows));
+    constexpr size_t kDamaged =
+        4 * kUnit; // that a damaged head may have more, at most, before it is seen to be damaged
+    return {(uint8_t *)palloc_extended(most.bytes + kDamaged, MCXT_ALLOC_HUGE),
+            (uint64_t *)palloc(Max(most.columns, 1u) * kExtentRows * sizeof(uint64_t)), first, behind};
+}
+
+void free_head_copy(HeadCopy *copy)
+{
+    pfree(copy->bytes);
+    pfree(copy->keys);
 }
 
 void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry,
@@ -44,6 +44,12 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
     r->next_offset = entry.offset;
 }
 
+[[noreturn]] static void damaged_head(TileReader *r, BlockNumber block)
+{
+    stream_close(&r->stream);
+    report_corrupted(r->stream.rel, block, "damaged extent header");
+}
+
 // Reads the header of an extent; the rest of its head comes next.
 static void open_extent(TileReader *r, PagePlace place)
 {
@@ -51,12 +57,10 @@ static void open_extent(TileReader *r, PagePlace place)
     ExtentHeader header;
     uint32_t got;
     memcpy(&header, stream_take(&r->stream, kUnit, &got), sizeof header);
-    if (!valid_extent(header, r->list, Min(r->budget, kExtentRows))) {
-        stream_close(&r->stream);
-        report_corrupted(r->stream.rel, place.block, "damaged extent header");
-    }
+    if (!valid_extent(header, r->list, Min(r->budget, kExtentRows)) ||
+        !open_head(header, r->index->meta.filter_columns, tiles_bytes(*r->index, header.rows), &r->head))
+        damaged_head(r, place.block);
     r->begin = place;
-    r->head = extent_head(*r->index, header.rows);
     r->rows_left = header.rows;
     r->budget -= header.rows;
     r->next_block = header.next_block;
@@ -73,17 +77,30 @@ static uint32_t copy_units(TileReader *r, uint32_t from, uint32_t to)
     return from + bytes;
 }
 
-// Copies what the caller wants of the head; the stream is then somewhere in it, or at its end if that was the last column.
+// Takes of the head what comes before the keys.
 static void copy_head(TileReader *r)
 {
+    if (r->head.columns == 0)
+        return;
+    r->copied = copy_units(r, sizeof(ExtentHeader), r->head.keys_at(0));
+    if (!open_keys(r->copy->bytes, &r->head))
+        damaged_head(r, r->begin.block);
+}
+
+// The stream is then somewhere in the head, or at its end if the last column is wanted.
+void extent_read_keys(TileReader *r)
+{
     const ExtentHead &head = r->head;
-    uint32_t at = copy_units(r, sizeof(ExtentHeader), head.key_at(0));
-    const uint32_t keys = head.key_at(r->copy->first) / kUnit * kUnit;
-    if (keys > at) {
-        stream_skip(&r->stream, keys - at);
-        at = keys;
+    if (head.columns == 0)
+        return;
+    const uint32_t keys = head.keys_at(r->copy->first) / kUnit * kUnit;
+    if (keys > r->copied) {
+        stream_skip(&r->stream, keys - r->copied);
+        r->copied = keys;
     }
-    copy_units(r, at, head.key_at(r->copy->behind));
+    r->copied = copy_units(r, r->copied, head.keys_at(r->copy->behind));
+    for (uint32_t c = r->copy->first; c < r->copy->behind; c++)
+        read_keys(r->copy->bytes, head, c, r->copy->keys + (size_t)c * head.n);
 }
 
 // Of a byte of the current extent: its page as the extent's pages have it; 0 is the one it begins on.
@@ -106,9 +123,9 @@ static void go_to(TileReader *r, BlockNumber block, uint32_t offset)
 static void pass_head(TileReader *r)
 {
     const ExtentHead &head = r->head;
-    const uint64_t tiles = position_in(*r, head.bytes());
+    const uint64_t tiles = position_in(*r, head.bytes);
     if (page_of_position(tiles) == 0 || head.columns == 0) {
-        stream_skip(&r->stream, head.bytes() - sizeof(ExtentHeader));
+        stream_skip(&r->stream, head.bytes - sizeof(ExtentHeader));
         return;
     }
     const uint32_t at =
@@ -136,9 +153,10 @@ uint32_t tiles_next(TileReader *r)
     if (r->rows_left == 0) {
         if (!next_extent(r))
             return r->rows = 0;
-        if (r->copy)
+        if (r->copy) {
             copy_head(r);
-        else
+            extent_read_keys(r);
+        } else
             pass_head(r);
     }
     r->rows = Min(r->rows_left, (uint32_t)simd::kTileRows);
@@ -157,8 +175,7 @@ uint32_t extents_next(TileReader *r)
 void tiles_go_to(TileReader *r, uint32_t tile)
 {
     const ExtentHead &head = r->head;
-    const uint64_t at =
-        position_in(*r, head.bytes() + tile * (uint64_t)tile_bytes(*r->index, simd::kTileRows));
+    const uint64_t at = position_in(*r, head.bytes + tile * (uint64_t)tile_bytes(*r->index, simd::kTileRows));
     const uint64_t page = page_of_position(at);
     go_to(r, page == 0 ? r->begin.block : r->copy->pages(head)[page - 1], offset_of_position(at));
     r->rows = rows_of_tile(*r, tile);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/tile.h"
+#include "ivf/store/extent_keys.h"
 #include "ivf/store/stream.h"
 #include "ivf/store/tile_rows.h"
 
@@ -27,9 +28,8 @@ inline TileRows tile_rows_of(const Index &index, const uint8_t *tile, uint32_t r
     return {RowData(rows, index.has_fine()), rows, tile + tile_rows_at(index), keys};
 }
 
-// Of an extent of 1 to kExtentRows rows: its head, and all of its bytes.
-ExtentHead extent_head(const Index &index, uint32_t rows);
-uint64_t extent_bytes(const Index &index, uint32_t rows);
+// All tiles of an extent of 1 to kExtentRows rows.
+uint64_t tiles_bytes(const Index &index, uint32_t rows);
 
 // Whether a header belongs to that list and has 1 to most_rows rows.
 inline bool valid_extent(const ExtentHeader &header, uint32_t list, uint32_t most_rows)
@@ -37,29 +37,31 @@ inline bool valid_extent(const ExtentHeader &header, uint32_t list, uint32_t mos
     return header.magic == kExtentMagic && header.list == list && header.rows > 0 && header.rows <= most_rows;
 }
 
-// A copy of an extent's head, for a reader of its keys.
+// What a reader of keys keeps of an extent's head.
 struct HeadCopy
 {
-    uint8_t *bytes;         // laid out by ExtentHead; room for any
+    uint8_t *bytes;         // up to the last column wanted
+    uint64_t *keys;         // of those wanted, an array each
     uint32_t first, behind; // columns wanted: from the first one on those before `behind`
 
     const BlockNumber *pages(const ExtentHead &head) const
     {
         return (const BlockNumber *)(bytes + head.pages_at());
     }
-    // Of the rows from number `row` on; in an index without filter columns of none.
-    TileKeys keys(const ExtentHead &head, uint32_t row) const
+    // Of the rows from number `row` on; those of other columns are undefined.
+    TileKeys tile_keys(const ExtentHead &head, uint32_t row) const
     {
-        return {head.columns, head.n, (const uint64_t *)(bytes + head.key_at(0)) + row};
+        return {head.columns, head.n, keys + row};
     }
 };
 
-// For those columns; memory in the current context.
+// Memory: in the current context.
 HeadCopy new_head_copy(const Index &index, uint32_t first, uint32_t behind);
 inline HeadCopy new_head_copy(const Index &index)
 {
     return new_head_copy(index, 0, index.meta.filter_columns);
 }
+void free_head_copy(HeadCopy *copy);
 
 // Reads a list, the newest extent first: either all tiles one after the other (tiles_next), or extent by extent, and of each the tiles
 // that the keys of its rows lead to (extents_next, tiles_go_to). Row data stays valid until the next call.
@@ -72,6 +74,7 @@ struct TileReader
     // The current extent
     PagePlace begin;
     ExtentHead head;
+    uint32_t copied;    // of the head, by the reader of keys
     uint32_t rows_left; // behind the current tile
     uint32_t
         budget; // rows that older extents may have in all; as each has some, their chain cannot run in circles
@@ -91,12 +94,18 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
 uint32_t tiles_next(TileReader *r);
 
 // With a copy: goes to the next extent and returns its row count; 0 when the list is done, with nothing locked then. Else a page of the
-// head is at hand, as long as it takes to look at the keys.
+// head is at hand, as long as it takes to look at the keys. What is known of them without reading them, by column:
 uint32_t extents_next(TileReader *r);
-// The keys of the rows of tile number `tile` of the current extent; how many rows it has.
+inline KeySpan key_span(const TileReader &r, uint32_t column)
+{
+    return span_of(r.copy->bytes, r.head, column);
+}
+// Reads those wanted of the current extent, once.
+void extent_read_keys(TileReader *r);
+// The keys of the rows of its tile number `tile`; how many rows it has.
 inline TileKeys tile_keys(const TileReader &r, uint32_t tile)
 {
-    return r.copy->keys(r.head, tile * simd::kTileRows);
+    return r.copy->tile_keys(r.head, tile * simd::kTileRows);
 }
 inline uint32_t rows_of_tile(const TileReader &r, uint32_t tile)
 {

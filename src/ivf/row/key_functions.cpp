@@ -19,6 +19,8 @@ namespace vq::ivf {
 namespace {
 
 constexpr uint64_t kSign = (uint64_t)1 << 63;
+// Of what is compared again anyway, so much of the value makes the key: it takes a byte less on pages (store/extent_keys.h).
+constexpr int kCheckedBytes = 7;
 
 Datum key_datum(uint64_t key)
 {
@@ -103,13 +105,14 @@ VQ_FUNCTION(vq_key_uuid)
 {
     const pg_uuid_t *uuid = PG_GETARG_UUID_P(0);
     uint64_t first = 0;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < vq::ivf::kCheckedBytes; i++)
         first = first << 8 | uuid->data[i];
     return vq::ivf::key_datum(first);
 }
 VQ_FUNCTION(vq_key_text)
 {
-    return vq::ivf::key_datum(vq::ivf::hash_of_text(PG_GETARG_DATUM(0)));
+    using namespace vq::ivf;
+    return key_datum(hash_of_text(PG_GETARG_DATUM(0)) >> 8 * (sizeof(uint64_t) - kCheckedBytes));
 }
 VQ_FUNCTION(vq_key_enum)
 {

@@ -38,9 +38,17 @@ uint32_t most_candidates()
     return (uint32_t)Min(Max(room, (size_t)kFirstPass), (size_t)PG_INT32_MAX);
 }
 
+ScanProgress progress_of(const Scan &scan)
+{
+    const double passing = (double)scan.stats.passing, met = passing + (double)scan.stats.filtered;
+    return {scan.results.given_out, met > passing ? (passing + 0.5) / (met + 0.5) : 1};
+}
+
+// Under a filter, rows that pass are few where they lie deep, and so are looks at them.
 double extra_epsilon(const Scan &scan)
 {
-    return scan.results.given_out >= kDeepSearch ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
+    const bool deep = scan.results.given_out >= kDeepSearch || depth_of(progress_of(scan)) >= kDeepFilter;
+    return deep ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
 }
 
 // Lower bounds of the scores of rows in visited lists that were not looked at exactly; infinity where there are none.
@@ -108,12 +116,6 @@ void next_pass(Relation rel, Scan *scan)
 }
 
 // The share is taken to be a little more than it was, so that a filter which nothing passed yet makes the search go deeper step by step.
-ScanProgress progress_of(const Scan &scan)
-{
-    const double passing = (double)scan.stats.passing, met = passing + (double)scan.stats.filtered;
-    return {scan.results.given_out, met > passing ? (passing + 0.5) / (met + 0.5) : 1};
-}
-
 // False if there are no further lists.
 bool visit_more(Relation rel, Scan *scan, bool run_out)
 {

@@ -18,6 +18,7 @@ namespace vq::ivf {
 // to 4 hardly a row more is kept, for a quarter more looks where codes are coarse; at 3 three times as many rows are dropped where
 // errors are not Gaussian.
 constexpr uint64_t kDeepSearch = 100; // given out
+constexpr double kDeepFilter = 1000;  // or of all rows, those before the next one that passes the filter
 constexpr double kDeepEpsilon = 3.5;
 
 struct ScanQuery

@@ -162,7 +162,8 @@ uint32_t pages_to_rewrite(const Maintenance &m, const Group *group, const uint32
         tiles += bytes;
         rows += live;
         if (index.meta.sublist_layers > 0)
-            sublists += sublist_bytes(index, live, bytes, Min(live, most_sublists(m.rel, index, entry) + open[l]));
+            sublists +=
+                sublist_bytes(index, live, bytes, Min(live, most_sublists(m.rel, index, entry) + open[l]));
     }
     return pages_of(tiles) + pages_of(sublists) + (index.has_fine() ? fine_pages_of(index, rows) : 0);
 }

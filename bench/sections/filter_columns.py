@@ -7,11 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from sections import filters
-from vqlab import load, measure, report
+from vqlab import measure, report
 from vqlab.datasets import Dataset
 
-QUERIES = 100
-SLOWEST = 3                    # seconds that one point may take in a round; five queries at least
 COLUMNS = ("category", "id")   # that further indexes have, one and two of them
 INSERTED = 5000                # rows, in each round
 NO_FILTER = "no WHERE"
@@ -28,9 +26,7 @@ class Point:
     pages: float = 0                                # of a query
 
     def sql(self, metric, k, query):
-        where = f"WHERE {self.filter.where} " if self.filter else ""
-        return (f"SELECT id FROM filtered {where}ORDER BY embedding {load.OPERATORS[metric]} "
-                f"(SELECT embedding FROM queries WHERE id = {query}) LIMIT {k}")
+        return measure.nearest_sql(f"filtered WHERE {self.filter.where}" if self.filter else "filtered", metric, k, query)
 
     @property
     def label(self):
@@ -46,7 +42,7 @@ class Point:
 
 
 def run(bench, data):
-    data = Dataset(data.name, data.metric, data.base, data.queries[:QUERIES])
+    data = Dataset(data.name, data.metric, data.base, data.queries[:filters.QUERIES])
     for extension in {index.extension for index in bench.indexes}:
         bench.say(f"loading {data.name} for {extension}")
         filters.prepare(bench.connections[extension], data)
@@ -80,15 +76,7 @@ def one_round(bench, data, point):
     measure.apply_settings(connection, {**point.index.settings, **mode, **filters.FORCE})
     measure.show_only(connection, "filtered", point.index.name)
     connection.execute("DISCARD PLANS")
-    sql = point.sql(data.metric, k, "%s")
-    connection.execute(sql, [0], prepare=True)
-    began, found, millis = time.perf_counter(), [], []
-    for query in range(len(data.queries)):
-        start = time.perf_counter()
-        found.append([row[0] for row in connection.execute(sql, [query], prepare=True)])
-        millis.append(1000 * (time.perf_counter() - start))
-        if query >= 4 and time.perf_counter() - began > SLOWEST:
-            break
+    found, millis = filters.timed(connection, point.sql(data.metric, k, "%s"), len(data.queries))
     point.millis.append(statistics.median(millis))
     if len(found) > len(point.found):
         point.found = found

@@ -10,9 +10,9 @@ from vqlab import load, measure, report
 from vqlab.datasets import Dataset, exact_neighbours
 
 SHARES = (1, 0.5, 0.1, 0.01, 0.001)    # of the rows; and then
-FEW = 3                           # rows in all
-QUERIES = 100                     # a round and point, fewer where they are slow:
-SLOWEST = 3                       # seconds that one point may take in a round
+FEW = 3                                # rows in all
+QUERIES = 100                          # a round and point, fewer where they are slow:
+SLOWEST = 3                            # seconds that one point may take in a round; five queries at least
 MODES = {    # of the iterative scan, by extension or access method
     "vector_quant": ("off", "relaxed_order", "strict_order"),
     "hnsw": ("off", "relaxed_order", "strict_order"),
@@ -51,8 +51,7 @@ class Point:
         measure.show_only(connection, "filtered", *([self.name] if self.index else []), *([BTREE] if self.btree else []))
 
     def sql(self, metric, k, query):
-        return (f"SELECT id FROM filtered WHERE {self.filter.where} ORDER BY embedding {load.OPERATORS[metric]} "
-                f"(SELECT embedding FROM queries WHERE id = {query}) LIMIT {k}")
+        return measure.nearest_sql(f"filtered WHERE {self.filter.where}", metric, k, query)
 
     def row(self, k):
         wanted = min(k, self.filter.rows)
@@ -137,18 +136,24 @@ def one_round(connection, data, point, k):
     explained = [line for line, in connection.execute("EXPLAIN " + point.sql(data.metric, k, "0"))]
     point.plan = scan_of(explained)
     point.cost = float(re.search(r"\.\.([0-9.]+) rows", explained[0])[1])
-    sql = point.sql(data.metric, k, "%s")
-    connection.execute(sql, [0], prepare=True)
-    began = time.perf_counter()
-    found = []
-    for query in range(len(data.queries)):
-        start = time.perf_counter()
-        found.append([row[0] for row in connection.execute(sql, [query], prepare=True)])
-        point.millis.append(1000 * (time.perf_counter() - start))
-        if query >= 4 and time.perf_counter() - began > SLOWEST:
-            break
+    found, millis = timed(connection, point.sql(data.metric, k, "%s"), len(data.queries))
+    point.millis += millis
     if len(found) > len(point.found):
         point.found = found
+
+
+def timed(connection, sql, count):
+    """The ids that each of so many queries finds, and its milliseconds."""
+    connection.execute(sql, [0], prepare=True)
+    began = time.perf_counter()
+    found, millis = [], []
+    for query in range(count):
+        start = time.perf_counter()
+        found.append([row[0] for row in connection.execute(sql, [query], prepare=True)])
+        millis.append(1000 * (time.perf_counter() - start))
+        if query >= 4 and time.perf_counter() - began > SLOWEST:
+            break
+    return found, millis
 
 
 def scan_of(explained):

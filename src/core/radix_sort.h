@@ -1,4 +1,4 @@
-// Sorting integers by their digits: for some hundred keys two to four times as fast as by comparisons.
+// Sorting integers by their digits: for some hundred keys several times as fast as by comparisons, which no predictor of branches foresees.
 #pragma once
 
 #include <algorithm>

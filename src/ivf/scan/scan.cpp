@@ -38,6 +38,7 @@ uint32_t most_candidates()
     return (uint32_t)Min(Max(room, (size_t)kFirstPass), (size_t)PG_INT32_MAX);
 }
 
+// The share is taken to be a little more than it was, so that a filter which nothing passed yet makes the search go deeper step by step.
 ScanProgress progress_of(const Scan &scan)
 {
     const double passing = (double)scan.stats.passing, met = passing + (double)scan.stats.filtered;
@@ -115,7 +116,6 @@ void next_pass(Relation rel, Scan *scan)
     candidates_finish(&scan->candidates);
 }
 
-// The share is taken to be a little more than it was, so that a filter which nothing passed yet makes the search go deeper step by step.
 // False if there are no further lists.
 bool visit_more(Relation rel, Scan *scan, bool run_out)
 {

@@ -87,8 +87,7 @@ ExtentHead check_head(GroupCheck *g, uint64_t position, const ExtentHeader &head
         if (g->head.pages(head)[i] != right)
             report_corrupted(g->c->rel, g->tiles.blocks[first], "extent names other pages than its own");
     }
-    for (uint32_t c = 0; c < head.columns; c++)
-        read_keys(g->head.bytes, head, c, g->head.keys + (size_t)c * head.n);
+    g->head.read(head);
     return head;
 }
 

@@ -165,9 +165,11 @@ void scan_tiles(const Pass &p, uint32_t slot, uint32_t extent, uint32_t tiles)
 // The same, of which only rows that pass are wanted.
 void scan_tiles_passing(const Pass &p, uint32_t slot, uint32_t extent, uint32_t tiles)
 {
+    if (tiles == 0)
+        return;
     TileReader reader;
     extents_open_at(&reader, p.rel, p.index, *p.batch->lists[slot].sublists, extent, p.heads);
-    const uint32_t rows = tiles == 0 ? 0 : extents_next(&reader);
+    const uint32_t rows = extents_next(&reader);
     scan_passing(p, &reader, slot, tiles & tiles_of(rows));
 }
 

@@ -75,8 +75,11 @@ ExtentHead plan_head(uint32_t columns, const StoredRow *rows, uint32_t n, uint64
     ExtentHead head;
     head.columns = columns;
     head.n = n;
-    for (uint32_t c = 0; c < columns; c++)
-        head.width[c] = width_of(range_of(rows, n, c));
+    for (uint32_t c = 0; c < columns; c++) {
+        const KeyRange range = range_of(rows, n, c);
+        head.width[c] = width_of(range);
+        head.base[c] = base_of(range);
+    }
     lay_out(&head, tiles);
     return head;
 }
@@ -107,6 +110,7 @@ bool open_head(const ExtentHeader &header, uint32_t columns, uint64_t tiles, Ext
 bool open_keys(const uint8_t *bytes, ExtentHead *head)
 {
     memcpy(head->width, bytes + ExtentHead::widths_at(), sizeof head->width);
+    memcpy(head->base, bytes + ExtentHead::bases_at(), head->columns * sizeof(uint64_t));
     for (uint32_t c = 0; c < head->columns; c++)
         if (head->width[c] > sizeof(uint64_t))
             return false;
@@ -116,60 +120,37 @@ bool open_keys(const uint8_t *bytes, ExtentHead *head)
 void write_keys(const StoredRow *rows, const ExtentHead &head, uint8_t *bytes)
 {
     memcpy(bytes + ExtentHead::widths_at(), head.width, sizeof head.width);
+    memcpy(bytes + ExtentHead::bases_at(), head.base, head.columns * sizeof(uint64_t));
     for (uint32_t c = 0; c < head.columns; c++) {
-        const uint64_t base = base_of(range_of(rows, head.n, c));
-        memcpy(bytes + ExtentHead::bases_at() + c * sizeof base, &base, sizeof base);
         uint8_t *out = bytes + head.keys_at(c);
         for (uint32_t v = 0; v < head.n; v++) {
-            const uint64_t key = rows[v].keys.key[c], number = key == kNullKey ? 0 : key - base + 1;
+            const uint64_t key = rows[v].keys.key[c], number = key == kNullKey ? 0 : key - head.base[c] + 1;
             memcpy(out + (size_t)v * head.width[c], &number, head.width[c]);
         }
     }
 }
 
-static uint64_t read_base(const uint8_t *bytes, uint32_t column)
+KeySpan span_of(const ExtentHead &head, uint32_t column)
 {
-    uint64_t base;
-    memcpy(&base, bytes + ExtentHead::bases_at() + column * sizeof base, sizeof base);
-    return base;
-}
-
-KeySpan span_of(const uint8_t *bytes, const ExtentHead &head, uint32_t column)
-{
-    const uint64_t base = read_base(bytes, column);
+    const uint64_t base = head.base[column];
     const unsigned width = head.width[column];
     if (width == 0)
         return {base, base, base == kNullKey};
     // The greatest number of that width is the key that lies so far above the base, less one.
-    const uint64_t above = width < sizeof base ? ((uint64_t)1 << 8 * width) - 2 : PG_UINT64_MAX - base;
+    const uint64_t above = width < sizeof base ? ((uint64_t)1 << 8 * width) - 2 : PG_UINT64_MAX;
     return {base, base + Min(above, PG_UINT64_MAX - base), true};
 }
 
 void read_keys(const uint8_t *bytes, const ExtentHead &head, uint32_t column, uint64_t *out)
 {
-    const uint64_t base = read_base(bytes, column);
-    const uint8_t *in = bytes + head.keys_at(column);
-    switch (head.width[column]) {
-    case 0:
-        std::fill_n(out, head.n, base);
-        break;
-    case 1:
-        return read_numbers<1>(in, base, head.n, out);
-    case 2:
-        return read_numbers<2>(in, base, head.n, out);
-    case 3:
-        return read_numbers<3>(in, base, head.n, out);
-    case 4:
-        return read_numbers<4>(in, base, head.n, out);
-    case 5:
-        return read_numbers<5>(in, base, head.n, out);
-    case 6:
-        return read_numbers<6>(in, base, head.n, out);
-    case 7:
-        return read_numbers<7>(in, base, head.n, out);
-    case 8:
-        return read_numbers<8>(in, base, head.n, out);
-    }
+    using Reader = void (*)(const uint8_t *, uint64_t, uint32_t, uint64_t *);
+    static constexpr Reader kOfWidth[] = {read_numbers<1>, read_numbers<2>, read_numbers<3>, read_numbers<4>,
+                                          read_numbers<5>, read_numbers<6>, read_numbers<7>, read_numbers<8>};
+    const unsigned width = head.width[column];
+    if (width == 0)
+        std::fill_n(out, head.n, head.base[column]);
+    else
+        kOfWidth[width - 1](bytes + head.keys_at(column), head.base[column], head.n, out);
 }
 
 } // namespace vq::ivf

@@ -18,6 +18,7 @@ struct ExtentHead
     uint32_t pages = 0;
     uint32_t bytes = sizeof(ExtentHeader); // in all
     uint8_t width[8] = {};
+    uint64_t base[kMostFilterColumns] = {};
 
     static constexpr uint32_t widths_at() { return sizeof(ExtentHeader); }
     static constexpr uint32_t bases_at() { return widths_at() + sizeof width; }
@@ -44,13 +45,13 @@ bool open_keys(const uint8_t *bytes, ExtentHead *head);
 
 // Writes widths, bases and keys of the rows that the head was planned for into `bytes`, which must be zero.
 void write_keys(const StoredRow *rows, const ExtentHead &head, uint8_t *bytes);
-// Where the keys of a column lie: those that are not kNullKey between base and last, and no kNullKey where `null` is not set. From the head's first bytes.
+// Where the keys of a column lie: those that are not kNullKey between base and last, and no kNullKey where `null` is not set.
 struct KeySpan
 {
     uint64_t base, last;
     bool null;
 };
-KeySpan span_of(const uint8_t *bytes, const ExtentHead &head, uint32_t column);
+KeySpan span_of(const ExtentHead &head, uint32_t column);
 // The keys of a column: out[n].
 void read_keys(const uint8_t *bytes, const ExtentHead &head, uint32_t column, uint64_t *out);
 

@@ -101,7 +101,7 @@ static uint64_t tiles_position(const Index &index, const Sublists &sublists, uin
     return extent * (sizeof(ExtentHeader) + tiles_bytes(index, kExtentRows)) + sizeof(ExtentHeader);
 }
 
-uint64_t sublist_extent_position(const Index &index, const Sublists &sublists, uint32_t extent)
+static uint64_t extent_position(const Index &index, const Sublists &sublists, uint32_t extent)
 {
     return extent == 0 ? 0 : tiles_position(index, sublists, extent - 1) + tiles_bytes(index, kExtentRows);
 }
@@ -135,7 +135,7 @@ void extents_open_at(TileReader *r, Relation rel, const Index *index, const Subl
                      uint32_t extent, HeadCopy *copy)
 {
     const SublistHeader &h = sublists.header;
-    const PagePlace at = place_of(rel, sublists, sublist_extent_position(*index, sublists, extent));
+    const PagePlace at = place_of(rel, sublists, extent_position(*index, sublists, extent));
     const ListEntry entry = {at.block, (uint16_t)at.offset, 0, h.rows, 0, InvalidBlockNumber};
     tiles_open(r, rel, index, h.list, entry, copy);
 }

@@ -46,8 +46,7 @@ const Sublists *without_entries(const Sublists *sublists);
 bool open_sublists(const Index &index, const uint8_t *record, size_t bytes, uint32_t list, uint32_t most_rows,
                    Sublists *out);
 
-// Bytes from the start of a list's first extent to extent number `extent`, and to tile number `tile`.
-uint64_t sublist_extent_position(const Index &index, const Sublists &sublists, uint32_t extent);
+// Bytes from the start of a list's first extent to tile number `tile`.
 uint64_t sublist_tile_position(const Index &index, const Sublists &sublists, uint32_t tile);
 
 // Starts at tile number `tile`: tiles_next gives `tiles` tiles (all of one extent), then ends. Without keys.

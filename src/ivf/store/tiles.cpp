@@ -80,8 +80,6 @@ static uint32_t copy_units(TileReader *r, uint32_t from, uint32_t to)
 // Takes of the head what comes before the keys.
 static void copy_head(TileReader *r)
 {
-    if (r->head.columns == 0)
-        return;
     r->copied = copy_units(r, sizeof(ExtentHeader), r->head.keys_at(0));
     if (!open_keys(r->copy->bytes, &r->head))
         damaged_head(r, r->begin.block);
@@ -91,16 +89,13 @@ static void copy_head(TileReader *r)
 void extent_read_keys(TileReader *r)
 {
     const ExtentHead &head = r->head;
-    if (head.columns == 0)
-        return;
     const uint32_t keys = head.keys_at(r->copy->first) / kUnit * kUnit;
     if (keys > r->copied) {
         stream_skip(&r->stream, keys - r->copied);
         r->copied = keys;
     }
     r->copied = copy_units(r, r->copied, head.keys_at(r->copy->behind));
-    for (uint32_t c = r->copy->first; c < r->copy->behind; c++)
-        read_keys(r->copy->bytes, head, c, r->copy->keys + (size_t)c * head.n);
+    r->copy->read(head);
 }
 
 // Of a byte of the current extent: its page as the extent's pages have it; 0 is the one it begins on.
@@ -153,7 +148,7 @@ uint32_t tiles_next(TileReader *r)
     if (r->rows_left == 0) {
         if (!next_extent(r))
             return r->rows = 0;
-        if (r->copy) {
+        if (r->copy && r->head.columns > 0) {
             copy_head(r);
             extent_read_keys(r);
         } else

@@ -48,6 +48,12 @@ struct HeadCopy
     {
         return (const BlockNumber *)(bytes + head.pages_at());
     }
+    // From the bytes to the keys.
+    void read(const ExtentHead &head)
+    {
+        for (uint32_t c = first; c < behind; c++)
+            read_keys(bytes, head, c, keys + (size_t)c * head.n);
+    }
     // Of the rows from number `row` on; those of other columns are undefined.
     TileKeys tile_keys(const ExtentHead &head, uint32_t row) const
     {
@@ -93,12 +99,12 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
 // codes, by one of the three functions below, and its row data, before it asks for the next tile.
 uint32_t tiles_next(TileReader *r);
 
-// With a copy: goes to the next extent and returns its row count; 0 when the list is done, with nothing locked then. Else a page of the
+// With a copy, in an index with filter columns: goes to the next extent and returns its row count; 0 when the list is done, with nothing locked then. Else a page of the
 // head is at hand, as long as it takes to look at the keys. What is known of them without reading them, by column:
 uint32_t extents_next(TileReader *r);
 inline KeySpan key_span(const TileReader &r, uint32_t column)
 {
-    return span_of(r.copy->bytes, r.head, column);
+    return span_of(r.head, column);
 }
 // Reads those wanted of the current extent, once.
 void extent_read_keys(TileReader *r);

@@ -153,14 +153,18 @@ SELECT rows, growth, open_share > 0.3 AS open, regexp_replace(advice, '\d+', 'N'
 VACUUM fn;
 SELECT rows, growth, open_share < 0.3 AS sorted, drift BETWEEN 0.95 AND 1.1 AS fits, advice FROM vector_quant_index_stats('fn_l2');
 SELECT vector_quant_index_check(i, true) FROM unnest('{fn_l2,fn_ip,fn_cos,fn_part}'::regclass[]) i;
--- rows of another kind, then many more of them: REINDEX
+-- rows of another kind, then many more of them: vector_quant_maintain, where VACUUM is not to do it
+ALTER INDEX fn_l2 SET (auto_maintenance = off);
 INSERT INTO fn SELECT i, 0, ARRAY(SELECT 4 * x FROM unnest(fn_vector(i)::real[]) x)::vector FROM generate_series(2001, 2300) i;
 VACUUM fn;
 SELECT rows, growth, drift > 1.1 AS drifted, regexp_replace(advice, '\d+', 'N', 'g') AS advice FROM vector_quant_index_stats('fn_l2');
 INSERT INTO fn SELECT i, 0, ARRAY(SELECT 4 * x FROM unnest(fn_vector(i)::real[]) x)::vector FROM generate_series(3001, 4600) i;
 VACUUM fn;
 SELECT rows, growth > 4 AS outgrown, drift > 1.5 AS drifted, regexp_replace(advice, '\d+', 'N', 'g') AS advice FROM vector_quant_index_stats('fn_l2');
-REINDEX INDEX fn_l2;
+SELECT done, regexp_replace(because, '\d+', 'N', 'g') AS because, rows, lists_before, lists, seconds FROM vector_quant_maintain('fn_l2', dry_run => true);
+SELECT done, rows, lists_before, lists, seconds >= 0 AS timed FROM vector_quant_maintain('fn_l2');
+SELECT done, because, lists_before, lists FROM vector_quant_maintain('fn_l2');
+SELECT maintained > now() - interval '1 hour' AS maintained, maintained_because, maintained_seconds >= 0 AS timed, round(crowding::numeric, 3) AS crowding FROM vector_quant_index_stats('fn_l2');
 SELECT rows, build_rows, growth, round(drift::numeric, 1) AS drift, advice FROM vector_quant_index_stats('fn_l2');
 -- deleted rows
 DELETE FROM fn WHERE id > 800;
@@ -186,6 +190,7 @@ SELECT rows, trained, growth, drift, advice FROM vector_quant_index_stats('fn_l2
 INSERT INTO fn SELECT i, i % 3, fn_vector(i) FROM generate_series(1, 1000) i;
 VACUUM fn;
 SELECT rows, trained, growth, drift, advice FROM vector_quant_index_stats('fn_l2');
+SELECT trained, maintained_because, advice FROM vector_quant_index_stats('fn_cos');
 SELECT recall, sampled, lists FROM vector_quant_recall('fn_l2');
 SELECT state, nprobe FROM vector_quant_tune('fn_l2') WHERE state <> 'tried';
 SELECT vector_quant_index_check(i, true) FROM unnest('{fn_l2,fn_ip,fn_cos,fn_part}'::regclass[]) i;

@@ -31,6 +31,12 @@
 #define compat_xid_removable(heap, fxid)                                                                     \
     ((void)(heap), TransactionIdPrecedes(XidFromFullTransactionId(fxid), RecentGlobalXmin))
 #endif
+// No snapshot, but those of other VACUUMs, is older. The caller includes storage/procarray.h.
+#if PG_VERSION_NUM >= 140000
+#define compat_oldest_xid(heap) GetOldestNonRemovableTransactionId(heap)
+#else
+#define compat_oldest_xid(heap) GetOldestXmin(heap, PROCARRAY_FLAGS_VACUUM)
+#endif
 #if PG_VERSION_NUM >= 160000
 #define compat_fill_reuse_record(record, index, heap, blk, fxid)                                             \
     ((record).locator = (index)->rd_locator, (record).block = (blk),                                         \
@@ -77,6 +83,13 @@
 #define compat_vacuum_delay_point() vacuum_delay_point(false)
 #else
 #define compat_vacuum_delay_point() vacuum_delay_point()
+#endif
+
+// Whether this is a process of autovacuum. The caller includes miscadmin.h and postmaster/autovacuum.h.
+#if PG_VERSION_NUM >= 170000
+#define compat_is_autovacuum() AmAutoVacuumWorkerProcess()
+#else
+#define compat_is_autovacuum() IsAutoVacuumWorkerProcess()
 #endif
 
 #if PG_VERSION_NUM >= 180000

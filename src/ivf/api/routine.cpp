@@ -7,7 +7,8 @@
 #include "ivf/scan/cost.h"
 #include "ivf/scan/ordered_scan.h"
 #include "ivf/write/insert.h"
-#include "ivf/write/vacuum.h"
+#include "ivf/upkeep/cleanup.h"
+#include "ivf/write/bulk_delete.h"
 #include "ivf/row/opclass.h"
 
 extern "C" {
@@ -31,7 +32,9 @@ IndexAmRoutine *make_routine(const AccessMethod *am)
     r->amsearcharray = true;
     r->amsearchnulls = true;
     r->amoptionalkey = true; // or no path without a WHERE clause would be made
-    r->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+    // A VACUUM with parallel workers can neither use up xids nor catch errors (upkeep/attempt.h), and dead rows of so small an index are found
+    // in no time: a table whose only other index is its primary key gets none for our sake.
+    r->amparallelvacuumoptions = VACUUM_OPTION_NO_PARALLEL;
     compat_set_parallel_build(r);
     r->amkeytype = InvalidOid;
     r->ambuild = build;

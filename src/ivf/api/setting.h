@@ -13,6 +13,7 @@ enum class Scope : uint8_t
     Shape,    // an option that the build reads: changing it locks everyone out, and a REINDEX makes it act
     Query,    // a setting, and an option of the same name: an index's default for it, which acts at once
     Measured, // an option that a function finds and sets, which acts at once
+    Upkeep,   // an option that VACUUM reads, which acts at once
     Library   // a setting of the library, not of an access method
 };
 
@@ -28,7 +29,7 @@ enum class Kind : uint8_t
 {
     Int,  // field: int
     Real, // field: double
-    Bool, // field: bool. Scope::Shape only, as no value is left for "unset"
+    Bool, // field: bool. Not Scope::Query, as no value is left for "unset"
     Enum, // field: int, or an enum over int
     Text  // field: anything of at least an int. Scope::Shape and Scope::Measured only
 };
@@ -107,6 +108,11 @@ constexpr Setting measured_option(const char *name, Field field, Values values, 
     return {name, Scope::Measured, field, values, option_help, nullptr, nullptr};
 }
 
+constexpr Setting upkeep_option(const char *name, Field field, Values values, const char *option_help)
+{
+    return {name, Scope::Upkeep, field, values, option_help, nullptr, nullptr};
+}
+
 constexpr Setting library_setting(const char *name, Field field, Values values, const char *help,
                                   const char *detail)
 {
@@ -120,7 +126,7 @@ constexpr bool is_sound(const Setting &s)
     const bool in_query = s.field.offset >= query && s.field.offset < query + sizeof(ScanSettings);
     const Values &v = s.values;
     const bool can_be_unset = v.least > kUnset && v.kind != Kind::Bool && v.kind != Kind::Text;
-    const bool of_index = s.scope == Scope::Shape || s.scope == Scope::Measured;
+    const bool of_index = s.scope != Scope::Query && s.scope != Scope::Library;
     return in_query != of_index && (of_index || can_be_unset) && s.field.size == v.size &&
            v.least <= v.default_value && v.default_value <= v.most;
 }

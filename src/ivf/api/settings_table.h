@@ -63,6 +63,8 @@ inline constexpr Setting kCommonSettings[] = {
                     text<QueryKind>(read_calibration, "",
                                     "Leave it to vector_quant_calibrate; RESET makes the index forget it."),
                     "What vector_quant_calibrate measured"),
+    upkeep_option("auto_maintenance", VQ_FIELD(auto_maintenance), boolean(true),
+                  "VACUUM trains the index anew when its rows have outgrown it"),
 };
 static_assert(are_sound(kCommonSettings));
 

@@ -1,14 +1,11 @@
 #include "ivf/build/build.h"
 #include "ivf/build/fixed_parts.h"
 #include "ivf/row/opclass.h"
-#include "ivf/build/outliers.h"
+#include "ivf/build/group_loader.h"
 #include "ivf/build/parallel_build.h"
 #include "ivf/build/shortage.h"
-#include "ivf/build/units.h"
+#include "ivf/build/train_on_sample.h"
 #include "ivf/store/page_offers.h"
-#include "ivf/store/directory.h"
-#include "ivf/store/fine_writer.h"
-#include "ivf/store/run_writer.h"
 
 extern "C" {
 #include "access/xloginsert.h"
@@ -42,78 +39,21 @@ double mean_distance(const EncodedCounts &counts)
     return counts.rows > 0 ? counts.distance_sum / counts.rows : 0;
 }
 
-FixedParts fixed_parts(Build *b)
-{
-    return {b->index, b->fork, &b->training, &b->layout};
-}
-
-struct Loader
-{
-    const Build *b;
-    RunWriter run;
-    SublistWriter sublists;
-    FineWriter fine;
-    Group *group;
-    int64 group_number; // -1: none open
-};
-
-void close_group(Loader *l)
-{
-    if (l->group_number < 0)
-        return;
-    run_end(&l->run, InvalidBlockNumber);
-    fine_end(&l->fine, InvalidBlockNumber);
-    l->group->record.tile_head = l->run.chain.first;
-    l->group->record.tile_pages = l->run.chain.pages;
-    l->group->record.fine_head = l->fine.chain.first;
-    sublists_end(&l->sublists);
-    l->group->record.sublist_head = l->sublists.chain.first;
-    l->group->record.sublist_pages = l->sublists.chain.pages;
-    l->group->record.fine_pages = l->fine.chain.pages;
-    write_group(l->b->index, l->b->layout, l->group);
-    l->group_number = -1;
-}
-
-void open_group(Loader *l, uint32_t number)
-{
-    const Index &index = l->b->layout;
-    const PageSource source = {l->b->index, l->b->heap, true};
-    read_group(l->b->index, index, number, l->group);
-    l->group_number = number;
-    run_begin(&l->run, &index, source, number, l->group->entries,
-              sublists_begin(&l->sublists, &index, source));
-    fine_begin(&l->fine, &index, source, number);
-}
-
-void load_row(Loader *l, const EncodedRow &row)
-{
-    const Index &index = l->b->layout;
-    const uint32_t group = row.list / index.meta.group_lists;
-    if (l->group_number != (int64)group) {
-        close_group(l);
-        open_group(l, group);
-    }
-    StoredRow stored = {row.tid, row.factors, kNoFine, row.code, row.keys};
-    if (index.has_fine())
-        stored.fine = fine_add(&l->fine, row.record);
-    run_add(&l->run, row.list, stored);
-}
-
 // Writes the sorted rows, list by list.
 void load_lists(Build *b, RowSort *sort)
 {
     begin_phase(&b->progress, BuildPhase::Loading, (int64)b->counts.rows);
-    Loader loader = {};
-    loader.b = b;
-    loader.group = (Group *)palloc(group_bytes(b->layout));
-    loader.group_number = -1;
+    GroupLoader loader;
+    loader_begin(&loader, &b->layout, {b->index, b->heap, true, nullptr}, nullptr);
     EncodedRow row;
     for (int64 done = 1; row_sort_next(sort, &row); done++) {
         CHECK_FOR_INTERRUPTS();
-        load_row(&loader, row);
+        (void)loader_add(&loader, row);
         phase_done(&b->progress, done);
     }
-    close_group(&loader);
+    loader_end(&loader);
+    b->training.meta.build_imbalance =
+        imbalance_of(b->layout.meta.nlist, loader.rows_squared, b->counts.rows);
     report_phase(&b->progress, "%u lists written in groups of %u, index of %u pages", b->layout.meta.nlist,
                  b->layout.meta.group_lists, RelationGetNumberOfBlocks(b->index));
 }
@@ -161,7 +101,8 @@ void finish_meta(Build *b, const Sample &sample)
     meta->residual_norm = mean_distance(b->counts);
     calibrate(meta, b->index, &b->layout, sample, b->training.centroids, &b->progress);
     Buffer buf = read_page(b->index, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
-    write_meta(buf, meta);
+    put_meta(BufferGetPage(buf), meta);
+    MarkBufferDirty(buf);
     UnlockReleaseBuffer(buf);
 }
 
@@ -172,16 +113,6 @@ void check_dims(const IndexedColumn &column)
             ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
              errhint("Give the column's type a number of dimensions, as in vector(384) or halfvec(384).")));
-}
-
-// A copy: the relcache may replace its own while the build runs.
-const IndexOptions *options_of(Relation index, const AccessMethod *am)
-{
-    if (index->rd_options == nullptr)
-        return (const IndexOptions *)am->parse_options((Datum)0, false); // no WITH clause: all defaults
-    void *copy = palloc(VARSIZE(index->rd_options));
-    memcpy(copy, index->rd_options, VARSIZE(index->rd_options));
-    return (const IndexOptions *)copy;
 }
 
 // A build in a memory context of its own, which is current from then on. info, heap: null for an init fork.
@@ -198,7 +129,7 @@ Build *begin_build(Relation heap, Relation index, IndexInfo *info, ForkNumber fo
     b->info = info;
     b->fork = fork;
     b->am = access_method(index);
-    b->options = options_of(index, b->am);
+    b->options = copy_options(index, b->am);
     b->column = indexed_column(index);
     b->progress.index = pstrdup(RelationGetRelationName(index));
     return b;
@@ -213,23 +144,13 @@ void end_build(Build *b)
 // From a sample to pages of an index without rows.
 void train_and_write(Build *b, Sample *sample)
 {
-    const RefineTraining refine = train_refine(b->options, *sample);
-    if (b->column.metric == Metric::Cosine) {
-        normalize_sample(sample);
-        set_outliers_aside(sample);
-    }
-    train(&b->training, b->am, b->options, b->column, sample, refine, &b->progress);
-    if (!valid_training(b->training, b->am)) {
+    if (!train_on_sample(&b->training, b->am, b->options, b->column, sample, &b->progress)) {
         report_failed_training(b->index);
-        Sample none = {};
-        none.dims = sample->dims;
-        none.scale = 1;
-        train(&b->training, b->am, b->options, b->column, &none, train_refine(b->options, none),
-              &b->progress);
+        Sample none = no_sample(sample->dims);
+        (void)train_on_sample(&b->training, b->am, b->options, b->column, &none, &b->progress);
     }
-    if (!b->training.meta.trained)
-        forget_calibration(&b->training.meta);
-    const FixedParts parts = fixed_parts(b);
+    PartPages pages = appended_pages(b->index, b->fork);
+    const FixedParts parts = {&pages, &b->training, &b->layout};
     write_fixed_parts(&parts, b->am);
 }
 
@@ -245,8 +166,6 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
     Sample sample;
     draw_sample(&sample, heap, index, info, b->column,
                 sample_capacity(heap, b->column.dims, b->am, b->options), &b->progress);
-    scale_sample(&sample);
-    set_outliers_aside(&sample);
     train_and_write(b, &sample);
     report_shortage(b->training, b->am->codec, b->options, sample, index);
     fill_lists(b, sample);
@@ -264,9 +183,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info)
 void build_empty(Relation index)
 {
     Build *b = begin_build(nullptr, index, nullptr, INIT_FORKNUM);
-    Sample none = {};
-    none.dims = b->column.dims;
-    none.scale = 1;
+    Sample none = no_sample(b->column.dims);
     train_and_write(b, &none);
     log_newpage_range(index, INIT_FORKNUM, 0, RelationGetNumberOfBlocksInFork(index, INIT_FORKNUM), true);
     end_build(b);

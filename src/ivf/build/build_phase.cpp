@@ -14,7 +14,10 @@ void begin_phase(BuildProgress *p, BuildPhase phase, int64 total)
                           PROGRESS_CREATEIDX_TUPLES_DONE, PROGRESS_SCAN_BLOCKS_TOTAL,
                           PROGRESS_SCAN_BLOCKS_DONE};
     const int64 values[] = {(int64)phase, total, 0, 0, 0};
-    pgstat_progress_update_multi_param(lengthof(params), params, values);
+    // VACUUM's progress has other numbers in the same places.
+    p->shown = compat_progress_command() == PROGRESS_COMMAND_CREATE_INDEX;
+    if (p->shown)
+        pgstat_progress_update_multi_param(lengthof(params), params, values);
     p->total = total;
     p->done = 0;
     INSTR_TIME_SET_CURRENT(p->start);
@@ -25,7 +28,16 @@ void phase_done(BuildProgress *p, int64 done)
     if (done <= p->done)
         return;
     p->done = done;
-    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, done);
+    if (p->shown)
+        pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, done);
+}
+
+void phase_blocks(const BuildProgress *p, int64 done, int64 total)
+{
+    const int params[] = {PROGRESS_SCAN_BLOCKS_TOTAL, PROGRESS_SCAN_BLOCKS_DONE};
+    const int64 values[] = {total, done};
+    if (p->shown)
+        pgstat_progress_update_multi_param(lengthof(params), params, values);
 }
 
 bool phase_may_go_on(void *arg, double share)

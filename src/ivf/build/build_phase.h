@@ -22,6 +22,7 @@ enum class BuildPhase : int64 // PROGRESS_CREATEIDX_SUBPHASE; 1 is PostgreSQL's 
 struct BuildProgress
 {
     const char *index; // its name; must live as long
+    bool shown;        // in pg_stat_progress_create_index: the command is a build
     int64 total;       // tuples of the phase
     int64 done;
     instr_time start; // of the phase
@@ -31,6 +32,8 @@ struct BuildProgress
 void begin_phase(BuildProgress *progress, BuildPhase phase, int64 total);
 // Tuples of the phase that are done; never goes back.
 void phase_done(BuildProgress *progress, int64 done);
+// Blocks of the table that are read, of so many.
+void phase_blocks(const BuildProgress *progress, int64 done, int64 total);
 // The same as a share of the whole, for Progress and k-means (arg: BuildProgress). False once the user cancels: an error is
 // raised when the work has returned.
 bool phase_may_go_on(void *arg, double share);

@@ -3,8 +3,8 @@
 #include "core/half.h"
 #include "core/tile.h"
 #include "ivf/store/directory.h"
+#include "ivf/store/centroids.h"
 #include "ivf/store/free_pages.h"
-#include "ivf/store/part_writer.h"
 #include "pg/checksum.h"
 
 extern "C" {
@@ -49,7 +49,7 @@ void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *
     const Index &index = *b->layout;
     const size_t D = index.shape.space_dims, code_bytes = index.shape.code_bytes;
     PartWriter part;
-    part_begin(&part, b->index, b->fork, PageKind::Centroid);
+    part_begin(&part, b->pages, PageKind::Centroid);
     *block = part.first;
     float *moved = (float *)palloc(D * sizeof(float)),
           *scratch = (float *)palloc(index.space().dims * sizeof(float));
@@ -86,7 +86,7 @@ void write_centroids(const FixedParts *b)
           *scratch = (float *)palloc(index.space().dims * sizeof(float));
     uint16_t *stored = (uint16_t *)palloc(D * sizeof(uint16_t));
     PartWriter part;
-    part_begin(&part, b->index, b->fork, PageKind::Centroid);
+    part_begin(&part, b->pages, PageKind::Centroid);
     b->training->meta.centroids = part.first;
     for (uint32_t i = 0; i < index.meta.nlist; i++) {
         centroid_in_space(b, i, moved, scratch, stored);
@@ -97,13 +97,19 @@ void write_centroids(const FixedParts *b)
     part_end(&part);
 }
 
+// Whether queries rank lists by other codes than rows do.
+bool has_query_tiles(const Index &layout)
+{
+    return layout.origins[0].space.metric != Metric::L2;
+}
+
 void write_all_centroids(const FixedParts *b)
 {
     MetaPage *meta = &b->training->meta;
     const Origin &mean = b->layout->origins[0];
     write_centroid_tiles(b, mean.assign_space, &meta->assign_tiles);
     meta->query_tiles = meta->assign_tiles;
-    if (mean.space.metric != Metric::L2)
+    if (has_query_tiles(*b->layout))
         write_centroid_tiles(b, mean.space, &meta->query_tiles);
     write_centroids(b);
 }
@@ -114,7 +120,7 @@ void write_directory(const FixedParts *b)
     const Index &index = *b->layout;
     Group *group = (Group *)palloc(group_bytes(index));
     PartWriter part;
-    part_begin(&part, b->index, b->fork, PageKind::Directory);
+    part_begin(&part, b->pages, PageKind::Directory);
     b->training->meta.directory = part.first;
     for (uint32_t g = 0; g < index.groups; g++) {
         init_group(index, g, group);
@@ -124,36 +130,80 @@ void write_directory(const FixedParts *b)
     part_end(&part);
 }
 
-} // namespace
-
-void write_fixed_parts(const FixedParts *b, const AccessMethod *am)
+void write_image(const FixedParts *b)
 {
     MetaPage *meta = &b->training->meta;
-    init_index(b->layout, *meta, am, b->training->image);
-    Buffer meta_buf = append_page(b->index, b->fork);
-    init_page(BufferGetPage(meta_buf), PageKind::Meta);
-    MarkBufferDirty(meta_buf);
-    LockBuffer(meta_buf, BUFFER_LOCK_UNLOCK);
-
     PartWriter part;
-    part_begin(&part, b->index, b->fork, PageKind::Image);
+    part_begin(&part, b->pages, PageKind::Image);
     meta->image_block = part.first;
     const uint8_t *stored = stored_image(*meta, b->training->image);
     meta->image_crc = pg::checksum(stored, meta->image_bytes);
     part_write(&part, stored, meta->image_bytes);
     part_end(&part);
+}
+
+// Last, because it names the others.
+void write_meta(const FixedParts *b, BlockNumber block)
+{
+    MetaPage *meta = &b->training->meta;
+    Buffer buf = ReadBufferExtended(b->pages->rel, b->pages->fork, block, RBM_NORMAL, nullptr);
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    if (b->pages->append) {
+        init_page(BufferGetPage(buf), PageKind::Meta);
+        put_meta(BufferGetPage(buf), meta);
+        MarkBufferDirty(buf);
+    } else {
+        GenericXLogState *state = GenericXLogStart(b->pages->rel);
+        Page page = GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE);
+        init_page(page, PageKind::Meta);
+        stamp_page(page);
+        put_meta(page, meta);
+        GenericXLogFinish(state);
+    }
+    UnlockReleaseBuffer(buf);
+}
+
+// The first page, for the meta page.
+BlockNumber leave_first_page(PartPages *pages)
+{
+    if (pages->append)
+        UnlockReleaseBuffer(append_page(pages->rel, pages->fork));
+    return pages->next++;
+}
+
+} // namespace
+
+BlockNumber count_fixed_pages(const Training &training, const AccessMethod *am)
+{
+    const MetaPage &meta = training.meta;
+    Index layout;
+    init_index(&layout, meta, am, training.image);
+    BlockNumber pages = 1 + pages_of(meta.image_bytes);
+    if (meta.trained) {
+        const uint64_t tiles = (meta.nlist + simd::kTileRows - 1) / simd::kTileRows;
+        pages += (has_query_tiles(layout) ? 2 : 1) * pages_of(tiles * centroid_tile_bytes(layout.shape));
+        pages += pages_of(meta.nlist * (uint64_t)centroid_record_bytes(layout.shape));
+    }
+    return pages + (layout.groups + layout.groups_per_page - 1) / layout.groups_per_page;
+}
+
+void write_fixed_parts(const FixedParts *b, const AccessMethod *am)
+{
+    MetaPage *meta = &b->training->meta;
+    init_index(b->layout, *meta, am, b->training->image);
+    const BlockNumber meta_block = leave_first_page(b->pages);
+    meta->fixed_block = meta_block;
+    write_image(b);
     if (meta->trained)
         write_all_centroids(b);
     else
-        meta->assign_tiles = meta->query_tiles = meta->centroids = part.first; // of length 0
+        meta->assign_tiles = meta->query_tiles = meta->centroids = b->pages->next; // of length 0
     write_directory(b);
-    meta->first_list_block = RelationGetNumberOfBlocksInFork(b->index, b->fork);
-    LockBuffer(meta_buf, BUFFER_LOCK_EXCLUSIVE);
-    write_meta(meta_buf, meta);
-    UnlockReleaseBuffer(meta_buf);
+    meta->fixed_end = b->pages->next;
+    write_meta(b, meta_block);
     init_index(b->layout, *meta, am, b->training->image);
-    if (b->fork == MAIN_FORKNUM)
-        cache_centroids(b->index, b->layout);
+    if (b->pages->fork == MAIN_FORKNUM)
+        cache_centroids(b->pages->rel, b->layout);
 }
 
 } // namespace vq::ivf

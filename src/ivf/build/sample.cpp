@@ -7,9 +7,8 @@
 extern "C" {
 #include "storage/bufmgr.h"
 #include "access/tableam.h"
-#include "commands/progress.h"
+#include "commands/vacuum.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "utils/memutils.h"
 }
 
@@ -75,13 +74,11 @@ void draw_sample(Sample *sample, Relation heap, Relation index, IndexInfo *info,
     block_draw_begin(&draw, blocks, kSampleSeed, 2 * (uint64_t)capacity);
     uint64_t visited = 0;
     while (block_draw_next(&draw, drawing.reservoir.seen, &block)) {
-        CHECK_FOR_INTERRUPTS();
+        compat_vacuum_delay_point();
         // Also rows that are not committed yet, except under a snapshot, which has no such choice.
         table_index_build_range_scan(heap, index, info, false, !info->ii_Concurrent, false, block, 1, add_row,
                                      &drawing, nullptr);
-        pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL,
-                                     (int64)draw.drawn); // more where they are not enough
-        pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, (int64)++visited);
+        phase_blocks(progress, (int64)++visited, (int64)draw.drawn); // more where they are not enough
         phase_done(progress, (int64)sample->rows);
     }
     sample->table_rows = visited > 0 ? (double)drawing.reservoir.seen * blocks / (double)visited : 0;

@@ -22,13 +22,15 @@ bool build_asked_for()
     return !pgstat_track_activities || compat_progress_command() == PROGRESS_COMMAND_CREATE_INDEX;
 }
 
-void report_no_rows(Relation index)
+void report_no_rows(Relation index, bool auto_maintenance)
 {
     if (!build_asked_for())
         return;
     ereport(NOTICE, (errmsg("index \"%s\" is built without rows", RelationGetRelationName(index)),
-                     errdetail("It works, but keeps all rows in one list until it is built again."),
-                     errhint("Load the rows first, or REINDEX when the table has its rows.")));
+                     errdetail("It works, but keeps all rows in one list until it is trained on rows."),
+                     auto_maintenance
+                         ? errhint("VACUUM trains it when the table has its rows, and so does autovacuum.")
+                         : errhint("Call vector_quant_maintain when the table has its rows.")));
 }
 
 // All sampled rows are too long to be trained on.
@@ -42,29 +44,35 @@ void report_no_usable_rows(Relation index, size_t rows)
                  rows)));
 }
 
+// now: what can be done before there are more rows, a sentence and a blank; or empty.
+int hint_when_more(const char *now, bool auto_maintenance)
+{
+    return auto_maintenance ? errhint("%sOnce there are more rows, VACUUM trains it anew.", now)
+                            : errhint("%sOnce there are more rows, call vector_quant_maintain.", now);
+}
+
 // Memory, not the table, decided how many rows were drawn.
 bool drawn_to_capacity(const Sample &sample)
 {
     return sample.rows == sample.capacity && (double)sample.rows < sample.table_rows;
 }
 
-void report_few_rows_per_list(Relation index, uint32_t nlist, const Sample &sample)
+void report_few_rows_per_list(Relation index, uint32_t nlist, const Sample &sample, bool auto_maintenance)
 {
-    ereport(NOTICE, (errmsg("index \"%s\" has many lists for its rows", RelationGetRelationName(index)),
-                     errdetail("Lists: %u, rows to train on: %zu.", nlist, sample.rows),
-                     drawn_to_capacity(sample)
-                         ? errhint("Use a smaller nlist, or raise maintenance_work_mem.")
-                         : errhint("Use a smaller nlist, or REINDEX when the table has more rows.")));
+    ereport(NOTICE,
+            (errmsg("index \"%s\" has many lists for its rows", RelationGetRelationName(index)),
+             errdetail("Lists: %u, rows to train on: %zu.", nlist, sample.rows),
+             drawn_to_capacity(sample) ? errhint("Use a smaller nlist, or raise maintenance_work_mem.")
+                                       : hint_when_more("Use a smaller nlist. ", auto_maintenance)));
 }
 
 // why: what that means for the codec, or empty.
-void report_few_rows(Relation index, const Sample &sample, const char *why)
+void report_few_rows(Relation index, const Sample &sample, const char *why, bool auto_maintenance)
 {
-    ereport(NOTICE,
-            (errmsg("index \"%s\" is built on few rows", RelationGetRelationName(index)),
-             *why ? errdetail_internal("%s", why) : errdetail("Rows to train on: %zu.", sample.rows),
-             drawn_to_capacity(sample) ? errhint("Raise maintenance_work_mem.")
-                                       : errhint("REINDEX when the table has several times as many.")));
+    ereport(NOTICE, (errmsg("index \"%s\" is built on few rows", RelationGetRelationName(index)),
+                     *why ? errdetail_internal("%s", why) : errdetail("Rows to train on: %zu.", sample.rows),
+                     drawn_to_capacity(sample) ? errhint("Raise maintenance_work_mem.")
+                                               : hint_when_more("", auto_maintenance)));
 }
 
 void report_limited_lists(Relation index, const Training &t)
@@ -76,12 +84,12 @@ void report_limited_lists(Relation index, const Training &t)
              errhint("Raise maintenance_work_mem.")));
 }
 
-void report_untrained(Relation index, const char *why, bool memory)
+void report_untrained(Relation index, const char *why, bool memory, bool auto_maintenance)
 {
     ereport(NOTICE, (errmsg("codebooks of index \"%s\" are not trained", RelationGetRelationName(index)),
                      errdetail_internal("%s", why),
                      memory ? errhint("Use smaller codebooks, or raise maintenance_work_mem.")
-                            : errhint("Use smaller codebooks, or REINDEX when the table has more rows.")));
+                            : hint_when_more("Use smaller codebooks. ", auto_maintenance)));
 }
 
 void report_trained_on_few(Relation index, const char *why)
@@ -91,11 +99,11 @@ void report_trained_on_few(Relation index, const char *why)
              errdetail_internal("%s", why), errhint("Raise maintenance_work_mem.")));
 }
 
-void report_trained_in_part(Relation index, const char *why)
+void report_trained_in_part(Relation index, const char *why, bool auto_maintenance)
 {
-    ereport(WARNING, (errmsg("codebooks of index \"%s\" are trained in part", RelationGetRelationName(index)),
-                      errdetail_internal("%s", why),
-                      errhint("Use fewer codebooks, or REINDEX when the table has more rows.")));
+    ereport(WARNING,
+            (errmsg("codebooks of index \"%s\" are trained in part", RelationGetRelationName(index)),
+             errdetail_internal("%s", why), hint_when_more("Use fewer codebooks. ", auto_maintenance)));
 }
 
 } // namespace
@@ -103,10 +111,11 @@ void report_trained_in_part(Relation index, const char *why)
 void report_shortage(const Training &t, const CodecOps *codec, const IndexOptions *options,
                      const Sample &sample, Relation index)
 {
+    const bool self = options->auto_maintenance;
     if (sample.too_long > 0 && sample.rows == 0)
         return report_no_usable_rows(index, sample.too_long);
     if (sample.rows == 0)
-        return report_no_rows(index);
+        return report_no_rows(index, self);
     if (!t.meta.trained)
         return;
     const Shortfall shortfall = t.shortfall;
@@ -115,15 +124,15 @@ void report_shortage(const Training &t, const CodecOps *codec, const IndexOption
     const bool memory =
         (double)t.codec_rows < sample.table_rows && t.codec_rows < codec->training_rows(t.meta.options);
     if (shortfall == Shortfall::Part)
-        return report_trained_in_part(index, why);
+        return report_trained_in_part(index, why, self);
     if (options->nlist > 0 && sample.rows < kFewRowsPerList * t.meta.nlist)
-        return report_few_rows_per_list(index, t.meta.nlist, sample);
+        return report_few_rows_per_list(index, t.meta.nlist, sample, self);
     if (sample.rows < kFewRows)
-        return report_few_rows(index, sample, shortfall == Shortfall::All ? why : "");
+        return report_few_rows(index, sample, shortfall == Shortfall::All ? why : "", self);
     if (t.meta.nlist < t.lists_wanted)
         return report_limited_lists(index, t);
     if (shortfall == Shortfall::All)
-        return report_untrained(index, why, memory);
+        return report_untrained(index, why, memory, self);
     if (shortfall == Shortfall::Few && memory) // a small table trains on all it has
         return report_trained_on_few(index, why);
 }

@@ -86,20 +86,15 @@ uint32_t lists_for(int option, double rows)
     return (uint32_t)Max(1.0, Min(lists, 65536.0));
 }
 
-// The same, or as many as memory has room for. Errors: PROGRAM_LIMIT_EXCEEDED where it has none for lists that were asked for,
-// in the words of ivfflat.
+// The same, or as many as memory has room for. Errors: PROGRAM_LIMIT_EXCEEDED where it has none for lists that were asked for.
 uint32_t choose_nlist(int option, double rows, uint32_t dims)
 {
     const uint32_t lists = lists_for(option, rows), most = lists_in_memory(dims);
-    if (option == 0)
-        return Min(lists, most);
-    if (lists > most)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("memory required is %zu MB, maintenance_work_mem is %d MB",
-                               2 * lists * list_bytes(dims) / (1024 * 1024) + 1, maintenance_work_mem / 1024),
+    if (const char *why = lists_beyond_memory(option, dims))
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg_internal("%s", why),
                         errdetail("Lists: %u, of %u dimensions.", lists, dims),
                         errhint("Use a smaller nlist, or raise maintenance_work_mem.")));
-    return lists;
+    return Min(lists, most);
 }
 
 // Rows of the sample that the codec is trained on, as many as it has use for and memory holds.
@@ -203,6 +198,14 @@ uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t row_bytes)
 }
 
 } // namespace
+
+const char *lists_beyond_memory(int option, uint32_t dims)
+{
+    if (option == 0 || (uint32_t)option <= lists_in_memory(dims))
+        return nullptr;
+    return psprintf("memory required is %zu MB, maintenance_work_mem is %d MB",
+                    2 * (size_t)option * list_bytes(dims) / (1024 * 1024) + 1, maintenance_work_mem / 1024);
+}
 
 static CodecOptions codec_options(uint32_t dims, const IndexOptions *options)
 {

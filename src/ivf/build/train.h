@@ -25,6 +25,10 @@ struct Training
     uint32_t lists_wanted; // for the rows there are; meta.nlist is less where memory has no room for them
 };
 
+// Why maintenance_work_mem has no room for a number of lists that was asked for (option nlist; 0: none was), in the words of ivfflat; null if it
+// has. Memory: the current context.
+const char *lists_beyond_memory(int option, uint32_t dims);
+
 // Rows to sample: enough for k-means on the lists that the table's size asks for and for the codec, within
 // maintenance_work_mem.
 size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options);

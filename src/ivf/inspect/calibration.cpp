@@ -32,7 +32,7 @@ void check_can_calibrate(const Inspected &target, const Index &index, const Give
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("index \"%s\" was built on too few rows to be calibrated", name),
                         errdetail("Its queries visit all lists."),
-                        errhint("REINDEX it when the table has its rows.")));
+                        errhint("VACUUM trains it when the table has its rows.")));
     if (queries.count < kLeastQueries)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("%u queries are too few to calibrate an index", queries.count),

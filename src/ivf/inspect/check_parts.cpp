@@ -15,19 +15,32 @@ namespace vq::ivf {
 
 namespace {
 
+// But for the name of a generation under way, which comes and goes.
+bool same_meta(const MetaPage &a, const MetaPage &b)
+{
+    MetaPage copy = a;
+    copy.crc = b.crc;
+    copy.version = b.version;
+    copy.begun = b.begun;
+    copy.next_meta = b.next_meta;
+    return memcmp(&copy, &b, sizeof copy) == 0;
+}
+
 // The cache may have read the meta page before it was damaged.
 void check_meta(Check *c)
 {
     PGAlignedBlock copy;
     visit_page(&c->seen, 0, PageKind::Meta, &copy);
     const MetaPage &meta = *meta_on_page((Page)copy.data);
-    if (meta.crc != meta_crc(meta) || memcmp(&meta, &c->index->meta, sizeof meta) != 0)
+    if (meta.crc != meta_crc(meta) || !same_meta(meta, c->index->meta))
         report_corrupted(c->rel, 0, "damaged meta page");
     for (uint32_t i = 0; i < kCalibrationPoints; i++)
         if (meta.calibration[i] > meta.nlist)
             report_corrupted(c->rel, 0, "calibration beyond the number of lists");
     if (!valid_recall_table(meta.targets))
         report_corrupted(c->rel, 0, "damaged table of recall targets");
+    if (meta.fixed_block > 0) // that it was first written to
+        visit_page(&c->seen, meta.fixed_block, PageKind::Meta, &copy);
 }
 
 // Claims the pages of a part and checks that they also form a chain. crc: of its bytes, if wanted.
@@ -121,8 +134,7 @@ void check_fixed_parts(Check *c)
     const uint32_t directory_pages = (index.groups + index.groups_per_page - 1) / index.groups_per_page;
     check_part(c, PageKind::Directory, meta.directory, bytes_of_pages(directory_pages), false, nullptr);
     // Every page was claimed once, so the right number of them means that no gap is left.
-    if (meta.first_list_block != meta.directory + directory_pages ||
-        c->seen.blocks.count != meta.first_list_block)
+    if (meta.fixed_end != meta.directory + directory_pages || c->seen.blocks.count != fixed_pages(meta))
         report_corrupted(c->rel, 0, "parts do not lie one after the other");
 }
 

@@ -28,7 +28,8 @@ CREATE FUNCTION vector_quant_index_stats(index regclass, OUT lists integer, OUT 
     OUT trained boolean, OUT build_rows bigint, OUT growth double precision, OUT residual_norm double precision,
     OUT drift double precision, OUT nprobe_default integer, OUT error_scale real, OUT codes text,
     OUT sublist_layers integer, OUT sublist_share real, OUT calibrated date, OUT calibration_queries integer,
-    OUT advice text) RETURNS record
+    OUT advice text, OUT crowding double precision, OUT maintained timestamptz, OUT maintained_because text,
+    OUT maintained_seconds double precision) RETURNS record
     AS 'MODULE_PATHNAME', 'vq_index_stats' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000;
 
 COMMENT ON FUNCTION vector_quant_index_stats(regclass)
@@ -79,6 +80,13 @@ CREATE FUNCTION vector_quant_calibrate(index regclass, queries anyarray, OUT sam
 
 COMMENT ON FUNCTION vector_quant_calibrate(regclass, anyarray)
     IS 'make the recall targets of an index about queries of this kind, instead of rows of its table';
+
+CREATE FUNCTION vector_quant_maintain(index regclass, dry_run boolean DEFAULT false, OUT done boolean, OUT because text,
+    OUT rows bigint, OUT lists_before integer, OUT lists integer, OUT seconds double precision) RETURNS record
+    AS 'MODULE_PATHNAME', 'vq_maintain' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000000;
+
+COMMENT ON FUNCTION vector_quant_maintain(regclass, boolean)
+    IS 'train an index anew while it is in use, if its rows have outgrown it, as VACUUM does; with dry_run, say only whether';
 
 CREATE FUNCTION vector_quant_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vq_prewarm' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000;

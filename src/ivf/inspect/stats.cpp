@@ -1,12 +1,11 @@
 // vector_quant_index_stats: the shape of an index, from its directory and open pages; how well it still fits, from rows of
 // the table; and what to do about it.
-#include "ivf/store/open_rows.h"
 #include "ivf/store/page_offers.h"
 #include "ivf/inspect/inspect.h"
 #include "ivf/scan/probes.h"
-#include "ivf/row/rows.h"
-#include "ivf/row/table_rows.h"
-#include "ivf/row/vector_datum.h"
+#include "ivf/build/train_on_sample.h"
+#include "ivf/store/generation.h"
+#include "ivf/upkeep/condition.h"
 
 extern "C" {
 #include "access/xlog.h"
@@ -15,6 +14,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/timestamp.h"
 #include "utils/memutils.h"
 }
 
@@ -38,41 +38,19 @@ struct Stats
     uint64_t lost_pages; // neither in use nor offered for reuse, which VACUUM will change
 };
 
-// Adds live open rows to the counts of their lists. Reads as a scan does: sealing may go on meanwhile.
-void add_open(Relation rel, const Index &index, uint32_t g, BlockNumber head, uint64_t *rows_of_list,
-              Stats *s)
-{
-    OpenReader reader;
-    open_rows_begin(&reader, rel, &index, g, head);
-    while (open_rows_next(&reader)) {
-        s->open_pages++;
-        for (const OpenRow &row : reader) {
-            if (is_dead(row)) {
-                s->dead_rows++;
-                continue;
-            }
-            rows_of_list[row.list]++;
-            s->open_rows++;
-        }
-    }
-}
-
 void add_group(Relation rel, const Index &index, uint32_t g, Group *group, uint64_t *rows_of_list, Stats *s)
 {
     read_group(rel, index, g, group);
-    for (uint32_t l = 0; l < index.meta.group_lists; l++) {
-        rows_of_list[l] = group->entries[l].rows - group->entries[l].dead;
-        s->dead_rows += group->entries[l].dead;
-    }
+    const GroupRows c = count_group(rel, index, group, false, rows_of_list, nullptr, nullptr);
+    s->rows += c.live();
+    s->rows_max = Max(s->rows_max, c.most);
+    s->rows_squared += c.squared;
+    s->open_rows += c.open;
+    s->dead_rows += c.dead + c.open_dead;
+    s->open_pages += c.open_pages;
     s->tile_pages += group->record.tile_pages;
     s->fine_pages += group->record.fine_pages;
     s->sublist_pages += group->record.sublist_pages;
-    add_open(rel, index, g, group->record.open_head, rows_of_list, s);
-    for (uint32_t l = 0; l < lists_of_group(index, g); l++) {
-        s->rows += rows_of_list[l];
-        s->rows_max = Max(s->rows_max, rows_of_list[l]);
-        s->rows_squared += (double)rows_of_list[l] * (double)rows_of_list[l];
-    }
 }
 
 Stats count_all(Relation rel, const Index &index)
@@ -89,12 +67,12 @@ Stats count_all(Relation rel, const Index &index)
 void count_free(Relation rel, const MetaPage &meta, Stats *s)
 {
     const uint64_t used =
-        meta.first_list_block + s->tile_pages + s->open_pages + s->fine_pages + s->sublist_pages;
+        fixed_pages(meta) + s->tile_pages + s->open_pages + s->fine_pages + s->sublist_pages;
     s->pages = RelationGetNumberOfBlocks(rel);
     const uint64_t rest = s->pages - Min(used, s->pages);
-    s->free_pages =
-        RecoveryInProgress() ? rest : Min(rest, (uint64_t)offered_pages(rel, meta.first_list_block));
-    s->lost_pages = rest - s->free_pages;
+    s->free_pages = RecoveryInProgress() ? rest : Min(rest, (uint64_t)offered_pages(rel, 1));
+    // Those of a generation under way are neither; whether its maker is gone, VACUUM finds out.
+    s->lost_pages = read_generations(rel).next != 0 ? 0 : rest - s->free_pages;
 }
 
 double share(uint64_t part, uint64_t rest)
@@ -102,43 +80,8 @@ double share(uint64_t part, uint64_t rest)
     return part + rest > 0 ? (double)part / (double)(part + rest) : 0;
 }
 
-// --- how well it still fits
-
-// Rows looked at: their mean distance then has a standard error of a hundredth, more or less.
-constexpr size_t kDriftRows = 1000;
-constexpr uint64_t kDriftSeed = 1;
-
-// Mean distance of the table's rows from the centroids nearest to them, over what it was at build: 1 = as then. 0 if there
-// is nothing to compare.
-double drift_since_build(const Inspected &target, const Index &index)
-{
-    const MetaPage &meta = index.meta;
-    if (!meta.trained || !(meta.residual_norm > 0))
-        return 0;
-    Datum *values = (Datum *)palloc0(kDriftRows * sizeof(Datum));
-    const size_t drawn = draw_table_rows(target.heap, target.rel, index, kDriftSeed, kDriftRows, values);
-    RowEncoder encoder;
-    RowBatch batch;
-    encoder_open(&encoder, target.rel, &index);
-    batch_open(&batch, &encoder);
-    double sum = 0;
-    size_t rows = 0;
-    for (size_t i = 0; i < drawn; i++) {
-        CHECK_FOR_INTERRUPTS();
-        batch.count = 0;
-        const float *x = vector_of_datum(values[i], index.element(), meta.options.dims, target.rel);
-        if (!batch_add(&batch, x, {}) || batch.overflow[0])
-            continue;
-        sum += usual_distance(index, batch.distances[0]);
-        rows++;
-    }
-    return rows > 0 ? sum / (double)rows / meta.residual_norm : 0;
-}
-
 // --- advice
 
-constexpr double kDrifted = 1.1;    // a fifth of the rows half as far again: bounds are a tenth wider
-constexpr double kOutgrown = 4;     // lists would be twice as many
 constexpr uint32_t kOtherLists = 2; // times more or fewer: queries of a kind may need other ones
 constexpr double kMuchDead = 0.3;   // VACUUM leaves up to a quarter
 constexpr double kMuchOpen = 0.3;   // the same
@@ -146,7 +89,6 @@ constexpr double kMuchLost = 0.1;
 constexpr double kMuchFree = 0.7; // two thirds, where all rows were updated before the last VACUUM
 constexpr uint64_t kMegabyte = 1024 * 1024 / BLCKSZ; // pages
 constexpr uint64_t kFewPages = 16;                   // lost, be they half of an index
-constexpr uint64_t kFewRows = 1000;                  // of a table, or of an index: nothing to gain by advice
 
 void advise(StringInfo text, const char *remedy, const char *reason)
 {
@@ -154,19 +96,14 @@ void advise(StringInfo text, const char *remedy, const char *reason)
 }
 
 // How the rows lie: of few rows, however they do, there is nothing to gain.
-void advise_on_rows(StringInfo text, const MetaPage &meta, const Stats &s, double growth, double drift)
+void advise_on_rows(StringInfo text, const MetaPage &meta, const Stats &s, const Condition &condition,
+                    bool auto_maintenance)
 {
     if (s.rows + s.dead_rows < kFewRows)
         return;
-    if (!meta.trained)
-        advise(text, "REINDEX", "it was built without rows, so all of them lie in one list");
-    else if (growth >= kOutgrown)
-        advise(text, "REINDEX", psprintf("it holds %.0f times the rows it was built on", growth));
-    if (drift >= kDrifted)
-        advise(
-            text, "REINDEX",
-            psprintf("rows have drifted, they lie %.0f %% farther from their lists' centroids than at build",
-                     100 * (drift - 1)));
+    const Cause cause = cause_of(meta, condition);
+    if (cause != Cause::None)
+        advise(text, auto_maintenance ? "VACUUM" : "vector_quant_maintain", describe_cause(cause, condition));
     if (share(s.dead_rows, s.rows) >= kMuchDead)
         advise(text, "VACUUM", psprintf("%.0f %% of its rows are dead", 100 * share(s.dead_rows, s.rows)));
     if (share(s.open_rows, s.rows - s.open_rows) >= kMuchOpen)
@@ -199,12 +136,12 @@ void advise_on_calibration(StringInfo text, const MetaPage &meta, const QueryKin
 }
 
 // Null if all is well.
-const char *advice_for(const MetaPage &meta, const QueryKind &kind, const Stats &s, double growth,
-                       double drift)
+const char *advice_for(const MetaPage &meta, const QueryKind &kind, const Stats &s,
+                       const Condition &condition, bool auto_maintenance)
 {
     StringInfoData text;
     initStringInfo(&text);
-    advise_on_rows(&text, meta, s, growth, drift);
+    advise_on_rows(&text, meta, s, condition, auto_maintenance);
     advise_on_calibration(&text, meta, kind);
     advise_on_pages(&text, s);
     return text.len > 0 ? text.data : nullptr;
@@ -230,14 +167,13 @@ VQ_FUNCTION(vq_index_stats)
     Stats s = count_all(target.rel, index);
     count_free(target.rel, meta, &s);
     const double lists = meta.nlist, rows = (double)s.rows;
-    // 1 = all lists alike; n = a query for a random row meets lists n times as long as the average.
-    const double imbalance = rows > 0 ? lists * s.rows_squared / (rows * rows) : 1;
-    const double growth = meta.build_rows > 0 ? rows / (double)meta.build_rows : 0;
-    const double drift = drift_since_build(target, index);
-    const vq::QueryKind kind = target.rel->rd_options
-                                   ? ((const IndexOptions *)target.rel->rd_options)->calibration
-                                   : vq::QueryKind{};
-    const char *advice = advice_for(meta, kind, s, growth, drift);
+    const double imbalance = imbalance_of(meta.nlist, s.rows_squared, rows);
+    Condition condition = condition_of(meta, rows, s.rows_squared);
+    condition.drift = drift_since_build(target.heap, target.rel, index);
+    const IndexOptions *options = copy_options(target.rel, access_method(target.rel));
+    const vq::QueryKind kind = options->calibration;
+    const char *advice = advice_for(meta, kind, s, condition, options->auto_maintenance);
+    const char *cause = name_of_cause((Cause)meta.cause);
     char codes[100];
     index.codec->describe(index.space().image, codes, sizeof codes);
 
@@ -251,7 +187,7 @@ VQ_FUNCTION(vq_index_stats)
                       Int64GetDatum((int64)s.dead_rows),
                       Float8GetDatum(share(s.dead_rows, s.rows)),
                       Int64GetDatum((int64)(s.pages * BLCKSZ)),
-                      Int64GetDatum((int64)meta.first_list_block * BLCKSZ),
+                      Int64GetDatum((int64)fixed_pages(meta) * BLCKSZ),
                       Int64GetDatum((int64)(s.tile_pages * BLCKSZ)),
                       Int64GetDatum((int64)(s.open_pages * BLCKSZ)),
                       Int64GetDatum((int64)(s.fine_pages * BLCKSZ)),
@@ -262,9 +198,9 @@ VQ_FUNCTION(vq_index_stats)
                       Int32GetDatum((int32)meta.version),
                       BoolGetDatum(meta.trained != 0),
                       Int64GetDatum((int64)meta.build_rows),
-                      Float8GetDatum(growth),
+                      Float8GetDatum(condition.growth),
                       Float8GetDatum(meta.residual_norm / meta.scale),
-                      Float8GetDatum(drift),
+                      Float8GetDatum(condition.drift),
                       Int32GetDatum((int32)usual_lists(index, kDefaultTarget)),
                       Float4GetDatum(meta.error_scale),
                       CStringGetTextDatum(codes),
@@ -272,12 +208,18 @@ VQ_FUNCTION(vq_index_stats)
                       Float4GetDatum(meta.sublist_share),
                       kind.date > 0 ? date_of(kind) : (Datum)0,
                       Int32GetDatum((int32)kind.queries),
-                      advice ? CStringGetTextDatum(advice) : (Datum)0};
-    constexpr int kGrowth = 21, kDrift = 23, kCalibrated = 29, kAdvice = 31;
+                      advice ? CStringGetTextDatum(advice) : (Datum)0,
+                      Float8GetDatum(condition.crowding),
+                      TimestampTzGetDatum(meta.trained_at),
+                      cause ? CStringGetTextDatum(cause) : (Datum)0,
+                      Float8GetDatum(1e-3 * meta.trained_ms)};
+    constexpr int kGrowth = 21, kDrift = 23, kCalibrated = 29, kAdvice = 31, kCrowding = 32, kMaintained = 33;
     bool nulls[lengthof(values)] = {};
-    nulls[kGrowth] = growth == 0;
-    nulls[kDrift] = drift == 0;
+    nulls[kGrowth] = condition.growth == 0;
+    nulls[kDrift] = condition.drift == 0;
     nulls[kCalibrated] = nulls[kCalibrated + 1] = kind.date == 0;
     nulls[kAdvice] = advice == nullptr;
+    nulls[kCrowding] = condition.crowding == 0;
+    nulls[kMaintained] = nulls[kMaintained + 1] = nulls[kMaintained + 2] = meta.generation == 0;
     return inspect_return(target, desc, values, nulls);
 }

@@ -62,7 +62,7 @@ CostInputs cost_inputs(PlannerInfo *root, const IndexPath *path, double passing,
     if (settings.nprobe > 0)
         s.probed *= (double)settings.nprobe / Max(usual_lists(*index, target), 1u);
     s.probed = Min(s.probed, s.lists);
-    s.list_pages = Max(1.0, (double)info->pages - (double)meta.first_list_block);
+    s.list_pages = Max(1.0, (double)info->pages - (double)fixed_pages(meta));
     s.rows = Max(info->tuples, 1.0);
     s.share = read_share(meta, settings);
     s.times = vector_times(*index);

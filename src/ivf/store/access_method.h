@@ -46,6 +46,7 @@ struct IndexOptions
     int sublist_layers;    // -1 = chosen at build; 0 for an access method without sub-lists
     int codec[6];          // codec-specific, same order as CodecOptions::value
     QueryKind calibration; // vector_quant_calibrate
+    bool auto_maintenance; // VACUUM trains the index anew where there is a cause
     // This index's own defaults: -1 = unset, 0 where the access method has no such option.
     ScanSettings query;
 };
@@ -60,6 +61,12 @@ struct AccessMethod
 
 // Makes an access method known; from _PG_init. `am` lives forever.
 void register_access_method(const AccessMethod *am);
+
+// Whether VACUUM may train the index anew.
+inline bool looks_after_itself(Relation index)
+{
+    return index->rd_options == nullptr || ((const IndexOptions *)index->rd_options)->auto_maintenance;
+}
 
 // The access method of an open index.
 const AccessMethod *access_method(Relation index);

@@ -36,6 +36,13 @@ inline uint32_t lists_of_group(const Index &index, uint32_t group)
     return Min(index.meta.group_lists, index.meta.nlist - group * index.meta.group_lists);
 }
 
+// How unlike the lists are: how many rows the list of a random row has, over the average. rows_squared: summed over the lists. 1 = all
+// alike; 1 without rows.
+inline double imbalance_of(uint32_t lists, double rows_squared, double rows)
+{
+    return rows > 0 ? lists * rows_squared / (rows * rows) : 1;
+}
+
 // A record of lists without rows.
 void init_group(const Index &index, uint32_t group_number, Group *group);
 

@@ -3,12 +3,14 @@
 //   0 PageHeaderData | 24 payload (8,160 bytes = 255 units of 32) ............ | 8184 PageTail | 8192
 //
 // Parts of an index (see src/README.md for the picture):
-//   block 0     meta
+//   block 0     meta, of the generation of all other parts that is in force (generation.h)
 //   Image       origins, codec image, refine image, as far as rows have decided them (image.h): one byte stream over
 //               contiguous pages; of length 0 in an index that is not trained, as Centroid is
 //   Centroid    tiles of quantized centroids (code rows, CentroidRowData), about the mean, then the centroids (CentroidTerms, coordinates
 //               as bfloat16), each about its list's origin: contiguous
 //   Directory   group records, a fixed number a page: contiguous
+//               Image, Centroid and Directory follow each other: from block 1 on after a build, else anywhere, behind a page with
+//               the meta page that they came with
 //   Tile        sealed rows of a group of lists: a chain of pages holding extents
 //   Open        rows as inserted, of all lists of a group: a chain of pages
 //   Fine        fine records (fine.h): a chain of pages per group, addressed by (block, slot)
@@ -44,7 +46,9 @@ enum class PageKind : uint16_t // append, never renumber: stored in every page
 // says who took it; 0: the build, or a VACUUM.
 constexpr uint16_t kFreed = 0x8000;
 
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
+// Its meta page ends before MetaPage::generation, and all that follows is zero: as of a first generation.
+constexpr uint32_t kFirstReadVersion = 2;
 constexpr uint32_t kMetaMagic = 0x56514958; // "VQIX"
 constexpr uint16_t kTailMagic =
     0xFF9A; // last two bytes of every page: free among the index types of pg_filedump
@@ -96,7 +100,7 @@ struct MetaPage
         query_tiles; // the same under the index's metric: which lists a query visits (may be the same block)
     BlockNumber centroids; // CentroidTerms + bfloat16 coordinates, a byte stream
     BlockNumber directory;
-    BlockNumber first_list_block;
+    BlockNumber fixed_end;   // the block behind the directory
     uint32_t sublist_layers; // layers of the codes that rows of a list are sorted by, 0 = none
     // Build statistics
     uint64_t build_rows;
@@ -114,9 +118,24 @@ struct MetaPage
     float far_distance;     // from the centroid: rows beyond it are far; 0 = none is
     uint8_t filter_columns; // columns behind the vector
     uint8_t unused[7];
+    // Since version 3
+    uint32_t generation;   // of all that this page names; 0 = of the build
+    uint32_t begun;        // the last generation that was begun, on block 0
+    BlockNumber next_meta; // on block 0: meta page of that one while it is under way; 0 = none is
+    BlockNumber
+        fixed_block;       // first page of the fixed parts: 0, or the page that this one was first written to
+    float build_imbalance; // of the lists' rows at build (upkeep/condition.h), 0 = not known
+    uint32_t trained_ms;   // how long it took to make this generation
+    int64_t trained_at;    // TimestampTz of when it took over; 0 = at build
+    uint8_t cause;         // of its making (upkeep/condition.h)
+    uint8_t unused2[7];
 };
-static_assert(sizeof(CodecOptions) == 40 && sizeof(MetaPage) == 608 &&
-              std::is_trivially_copyable_v<MetaPage>);
+static_assert(sizeof(CodecOptions) == 40 && offsetof(MetaPage, generation) == 608 &&
+              sizeof(MetaPage) == 648 && std::is_trivially_copyable_v<MetaPage>);
+constexpr uint32_t meta_bytes(uint32_t version)
+{
+    return version < 3 ? offsetof(MetaPage, generation) : sizeof(MetaPage);
+}
 
 struct ListEntry // one per list, in its group's record
 {

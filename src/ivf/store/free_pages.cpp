@@ -12,16 +12,34 @@ extern "C" {
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/snapmgr.h"
 }
 
 namespace vq::ivf {
 
+// Before it no snapshot on this server reads, as far as look_at_snapshots has found.
+static FullTransactionId passed = {0};
+
 // True if no snapshot on this server can be old enough to read a page that was freed when `deleted_by` was
 // the next xid.
 static bool snapshots_passed(Relation heap, FullTransactionId deleted_by)
 {
-    return compat_xid_removable(heap, deleted_by);
+    return FullTransactionIdPrecedes(deleted_by, passed) || compat_xid_removable(heap, deleted_by);
+}
+
+// The xid of the last 2^32 that has that low half.
+static FullTransactionId widened(TransactionId low)
+{
+    const FullTransactionId now = ReadNextFullTransactionId();
+    const uint32_t epoch = EpochFromFullTransactionId(now) - (low > XidFromFullTransactionId(now) ? 1 : 0);
+    return FullTransactionIdFromEpochAndXid(epoch, low);
+}
+
+bool look_at_snapshots(Relation heap, FullTransactionId next)
+{
+    passed = widened(compat_oldest_xid(heap));
+    return FullTransactionIdPrecedes(next, passed);
 }
 
 // Makes standbys cancel (or wait for) queries whose snapshots are that old, before the page's new content
@@ -44,10 +62,7 @@ constexpr TransactionId kUnseen = InvalidTransactionId;
 // little longer.
 static FullTransactionId freed_by(Page page)
 {
-    const FullTransactionId now = ReadNextFullTransactionId();
-    const TransactionId low = ((PageHeader)page)->pd_prune_xid;
-    const uint32_t epoch = EpochFromFullTransactionId(now) - (low > XidFromFullTransactionId(now) ? 1 : 0);
-    return FullTransactionIdFromEpochAndXid(epoch, low);
+    return widened(((PageHeader)page)->pd_prune_xid);
 }
 
 // The xid to stamp a page with that is freed now: no snapshot taken until now has an xmin beyond it. While this transaction runs,
@@ -84,10 +99,7 @@ bool is_lost(Page page, TransactionId over)
 {
     if (is_free(page) || !is_our_page(page))
         return false;
-    const PageKind kind = (PageKind)page_tail(page)->kind;
-    return (kind == PageKind::Tile || kind == PageKind::Open || kind == PageKind::Fine ||
-            kind == PageKind::Sublist) &&
-           !taken_since(page, over);
+    return !taken_since(page, over);
 }
 
 // Whether a page that is exclusively locked may be written anew; a standby is told then.

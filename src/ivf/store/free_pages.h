@@ -6,6 +6,10 @@
 
 #include "ivf/store/page.h"
 
+extern "C" {
+#include "access/transam.h"
+}
+
 namespace vq::ivf {
 
 // A page for new content, exclusively locked: a freed one that may be reused, else the relation grows. What it holds is not
@@ -34,6 +38,9 @@ void give_back_page(Relation rel, BlockNumber block);
 bool is_free(Page page);
 bool is_ripe(Relation heap, Page page);
 bool is_lost(Page page, TransactionId over);
+// Finds out which snapshots there are, by a look at all sessions, and returns whether what was freed when `next` was the next xid is ripe
+// in this session from now on. For a VACUUM that waits for snapshots: until its own xid is over, PostgreSQL's quick answer is no.
+bool look_at_snapshots(Relation heap, FullTransactionId next);
 // Whether a page in use was taken since then.
 bool taken_since(Page page, TransactionId over);
 

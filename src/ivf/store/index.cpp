@@ -20,9 +20,10 @@ struct Entry // one loaded index of this backend
 {
     Entry *next;
     Oid relation;
-    Oid file;   // relfilenode: REINDEX and TRUNCATE change it
-    int users;  // open_index calls whose owner still lives
-    bool stale; // the relcache said it may have changed; freed with its last user
+    Oid file;         // relfilenode: REINDEX and TRUNCATE change it
+    BlockNumber meta; // page that it was read from: 0, or that of a generation under way
+    int users;        // open_index calls whose owner still lives
+    bool stale;       // the relcache said it may have changed; freed with its last user
     MemoryContext memory;
     Index index;
 };
@@ -76,26 +77,28 @@ bool meta_sane(const MetaPage &m)
            m.group_lists <= kMaxGroupLists && m.sublist_layers <= 2 &&
            m.filter_columns <= kMostFilterColumns &&
            (m.refine == kNoRefine || m.refine < simd::kElementCount) &&
-           (m.refine_places == 0 || (m.trained && m.refine_places <= kMostPlaces));
+           (m.refine_places == 0 || (m.trained && m.refine_places <= kMostPlaces)) &&
+           m.fixed_block < m.fixed_end;
 }
 
-void read_meta(Relation rel, MetaPage *meta)
+void read_meta(Relation rel, BlockNumber block, MetaPage *meta)
 {
-    Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
+    Buffer buf = read_page(rel, block, PageKind::Meta, BUFFER_LOCK_SHARE);
     *meta = *meta_on_page(BufferGetPage(buf));
     UnlockReleaseBuffer(buf);
     if (meta->magic != kMetaMagic)
-        report_corrupted(rel, 0, "not a vector_quant index");
-    if (meta->version != kFormatVersion)
+        report_corrupted(rel, block, "not a vector_quant index");
+    if (meta->version < kFirstReadVersion || meta->version > kFormatVersion)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" has format version %u, this library reads version %u",
                                RelationGetRelationName(rel), meta->version, kFormatVersion),
                         meta->version > kFormatVersion
                             ? errhint("Please REINDEX it, or install the newer library that wrote it.")
                             : errhint("Please REINDEX it.")));
+    memset((char *)meta + meta_bytes(meta->version), 0, sizeof *meta - meta_bytes(meta->version));
     if (meta->crc != meta_crc(*meta) || !meta_sane(*meta) ||
         meta->filter_columns + 1 != IndexRelationGetNumberOfKeyAttributes(rel))
-        report_corrupted(rel, 0, "damaged meta page");
+        report_corrupted(rel, block, "damaged meta page");
 }
 
 // Whether what the meta page says of the image's parts can be true. Sizes are used only then.
@@ -123,7 +126,7 @@ const uint8_t *read_image(Relation rel, const MetaPage &meta, const AccessMethod
     return image;
 }
 
-Entry *load(Relation rel)
+Entry *load(Relation rel, BlockNumber block)
 {
     pg::require_library_not_older(); // again: a preloaded library was not asked
     MemoryContext memory =
@@ -131,7 +134,7 @@ Entry *load(Relation rel)
     MemoryContext old = MemoryContextSwitchTo(memory);
     Entry *entry = (Entry *)palloc0(sizeof(Entry));
     MetaPage meta;
-    read_meta(rel, &meta);
+    read_meta(rel, block, &meta);
     const AccessMethod *am = access_method(rel);
     const uint8_t *image = read_image(rel, meta, am);
     init_index(&entry->index, meta, am, image);
@@ -143,6 +146,7 @@ Entry *load(Relation rel)
     // Only now can nothing fail any more: hand it over to the cache.
     entry->relation = RelationGetRelid(rel);
     entry->file = rel->rd_rel->relfilenode;
+    entry->meta = block;
     entry->memory = memory;
     MemoryContextSetParent(memory, CacheMemoryContext);
     entry->next = entries;
@@ -150,13 +154,42 @@ Entry *load(Relation rel)
     return entry;
 }
 
-Entry *find(Relation rel)
+bool is_of(const Entry &e, Relation rel)
+{
+    return !e.stale && e.relation == RelationGetRelid(rel) && e.file == rel->rd_rel->relfilenode;
+}
+
+// The generation in force as of now: another one may be a moment later. The page is checked when it is read as a whole.
+uint32_t generation_now(Relation rel)
+{
+    Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
+    const uint32_t generation = meta_on_page(BufferGetPage(buf))->generation;
+    UnlockReleaseBuffer(buf);
+    return generation;
+}
+
+// meta: the page to read it from; a generation that has taken over is not what it was while under way.
+Entry *find(Relation rel, uint32_t generation, BlockNumber meta)
 {
     for (Entry *e = entries; e; e = e->next)
-        if (!e->stale && e->relation == RelationGetRelid(rel) && e->file == rel->rd_rel->relfilenode)
+        if (is_of(*e, rel) && e->index.meta.generation == generation && e->meta == meta)
             return e;
+    for (Entry *e = entries; e && meta == 0; e = e->next)
+        if (is_of(*e, rel) && e->index.meta.generation <= generation)
+            e->stale = true;
     drop_idle();
-    return load(rel);
+    return load(rel, meta);
+}
+
+const Index *use(Entry *entry, MemoryContext owner)
+{
+    MemoryContextCallback *callback =
+        (MemoryContextCallback *)MemoryContextAllocZero(owner, sizeof(MemoryContextCallback));
+    callback->func = release;
+    callback->arg = entry;
+    entry->users++;
+    MemoryContextRegisterResetCallback(owner, callback);
+    return &entry->index;
 }
 
 } // namespace
@@ -190,14 +223,13 @@ uint32_t meta_crc(const MetaPage &meta)
 {
     MetaPage copy = meta;
     copy.crc = 0;
-    return pg::checksum(&copy, sizeof copy);
+    return pg::checksum(&copy, meta_bytes(meta.version));
 }
 
-void write_meta(Buffer buf, MetaPage *meta)
+void put_meta(Page page, MetaPage *meta)
 {
     meta->crc = meta_crc(*meta);
-    memcpy(page_payload(BufferGetPage(buf)), meta, sizeof *meta);
-    MarkBufferDirty(buf);
+    memcpy(page_payload(page), meta, sizeof *meta);
 }
 
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
@@ -232,14 +264,12 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
 const Index *open_index(Relation rel, MemoryContext owner)
 {
     forget_blocks(); // everybody who has locked an index comes by here
-    Entry *entry = find(rel);
-    MemoryContextCallback *callback =
-        (MemoryContextCallback *)MemoryContextAllocZero(owner, sizeof(MemoryContextCallback));
-    callback->func = release;
-    callback->arg = entry;
-    entry->users++;
-    MemoryContextRegisterResetCallback(owner, callback);
-    return &entry->index;
+    return use(find(rel, generation_now(rel), 0), owner);
+}
+
+const Index *open_next_index(Relation rel, MemoryContext owner, uint32_t generation, BlockNumber meta)
+{
+    return use(find(rel, generation, meta), owner);
 }
 
 void init_index_cache()

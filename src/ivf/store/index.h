@@ -66,10 +66,12 @@ constexpr uint32_t codec_fine_part(const CodecShape &shape)
 // worth of them through shared buffers costs as much as a pass over a list.
 constexpr size_t kCachedCentroidBytes = 8 << 20;
 
-// Reads (or finds) the index. It stays valid until `owner` is reset or deleted, whatever happens to the
-// relcache meanwhile. Errors: INDEX_CORRUPTED; FEATURE_NOT_SUPPORTED for a format of another version, with
-// the REINDEX hint.
+// Reads (or finds) the index, of the generation that is in force now. It stays valid until `owner` is reset or deleted, whatever
+// happens to the relcache meanwhile. Pages that it names stay readable for whoever holds a snapshot taken before the call
+// (generation.h). Errors: INDEX_CORRUPTED; FEATURE_NOT_SUPPORTED for a format of another version, with the REINDEX hint.
 const Index *open_index(Relation rel, MemoryContext owner);
+// The same of a generation that is under way, for whoever adds rows to it. meta: its meta page.
+const Index *open_next_index(Relation rel, MemoryContext owner, uint32_t generation, BlockNumber meta);
 
 // Index build: makes an Index of a meta page, of which only the block numbers may still be missing, and a whole image, which must
 // live as long.
@@ -84,8 +86,14 @@ inline const MetaPage *meta_on_page(Page page)
 {
     return (const MetaPage *)page_payload(page);
 }
-// Index build: meta, with its checksum, onto a meta page that the caller has locked; not logged.
-void write_meta(Buffer buf, MetaPage *meta);
+// Puts meta, with its checksum, onto a meta page that the caller may change.
+void put_meta(Page page, MetaPage *meta);
+
+// Pages of the fixed parts, block 0 among them.
+inline BlockNumber fixed_pages(const MetaPage &meta)
+{
+    return meta.fixed_end - meta.fixed_block + (meta.fixed_block > 0 ? 1 : 0);
+}
 
 // Registers the relcache callback; from _PG_init.
 void init_index_cache();

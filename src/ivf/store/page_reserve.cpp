@@ -106,6 +106,67 @@ void reserve_look(const PageReserve *r, uint32_t pages, BlockNumber *blocks)
     memcpy(blocks, r->blocks + r->used, pages * sizeof(BlockNumber));
 }
 
+// Takes pages from `first` on, as far as they can be had; returns how many.
+static uint32_t claim_range(PageReserve *r, BlockNumber first, uint32_t pages)
+{
+    for (uint32_t i = 0; i < pages; i++) {
+        CHECK_FOR_INTERRUPTS();
+        Buffer buf = recycled_block(r->rel, r->heap, first + i);
+        if (buf == InvalidBuffer)
+            return i;
+        log_claim(r->rel, buf);
+        UnlockReleaseBuffer(buf);
+    }
+    return pages;
+}
+
+static bool take_range(PageReserve *r, BlockNumber first, uint32_t pages)
+{
+    const uint32_t taken = claim_range(r, first, pages);
+    for (uint32_t i = 0; taken < pages && i < taken; i++)
+        give_back_page(r->rel, first + i);
+    return taken == pages;
+}
+
+// Of the known pages, from `from` on, the first that so many neighbours follow; known_count if there is none.
+static uint32_t find_run(const PageReserve &r, uint32_t from, uint32_t pages)
+{
+    for (uint32_t i = from; i + pages <= r.known_count; i++)
+        if (r.known[i + pages - 1] - r.known[i] == pages - 1)
+            return i;
+    return r.known_count;
+}
+
+bool reserve_known_range(PageReserve *r, uint32_t pages, BlockNumber end, BlockNumber *first)
+{
+    const uint32_t run = find_run(*r, r->next, pages);
+    if (run == r->known_count || r->known[run] + pages > end)
+        return false;
+    *first = r->known[run];
+    return take_range(r, *first, pages);
+}
+
+bool reserve_range(PageReserve *r, uint32_t pages, BlockNumber *first, const char **why)
+{
+    constexpr int kTries =
+        8; // others may be offered new pages, by what the map says of a file that was longer
+    *why = nullptr;
+    if (reserve_known_range(r, pages, InvalidBlockNumber, first))
+        return true;
+    for (int i = 0; i < kTries; i++) {
+        const Added added = extend_fork(r->rel, MAIN_FORKNUM, pages);
+        *first = added.first;
+        if (added.count == pages && take_range(r, added.first, pages))
+            return true;
+        if (added.count < pages) {
+            *why = added.why;
+            return false;
+        }
+    }
+    *why = "new pages were taken by others";
+    return false;
+}
+
 void reserve_end(PageReserve *r)
 {
     while (r->used < r->count)

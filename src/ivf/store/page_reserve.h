@@ -40,6 +40,12 @@ Buffer reserve_take(PageReserve *reserve);
 // Which pages will be taken next. Errors: if so many are not set aside.
 void reserve_look(const PageReserve *reserve, uint32_t pages, BlockNumber *blocks);
 
+// Takes `pages` contiguous pages, of those that are known or new ones: *first is the first of them. Nobody else sees or writes them, and
+// they are not part of the reserve. False if there is no room for them.
+bool reserve_range(PageReserve *reserve, uint32_t pages, BlockNumber *first, const char **why);
+// The same of known pages before `end` alone.
+bool reserve_known_range(PageReserve *reserve, uint32_t pages, BlockNumber end, BlockNumber *first);
+
 // Gives back what was not used.
 void reserve_end(PageReserve *reserve);
 

@@ -1,4 +1,4 @@
-// Writing a part of an index that lies on contiguous pages, as a build does before any row.
+// Writing a part of an index that lies on contiguous pages, as is done before any row.
 #pragma once
 
 #include "ivf/store/format.h"
@@ -11,19 +11,30 @@ extern "C" {
 
 namespace vq::ivf {
 
-// Appends pages of one kind and fills them with a byte stream.
-struct PartWriter
+// Where parts go, one after the other: pages at the end of a fork, which a build appends and does not log; or pages that are set
+// aside (PageRange, page_reserve.h), each logged.
+struct PartPages
 {
     Relation rel;
     ForkNumber fork;
+    bool append;
+    BlockNumber next; // page that will be written next
+};
+PartPages appended_pages(Relation rel, ForkNumber fork);
+PartPages pages_set_aside(Relation rel, BlockNumber first);
+
+// Fills pages of one kind with a byte stream.
+struct PartWriter
+{
+    PartPages *pages;
     PageKind kind;
-    Buffer buf;        // the last page, exclusively locked; InvalidBuffer = none
+    bool open;         // there is a last page, in `copy`
     uint32_t used;     // bytes of its payload; kPayload = the next byte begins a page
     BlockNumber first; // where the part begins
+    PGAlignedBlock copy;
 };
 
-// The part begins where the fork ends now. Nothing is logged.
-void part_begin(PartWriter *writer, Relation rel, ForkNumber fork, PageKind kind);
+void part_begin(PartWriter *writer, PartPages *pages, PageKind kind);
 // What is written next begins on a new page unless `bytes` bytes fit on this one: they never cross pages then.
 void part_keep_together(PartWriter *writer, size_t bytes);
 // Appends bytes; pages are linked, so that a part can be read as a chain too.

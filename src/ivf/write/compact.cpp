@@ -31,21 +31,10 @@ Placed *placed_groups(const Survey &survey, uint32_t *count)
     return placed;
 }
 
-// Whether so many pages are free that groups are moved for a shorter file. A quarter is what the next inserts and the next VACUUM
-// need: it would be given back and taken in turn, each time with a lock that disturbs standbys.
-bool much_is_free(const Survey &survey, BlockNumber blocks)
-{
-    const BlockNumber pages = blocks - survey.index->meta.first_list_block;
-    uint64_t used = 0;
-    for (uint32_t g = 0; g < survey.index->groups; g++)
-        used += survey.groups[g].pages;
-    return used < pages - pages / 4;
-}
-
 struct Plan
 {
     uint32_t groups; // that end last
-    BlockNumber end; // of the file after they were moved
+    BlockNumber end; // of the lists after they were moved
 };
 
 constexpr uint32_t kLittlePages = 2048; // 16 MB
@@ -57,25 +46,54 @@ bool pays(uint64_t cost, BlockNumber won, BlockNumber blocks)
     return won >= cost || (cost <= kTrifle && worth_truncating(won, blocks));
 }
 
-// The plan that wins most. placed: as placed_groups, so many; free: pages to move to, ascending.
-Plan best_plan(const Placed *placed, uint32_t count, const BlockNumber *free, uint32_t free_count,
-               BlockNumber first, BlockNumber blocks)
+// Where nearly half of the file is free, as after a generation was replaced, whoever made so much free has written as much.
+uint64_t most_to_write(uint32_t free_count, BlockNumber blocks)
 {
-    Plan best = {0, count > 0 ? placed[0].space.last + 1 : first};
-    const BlockNumber end_now = best.end;
+    return Max(kLittlePages, free_count > blocks * 0.4 ? blocks / 2 : blocks / 8);
+}
+
+// What the file ends with when the lists end there: fixed parts behind them move down (upkeep/move_fixed.h), but for those of the build.
+BlockNumber file_end(const MetaPage &meta, BlockNumber lists_end)
+{
+    if (meta.fixed_block == 0 || lists_end >= meta.fixed_end)
+        return Max(lists_end, meta.fixed_end);
+    return Min(meta.fixed_end, lists_end + fixed_pages(meta));
+}
+
+// The plan that wins most. placed: as placed_groups, so many; free: pages to move to, ascending.
+Plan best_plan(const Survey &survey, const Placed *placed, uint32_t count, const BlockNumber *free,
+               uint32_t free_count, BlockNumber blocks)
+{
+    const MetaPage &meta = survey.index->meta;
+    Plan best = {0, count > 0 ? placed[0].space.last + 1 : 0};
+    const BlockNumber end_now = file_end(meta, best.end);
+    const uint64_t most = most_to_write(free_count, blocks);
     uint64_t cost = 0; // pages to write
     for (uint32_t k = 1; k <= count; k++) {
         cost += placed[k - 1].space.pages + 1; // parts may begin on pages of their own
-        if (cost > Max(kLittlePages, blocks / 8) || cost > free_count)
+        if (cost > most || cost > free_count)
             break;
-        const BlockNumber end = Max(free[cost - 1] + 1, k < count ? placed[k].space.last + 1 : first);
-        if (end < best.end && pays(cost, end_now - end, blocks) && worth_truncating(blocks - end, blocks))
-            best = {k, end};
+        const BlockNumber lists_end = Max(free[cost - 1] + 1, k < count ? placed[k].space.last + 1 : 0);
+        const BlockNumber end = file_end(meta, lists_end);
+        if (lists_end < best.end && pays(cost, end_now - Min(end, end_now), blocks) &&
+            worth_truncating(blocks - end, blocks))
+            best = {k, lists_end};
     }
     return best;
 }
 
 } // namespace
+
+// A quarter is what the next inserts and the next VACUUM need: it would be given back and taken in turn, each time with a lock that disturbs
+// standbys.
+bool much_is_free(const Survey &survey)
+{
+    const BlockNumber pages = RelationGetNumberOfBlocks(survey.rel) - fixed_pages(survey.index->meta);
+    uint64_t used = 0;
+    for (uint32_t g = 0; g < survey.index->groups; g++)
+        used += survey.groups[g].pages;
+    return used < pages - pages / 4;
+}
 
 bool rewrite_surveyed(Survey *survey, uint32_t group, PageReserve *reserve, NoRoom *none)
 {
@@ -96,12 +114,11 @@ uint32_t move_last_groups(Survey *survey, PageReserve *reserve)
 {
     uint32_t count, moved = 0;
     const BlockNumber blocks = RelationGetNumberOfBlocks(survey->rel);
-    if (!much_is_free(*survey, blocks))
+    if (!much_is_free(*survey))
         return 0;
     Placed *placed = placed_groups(*survey, &count);
-    const Plan plan =
-        best_plan(placed, count, reserve->known + reserve->next, reserve->known_count - reserve->next,
-                  survey->index->meta.first_list_block, blocks);
+    const Plan plan = best_plan(*survey, placed, count, reserve->known + reserve->next,
+                                reserve->known_count - reserve->next, blocks);
     reserve_limit(reserve, plan.end);
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant group", ALLOCSET_DEFAULT_SIZES);

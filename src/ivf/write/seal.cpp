@@ -1,5 +1,6 @@
 #include "ivf/write/maintain.h"
 
+#include "ivf/store/generation.h"
 #include "ivf/store/run_writer.h"
 #include "ivf/write/maintenance.h"
 
@@ -86,13 +87,18 @@ static void notice_untrained(Relation rel, const Index &index, uint32_t before, 
             (errmsg("index \"%s\" was built on an empty table and keeps all rows in one list",
                     RelationGetRelationName(rel)),
              errdetail("It holds more than %u rows, and every query looks at all of them.", kUntrainedRows),
-             errhint("REINDEX it to train it on the rows it has now.")));
+             looks_after_itself(rel) ? errhint("VACUUM trains it on its rows, and so does autovacuum.")
+                                     : errhint("Call vector_quant_maintain to train it on its rows.")));
 }
 
 void try_seal(Relation rel, Relation heap, const Index &index, uint32_t group)
 {
-    if (!try_lock_group(rel, group))
+    if (!enter_generation(rel, index))
         return;
+    if (!try_lock_group(rel, group)) {
+        leave_generation(rel);
+        return;
+    }
     PageReserve reserve;
     reserve_begin(&reserve, rel, heap);
     Maintenance m = maintenance(rel, heap, index, group, &reserve);
@@ -100,6 +106,7 @@ void try_seal(Relation rel, Relation heap, const Index &index, uint32_t group)
     seal(&m, &before, &after);
     reserve_end(&reserve);
     unlock_group(rel, group);
+    leave_generation(rel);
     notice_untrained(rel, index, before, after);
 }
 

@@ -57,6 +57,13 @@ void note_used(Survey *s, uint32_t group, BlockNumber block)
     space->pages++;
 }
 
+void note_fixed_parts(Survey *s, const MetaPage &meta)
+{
+    (void)blocks_add(&s->used, 0);
+    for (BlockNumber block = meta.fixed_block; block < meta.fixed_end; block++)
+        (void)blocks_add(&s->used, block);
+}
+
 // Follows a chain that should have so many pages.
 void follow(Survey *s, uint32_t group, PageKind kind, BlockNumber block, uint32_t pages)
 {
@@ -83,7 +90,7 @@ void look_at(Survey *s, BlockNumber block, Page page)
 
 void look_at_others(Survey *s)
 {
-    OtherBlocks other = {&s->used, s->index->meta.first_list_block, s->blocks};
+    OtherBlocks other = {&s->used, 0, s->blocks};
     BlockStream stream;
     block_stream_begin(&stream, s->rel, next_other_block, &other, s->strategy);
     for (Buffer buf; (buf = block_stream_next(&stream)) != InvalidBuffer;) {
@@ -107,6 +114,7 @@ void survey_begin(Survey *s, Relation rel, Relation heap, const Index *index, Bu
     s->over = ActiveSnapshotSet() ? GetActiveSnapshot()->xmin : InvalidTransactionId;
     s->blocks = blocks_now(rel);
     blocks_begin(&s->used, s->blocks);
+    note_fixed_parts(s, index->meta);
     s->groups =
         (GroupSpace *)palloc_extended(index->groups * sizeof(GroupSpace), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
     s->ripe = new_list();

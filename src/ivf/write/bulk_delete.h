@@ -1,16 +1,16 @@
-// VACUUM: ambulkdelete and amvacuumcleanup.
+// VACUUM's first part: dead rows become tombstones in place, or leave their open page, one record a page.
 #pragma once
 
 #include "pg/postgres_cpp.h"
 
 extern "C" {
-#include "access/amapi.h"
+#include "access/genam.h"
 }
 
 namespace vq::ivf {
 
+// ambulkdelete.
 IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
                                    IndexBulkDeleteCallback callback, void *callback_state);
-IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
 
 } // namespace vq::ivf

@@ -1,0 +1,41 @@
+#include "ivf/build/train_on_sample.h"
+
+#include "ivf/build/outliers.h"
+#include "ivf/build/units.h"
+
+namespace vq::ivf {
+
+Sample no_sample(uint32_t dims)
+{
+    Sample none = {};
+    none.dims = dims;
+    none.scale = 1;
+    return none;
+}
+
+bool train_on_sample(Training *t, const AccessMethod *am, const IndexOptions *options,
+                     const IndexedColumn &column, Sample *sample, BuildProgress *progress)
+{
+    scale_sample(sample);
+    set_outliers_aside(sample);
+    const RefineTraining refine = train_refine(options, *sample);
+    if (column.metric == Metric::Cosine) {
+        normalize_sample(sample);
+        set_outliers_aside(sample);
+    }
+    train(t, am, options, column, sample, refine, progress);
+    if (!t->meta.trained)
+        forget_calibration(&t->meta);
+    return valid_training(*t, am);
+}
+
+const IndexOptions *copy_options(Relation index, const AccessMethod *am)
+{
+    if (index->rd_options == nullptr)
+        return (const IndexOptions *)am->parse_options((Datum)0, false); // no WITH clause: all defaults
+    void *copy = palloc(VARSIZE(index->rd_options));
+    memcpy(copy, index->rd_options, VARSIZE(index->rd_options));
+    return (const IndexOptions *)copy;
+}
+
+} // namespace vq::ivf

@@ -1,0 +1,131 @@
+#include "ivf/store/generation.h"
+
+extern "C" {
+#include "storage/lmgr.h"
+#include "utils/inval.h"
+}
+
+namespace vq::ivf {
+
+// Heavyweight page locks, of numbers that no group has (directory.h).
+constexpr BlockNumber kMakerLock = MaxBlockNumber;
+constexpr BlockNumber kSwitchLock = MaxBlockNumber - 1;
+
+static Generations generations_of(const MetaPage &meta)
+{
+    const bool under_way = meta.next_meta != 0;
+    return {meta.generation, under_way ? meta.begun : 0, meta.next_meta};
+}
+
+Buffer hold_generations(Relation rel, Generations *generations)
+{
+    Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
+    *generations = generations_of(*meta_on_page(BufferGetPage(buf)));
+    return buf;
+}
+
+Generations read_generations(Relation rel)
+{
+    Generations generations;
+    UnlockReleaseBuffer(hold_generations(rel, &generations));
+    return generations;
+}
+
+uint32_t new_generation(Relation rel)
+{
+    Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_SHARE);
+    const uint32_t begun = meta_on_page(BufferGetPage(buf))->begun;
+    UnlockReleaseBuffer(buf);
+    return begun + 1;
+}
+
+// change(MetaPage *) changes block 0, or returns false.
+template <class Change>
+static void change_meta(Relation rel, Change change)
+{
+    Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
+    MetaPage meta = *meta_on_page(BufferGetPage(buf));
+    if (change(&meta)) {
+        meta.version = kFormatVersion;
+        GenericXLogState *state = GenericXLogStart(rel);
+        put_meta(GenericXLogRegisterBuffer(state, buf, 0), &meta);
+        GenericXLogFinish(state);
+    }
+    UnlockReleaseBuffer(buf);
+}
+
+void name_generation(Relation rel, uint32_t generation, BlockNumber block)
+{
+    change_meta(rel, [&](MetaPage *meta) {
+        meta->begun = generation;
+        meta->next_meta = block;
+        return true;
+    });
+}
+
+void forget_generation(Relation rel, uint32_t generation)
+{
+    change_meta(rel, [&](MetaPage *meta) {
+        const bool named = meta->next_meta != 0 && meta->begun == generation;
+        meta->next_meta = 0;
+        return named;
+    });
+}
+
+void take_over(Relation rel, MetaPage *next, void (*at_switch)(void *), void *arg)
+{
+    LockPage(rel, kSwitchLock, ExclusiveLock);
+    change_meta(rel, [&](MetaPage *meta) {
+        if (at_switch)
+            at_switch(arg);
+        next->begun = Max(meta->begun, next->generation);
+        next->next_meta = 0;
+        *meta = *next;
+        return true;
+    });
+    UnlockPage(rel, kSwitchLock, ExclusiveLock);
+}
+
+void note_untrainable(Relation rel, uint64_t rows)
+{
+    change_meta(rel, [&](MetaPage *meta) {
+        meta->build_rows = rows;
+        return true;
+    });
+    CacheInvalidateRelcache(rel);
+}
+
+void lock_maker(Relation rel)
+{
+    LockPage(rel, kMakerLock, ExclusiveLock);
+}
+
+void unlock_maker(Relation rel)
+{
+    UnlockPage(rel, kMakerLock, ExclusiveLock);
+}
+
+void forget_if_orphaned(Relation rel, uint32_t generation)
+{
+    if (!ConditionalLockPage(rel, kMakerLock, ShareLock))
+        return;
+    forget_generation(rel, generation);
+    UnlockPage(rel, kMakerLock, ShareLock);
+}
+
+bool enter_generation(Relation rel, const Index &index)
+{
+    if (!ConditionalLockPage(rel, kSwitchLock, ShareLock))
+        return false;
+    if (read_generations(rel).current == index.meta.generation)
+        return true;
+    leave_generation(rel);
+    return false;
+}
+
+void leave_generation(Relation rel)
+{
+    UnlockPage(rel, kSwitchLock, ShareLock);
+}
+
+} // namespace vq::ivf

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, writes
+from sections import batches, codes, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, upkeep, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -16,7 +16,7 @@ SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folder
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds")    # only when named
+NAMED = ("batches", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds", "upkeep")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -53,6 +53,8 @@ def arguments():
     parser.add_argument("--queries", type=int, default=1000, help="of each set, at most; default %(default)s")
     parser.add_argument("--quick", action="store_true",
                         help="for a trial: fewer points of depth, of sublists only the indexes with sub-lists")
+    parser.add_argument("--parts", default=",".join(upkeep.PARTS), help="of the section upkeep; default %(default)s")
+    parser.add_argument("--pause", type=float, default=0, help="seconds after each batch of upkeep's part empty; default %(default)s")
     parser.add_argument("--rows", type=int, help="cut the sets down, for a trial")
     parser.add_argument("--k", type=int, default=10, help="neighbours a query; default %(default)s")
     parser.add_argument("--executions", type=int, default=100_000, help="queries of the memory section")
@@ -118,6 +120,8 @@ def run_sections(bench, data):
         target.run(bench, data)
     if "thresholds" in bench.only:
         thresholds.run(bench, data)
+    if "upkeep" in bench.only:
+        upkeep.run(bench, data)
 
 
 def connect(server, stack):

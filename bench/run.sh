@@ -11,6 +11,7 @@
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
 #   bash bench/run.sh --only target --indexes scann          vector_quant.target_recall against a fixed nprobe, on one index
 #   bash bench/run.sh --only thresholds --rounds 1           WHERE distance < r that leaves no row to 10,000, and the planner's choice
+#   bash bench/run.sh --only upkeep --sets arxiv             indexes trained anew while in use; --parts empty,window,writes chooses
 #   bash bench/run.sh --help                                 options; bench/README.md says what each section measures
 # pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.
 # Tables go to the terminal, every figure to build/bench/*.csv.

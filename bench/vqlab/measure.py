@@ -97,17 +97,27 @@ class Speed:
     p99_ms: float
 
 
+def pgbench_command(server, database, script, seconds, folder):
+    """One client, prepared statements. The script and a log of every statement lie in the folder."""
+    file = Path(folder) / "script.sql"
+    file.write_text(script, encoding="utf-8")
+    return [server.bin / "pgbench", "-n", "-M", "prepared", "-c", "1", "-j", "1", "-T", str(seconds), "-f", file, "-h", server.socket,
+            "-U", server.user, "--random-seed=1", "-l", "--log-prefix", f"{folder}/log", database]
+
+
+def pgbench_environment(settings):
+    return {**os.environ, "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())}
+
+
+def query_script(sql, queries):
+    """A random query id each time."""
+    return f"\\set query random(0, {queries - 1})\n{sql};\n"
+
+
 def pgbench(server, database, sql, queries, seconds, settings=None):
-    """One client, prepared statements, a random query id each time."""
-    options = " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())
     with tempfile.TemporaryDirectory(prefix="vq-pgbench-") as folder:
-        script = Path(folder) / "query.sql"
-        script.write_text(f"\\set query random(0, {queries - 1})\n{sql};\n", encoding="utf-8")
-        done = subprocess.run(
-            [server.bin / "pgbench", "-n", "-M", "prepared", "-c", "1", "-j", "1", "-T", str(seconds), "-f", script,
-             "-h", server.socket, "-U", server.user, "--random-seed=1", "-l", "--log-prefix", f"{folder}/log",
-             database],
-            env={**os.environ, "PGOPTIONS": options}, capture_output=True, text=True, check=False)
+        done = subprocess.run(pgbench_command(server, database, query_script(sql, queries), seconds, folder),
+                              env=pgbench_environment(settings), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError("pgbench failed:\n" + done.stderr[-2000:])
         micros = np.concatenate([np.loadtxt(log, usecols=2, ndmin=1) for log in Path(folder).glob("log.*")])

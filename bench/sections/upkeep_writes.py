@@ -12,7 +12,7 @@ AROUND = 3           # seconds before the training, and after it: inserts add to
 WARM_UP = 0.5
 BATCH = 1000         # rows
 PHASES = ("before", "during", "after")
-MANY_ROWS = 500_000  # from here on an index has to grow fourfold: its rows pass a million, or may while they are inserted
+MANY_ROWS = 1_000_000  # from here on an index may have to grow fourfold: with the rows that are inserted it may pass two million
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,12 @@
 #else
 #define compat_oldest_xid(heap) GetOldestXmin(heap, PROCARRAY_FLAGS_VACUUM)
 #endif
+// The latest xid whose snapshots miss a dead row that is left out. The caller includes access/heapam_xlog.h.
+#if PG_VERSION_NUM >= 160000
+#define compat_advance_horizon(tuple, xid) HeapTupleHeaderAdvanceConflictHorizon(tuple, xid)
+#else
+#define compat_advance_horizon(tuple, xid) HeapTupleHeaderAdvanceLatestRemovedXid(tuple, xid)
+#endif
 #if PG_VERSION_NUM >= 160000
 #define compat_fill_reuse_record(record, index, heap, blk, fxid)                                             \
     ((record).locator = (index)->rd_locator, (record).block = (blk),                                         \

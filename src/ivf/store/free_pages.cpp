@@ -18,14 +18,20 @@ extern "C" {
 
 namespace vq::ivf {
 
-// Before it no snapshot on this server reads, as far as look_at_snapshots has found.
-static FullTransactionId passed = {0};
+// Before it no snapshot on this server reads, as far as look_at_snapshots has found: of tables, and of temporary ones, which no other
+// session reads, so that theirs says nothing of others.
+static FullTransactionId passed_by_all = {0}, passed_by_us = {0};
+
+static FullTransactionId *passed_for(Relation heap)
+{
+    return RelationUsesLocalBuffers(heap) ? &passed_by_us : &passed_by_all;
+}
 
 // True if no snapshot on this server can be old enough to read a page that was freed when `deleted_by` was
 // the next xid.
 static bool snapshots_passed(Relation heap, FullTransactionId deleted_by)
 {
-    return FullTransactionIdPrecedes(deleted_by, passed) || compat_xid_removable(heap, deleted_by);
+    return FullTransactionIdPrecedes(deleted_by, *passed_for(heap)) || compat_xid_removable(heap, deleted_by);
 }
 
 // The xid of the last 2^32 that has that low half.
@@ -38,8 +44,10 @@ static FullTransactionId widened(TransactionId low)
 
 bool look_at_snapshots(Relation heap, FullTransactionId next)
 {
-    passed = widened(compat_oldest_xid(heap));
-    return FullTransactionIdPrecedes(next, passed);
+    FullTransactionId *passed = passed_for(heap);
+    *passed = RelationUsesLocalBuffers(heap) ? ReadNextFullTransactionId() // a VACUUM has no other snapshots
+                                             : widened(compat_oldest_xid(heap));
+    return FullTransactionIdPrecedes(next, *passed);
 }
 
 // Makes standbys cancel (or wait for) queries whose snapshots are that old, before the page's new content
@@ -53,6 +61,12 @@ static void log_page_reuse(Relation index, Relation heap, BlockNumber block, Ful
     XLogBeginInsert();
     XLogRegisterData((char *)&record, SizeOfBtreeReusePage);
     (void)XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
+}
+
+void log_removed_rows(Relation rel, Relation heap, TransactionId removed)
+{
+    if (TransactionIdIsNormal(removed) && RelationNeedsWAL(rel) && XLogStandbyInfoActive())
+        log_page_reuse(rel, heap, 0, widened(removed));
 }
 
 // In place of the xid: nobody can be reading the page.

@@ -44,6 +44,10 @@ bool look_at_snapshots(Relation heap, FullTransactionId next);
 // Whether a page in use was taken since then.
 bool taken_since(Page page, TransactionId over);
 
+// Before an index goes without dead rows that it had: standbys cancel (or wait for) queries whose snapshots may still see some. removed:
+// the latest xid that removed one; invalid = there are none.
+void log_removed_rows(Relation rel, Relation heap, TransactionId removed);
+
 // Index build, where nobody else is there: a page at the end of the fork, exclusively locked, empty.
 Buffer append_page(Relation rel, ForkNumber fork);
 

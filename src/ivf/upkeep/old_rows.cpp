@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/heapam_xlog.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
@@ -144,8 +145,9 @@ BlockNumber next_block(void *arg)
 
 // --- rows of the table
 
-// The last version of a row that is not dead to every snapshot, in r->tuple; of a page that is share locked.
-bool last_version(OldRows *r, OffsetNumber offset, HTSV_Result *state)
+// The last version of a row that is not dead to every snapshot, in r->tuple; of a page that is share locked. removed: the latest xid that
+// removed one of those that are.
+bool last_version(OldRows *r, OffsetNumber offset, HTSV_Result *state, TransactionId *removed)
 {
     const Page page = BufferGetPage(r->buf);
     TransactionId xmax_before = InvalidTransactionId;
@@ -170,7 +172,9 @@ bool last_version(OldRows *r, OffsetNumber offset, HTSV_Result *state)
              !TransactionIdEquals(xmax_before, HeapTupleHeaderGetXmin(tuple.t_data))))
             return found;
         const HTSV_Result now = HeapTupleSatisfiesVacuum(&tuple, r->oldest, r->buf);
-        if (now != HEAPTUPLE_DEAD) {
+        if (now == HEAPTUPLE_DEAD)
+            compat_advance_horizon(tuple.t_data, removed);
+        else {
             r->tuple = tuple;
             *state = now;
             found = true;
@@ -243,10 +247,14 @@ bool read_row(OldRows *r, int64 id)
     ResetPerTupleExprContext(r->estate);
     ExecClearTuple(r->slot);
     LockBuffer(r->buf, BUFFER_LOCK_SHARE);
-    const bool found = last_version(r, (OffsetNumber)(id & 0xFFFF), &state);
+    TransactionId removed = InvalidTransactionId;
+    const bool found = last_version(r, (OffsetNumber)(id & 0xFFFF), &state, &removed);
     LockBuffer(r->buf, BUFFER_LOCK_UNLOCK);
-    if (!found)
+    if (!found) {
+        if (TransactionIdFollows(removed, r->removed))
+            r->removed = removed;
         return false;
+    }
     ExecStoreBufferHeapTuple(&r->tuple, r->slot, r->buf);
     MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(r->estate));
     bool formed = true;

@@ -41,6 +41,7 @@ struct OldRows
     BlockStream stream;
     Buffer buf;           // pinned: the block at hand
     TransactionId oldest; // no snapshot is older
+    TransactionId removed; // the latest xid that removed a row which was left out, as far as the table still shows it
     HeapTupleData tuple;
     TupleTableSlot *slot;
     IndexInfo *info;
@@ -58,7 +59,7 @@ void old_rows_begin(OldRows *rows, Relation heap, Relation rel, const Index &cur
                     int memory, BufferAccessStrategy strategy);
 
 // The next row that any snapshot may still see: rows->values and rows->nulls, plain, until the next call; of a HOT chain those of its last
-// version, all have the same. Honours interrupts and VACUUM's delay. False at the end.
+// version, all have the same. Rows that are left out may still be seen on standbys: rows->removed. Honours interrupts and VACUUM's delay. False at the end.
 bool old_rows_next(OldRows *rows, ItemPointerData *tid);
 
 void old_rows_end(OldRows *rows);

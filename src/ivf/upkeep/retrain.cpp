@@ -36,6 +36,7 @@ struct Run
     Training training;
     Index layout; // of the next generation, over training
     uint32_t generation;
+    TransactionId removed; // the latest xid that removed a row which the next generation goes without
     const char *why_not;
     bool untrainable; // on the rows that it has now
 };
@@ -108,6 +109,7 @@ void encode_old_rows(Run *r, RowSort *sort, uint32_t *rows_of_list, double *rows
     while (old_rows_next(old, &tid))
         encoding_add(encoding, tid, old->values, old->nulls);
     encoding_end(encoding);
+    r->removed = old->removed;
     old_rows_end(old);
     row_sort_perform(sort);
     *rows = encoding->rows;
@@ -163,6 +165,7 @@ void put_in_force(Run *r, Cause cause)
     meta->trained_ms = (uint32_t)Min((meta->trained_at - r->begun) / 1000, (int64)PG_UINT32_MAX);
     meta->cause = (uint8_t)cause;
     reached(r, "calibrated");
+    log_removed_rows(r->rel, r->heap, r->removed);
     take_over(r->rel, meta);
     reached(r, "switched");
 }

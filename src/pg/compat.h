@@ -212,6 +212,13 @@
     ((void)(info), plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index)))
 #endif
 
+// What this backend reports of itself, to read; null up to 13, which does not show it. The caller includes pgstat.h.
+#if PG_VERSION_NUM >= 140000
+#define compat_own_status() MyBEEntry
+#else
+#define compat_own_status() ((PgBackendStatus *)nullptr)
+#endif
+
 // The command whose progress this backend reports; the caller includes pgstat.h and miscadmin.h. Up to 13 a backend's own entry
 // is seen only as others see it, as of the transaction's first look.
 #if PG_VERSION_NUM >= 140000

@@ -28,6 +28,22 @@ static int use_memory_of_autovacuum()
     return level;
 }
 
+// Rolls the subtransaction back. That ends the report of VACUUM's progress, which goes on.
+static void roll_back()
+{
+    PgBackendStatus before = {};
+    if (const PgBackendStatus *own = compat_own_status())
+        before = *own;
+    RollbackAndReleaseCurrentSubTransaction();
+    if (before.st_progress_command == PROGRESS_COMMAND_INVALID)
+        return;
+    int params[PGSTAT_NUM_PROGRESS_PARAM];
+    for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
+        params[i] = i;
+    pgstat_progress_start_command(before.st_progress_command, before.st_progress_command_target);
+    pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, params, before.st_progress_param);
+}
+
 ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg)
 {
     if (IsInParallelMode()) {
@@ -51,7 +67,7 @@ ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg)
         MemoryContextSwitchTo(memory);
         error = CopyErrorData();
         FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
+        roll_back();
     }
     PG_END_TRY();
     MemoryContextSwitchTo(memory);
@@ -70,7 +86,7 @@ static void use_up_xid()
     ResourceOwner owner = CurrentResourceOwner;
     BeginInternalSubTransaction(nullptr);
     (void)GetCurrentTransactionId();
-    RollbackAndReleaseCurrentSubTransaction();
+    roll_back();
     MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
 }

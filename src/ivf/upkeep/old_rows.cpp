@@ -241,6 +241,13 @@ bool form_deleted(OldRows *r)
     return formed;
 }
 
+void note_removed(OldRows *r, TransactionId removed)
+{
+    if (TransactionIdIsValid(removed) &&
+        (!TransactionIdIsValid(r->removed) || TransactionIdFollows(removed, r->removed)))
+        r->removed = removed;
+}
+
 bool read_row(OldRows *r, int64 id)
 {
     HTSV_Result state = HEAPTUPLE_LIVE;
@@ -251,8 +258,7 @@ bool read_row(OldRows *r, int64 id)
     const bool found = last_version(r, (OffsetNumber)(id & 0xFFFF), &state, &removed);
     LockBuffer(r->buf, BUFFER_LOCK_UNLOCK);
     if (!found) {
-        if (TransactionIdFollows(removed, r->removed))
-            r->removed = removed;
+        note_removed(r, removed);
         return false;
     }
     ExecStoreBufferHeapTuple(&r->tuple, r->slot, r->buf);
@@ -263,6 +269,8 @@ bool read_row(OldRows *r, int64 id)
     else
         form_values(r);
     MemoryContextSwitchTo(old);
+    if (!formed)
+        note_removed(r, HeapTupleHeaderGetUpdateXid(r->tuple.t_data));
     return formed;
 }
 

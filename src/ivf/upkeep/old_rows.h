@@ -41,7 +41,8 @@ struct OldRows
     BlockStream stream;
     Buffer buf;           // pinned: the block at hand
     TransactionId oldest; // no snapshot is older
-    TransactionId removed; // the latest xid that removed a row which was left out, as far as the table still shows it
+    TransactionId
+        removed; // the latest xid that removed a row which was left out, as far as the table still shows it
     HeapTupleData tuple;
     TupleTableSlot *slot;
     IndexInfo *info;

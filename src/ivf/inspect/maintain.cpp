@@ -94,7 +94,7 @@ VQ_FUNCTION(vq_maintain)
         result = train(target, index, cause, condition);
     Datum values[] = {BoolGetDatum(result.done),
                       cause != Cause::None ? CStringGetTextDatum(describe_cause(cause, condition)) : (Datum)0,
-                      Int64GetDatum((int64)condition.rows),
+                      Int64GetDatum((int64)(result.done ? result.rows : condition.rows)),
                       Int32GetDatum((int32)index.meta.nlist),
                       Int32GetDatum((int32)result.lists),
                       Float8GetDatum(result.seconds)};

@@ -9,7 +9,7 @@ namespace vq::ivf {
 
 // Heavyweight page locks, of numbers that no group has (directory.h).
 constexpr BlockNumber kMakerLock = MaxBlockNumber;
-constexpr BlockNumber kSwitchLock = MaxBlockNumber - 1;
+constexpr BlockNumber kGate = MaxBlockNumber - 1;
 
 static Generations generations_of(const MetaPage &meta)
 {
@@ -43,6 +43,7 @@ uint32_t new_generation(Relation rel)
 template <class Change>
 static void change_meta(Relation rel, Change change)
 {
+    LockPage(rel, kGate, ExclusiveLock);
     Buffer buf = read_page(rel, 0, PageKind::Meta, BUFFER_LOCK_EXCLUSIVE);
     MetaPage meta = *meta_on_page(BufferGetPage(buf));
     if (change(&meta)) {
@@ -52,6 +53,19 @@ static void change_meta(Relation rel, Change change)
         GenericXLogFinish(state);
     }
     UnlockReleaseBuffer(buf);
+    UnlockPage(rel, kGate, ExclusiveLock);
+}
+
+void pass_gate(Relation rel)
+{
+    if (!ConditionalLockPage(rel, kGate, ShareLock))
+        LockPage(rel, kGate, ShareLock);
+    UnlockPage(rel, kGate, ShareLock);
+}
+
+static bool is_named(const MetaPage &meta, uint32_t generation)
+{
+    return meta.next_meta != 0 && meta.begun == generation;
 }
 
 void name_generation(Relation rel, uint32_t generation, BlockNumber block)
@@ -66,24 +80,39 @@ void name_generation(Relation rel, uint32_t generation, BlockNumber block)
 void forget_generation(Relation rel, uint32_t generation)
 {
     change_meta(rel, [&](MetaPage *meta) {
-        const bool named = meta->next_meta != 0 && meta->begun == generation;
+        const bool named = is_named(*meta, generation);
         meta->next_meta = 0;
         return named;
     });
 }
 
-void take_over(Relation rel, MetaPage *next, void (*at_switch)(void *), void *arg)
+// Block 0 becomes the meta page of another generation.
+static void replace_meta(MetaPage *meta, MetaPage *next)
 {
-    LockPage(rel, kSwitchLock, ExclusiveLock);
+    next->begun = Max(meta->begun, next->generation);
+    next->next_meta = 0;
+    *meta = *next;
+}
+
+void take_over(Relation rel, MetaPage *next)
+{
     change_meta(rel, [&](MetaPage *meta) {
-        if (at_switch)
-            at_switch(arg);
-        next->begun = Max(meta->begun, next->generation);
-        next->next_meta = 0;
-        *meta = *next;
+        if (!is_named(*meta, next->generation))
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("training index \"%s\" anew was given up meanwhile",
+                                   RelationGetRelationName(rel))));
+        replace_meta(meta, next);
         return true;
     });
-    UnlockPage(rel, kSwitchLock, ExclusiveLock);
+}
+
+void take_over_lists(Relation rel, MetaPage *next, void (*at_switch)(void *), void *arg)
+{
+    change_meta(rel, [&](MetaPage *meta) {
+        at_switch(arg);
+        replace_meta(meta, next);
+        return true;
+    });
 }
 
 void note_untrainable(Relation rel, uint64_t rows)
@@ -115,7 +144,7 @@ void forget_if_orphaned(Relation rel, uint32_t generation)
 
 bool enter_generation(Relation rel, const Index &index)
 {
-    if (!ConditionalLockPage(rel, kSwitchLock, ShareLock))
+    if (!ConditionalLockPage(rel, kGate, ShareLock))
         return false;
     if (read_generations(rel).current == index.meta.generation)
         return true;
@@ -125,7 +154,7 @@ bool enter_generation(Relation rel, const Index &index)
 
 void leave_generation(Relation rel)
 {
-    UnlockPage(rel, kSwitchLock, ShareLock);
+    UnlockPage(rel, kGate, ShareLock);
 }
 
 } // namespace vq::ivf

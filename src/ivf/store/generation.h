@@ -34,16 +34,19 @@ Generations read_generations(Relation rel);
 
 // The number of a generation to be begun. The caller holds the maker's lock.
 uint32_t new_generation(Relation rel);
-// Names a generation whose meta page and fixed parts are on their pages. Locks: block 0. One record.
+// Names a generation whose meta page and fixed parts are on their pages. Locks: the gate, then block 0. One record.
 void name_generation(Relation rel, uint32_t generation, BlockNumber meta);
-// Takes the name back, if that generation still is under way. Locks and record: the same.
+// Takes the name back, if that generation still is under way. Locks and record: the same. Not to be called inside the gate.
 void forget_generation(Relation rel, uint32_t generation);
 // Puts a generation in force; meta: its meta page. Sealing of the one before has come to its end, and cannot begin any more.
-// Just before, at_switch(arg) is called, while nobody changes anything. Locks: enter_generation's, then block 0. One record.
-void take_over(Relation rel, MetaPage *meta, void (*at_switch)(void *) = nullptr, void *arg = nullptr);
+// Locks: the gate, then block 0. One record. Errors: OBJECT_NOT_IN_PREREQUISITE_STATE if it is not under way by its name any more, so that rows may
+// have been added without it.
+void take_over(Relation rel, MetaPage *meta);
+// The same of one that was not named, since it has the lists of the one in force. Just before, at_switch(arg) is called, while nobody adds rows.
+void take_over_lists(Relation rel, MetaPage *meta, void (*at_switch)(void *), void *arg);
 
-// Notes how many rows an untrained index had when training on them failed, so that it is tried again only when it has grown. Locks: block 0.
-// One record.
+// Notes how many rows an index had when training on them failed, so that it is tried again only when it has grown. Locks: the gate, then block 0. One
+// record.
 void note_untrainable(Relation rel, uint64_t rows);
 
 // The maker's lock, for as long as a generation is made. Waits for inserters who find out whether there is a maker.
@@ -51,6 +54,10 @@ void lock_maker(Relation rel);
 void unlock_maker(Relation rel);
 // The same lock, never waited for, by an inserter who finds a name: if he gets it the maker is gone, and the name is taken back.
 void forget_if_orphaned(Relation rel, uint32_t generation);
+
+// The gate: whoever changes block 0 closes it first. Inserters pass it now and then, and wait there: without it there might always be one of them
+// that holds block 0. Locks: for a moment.
+void pass_gate(Relation rel);
 
 // Whoever moves rows of the generation in force without a lock of the table (sealing), enters it. Never waits: false if another one
 // takes over just now, or has.

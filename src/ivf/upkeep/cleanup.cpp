@@ -104,6 +104,8 @@ void retrain_if_due(Cleanup *c)
     const ErrorData *error = attempt(try_retrain, forget_attempt, c);
     if (read_generations(c->rel).current == before->meta.generation) {
         report_put_off(*c, error);
+        if (error || c->why_not)
+            look(c); // what was written is lost, and free again
         return;
     }
     free_generation(c->rel, *before);

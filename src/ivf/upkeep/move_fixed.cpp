@@ -74,7 +74,7 @@ bool move_fixed_parts(Relation rel, const Index &index, PageReserve *reserve, Bl
         compat_vacuum_delay_point();
         copy_page(move, block);
     }
-    take_over(rel, meta, copy_directory, &move);
+    take_over_lists(rel, meta, copy_directory, &move);
     return true;
 }
 

@@ -9,6 +9,7 @@ extern "C" {
 #include "access/heapam_xlog.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
@@ -210,35 +211,35 @@ bool is_dead_by_now(OldRows *r)
 // taken its vector: then no snapshot sees the row any more. False if so.
 bool form_deleted(OldRows *r)
 {
+    if (IsInParallelMode()) { // which allows no subtransactions
+        form_values(r);
+        return true;
+    }
     MemoryContext volatile memory = CurrentMemoryContext;
     ResourceOwner volatile owner = CurrentResourceOwner;
-    ResourceOwner volatile own = ResourceOwnerCreate(owner, "vector_quant deleted row");
-    volatile bool formed = true;
-    CurrentResourceOwner = own;
+    ErrorData *volatile error = nullptr;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(memory);
     PG_TRY();
     {
         form_values(r);
+        ReleaseCurrentSubTransaction();
     }
     PG_CATCH();
     {
         MemoryContextSwitchTo(memory);
-        CurrentResourceOwner = owner;
-        ErrorData *error = CopyErrorData();
-        const bool missing =
-            error->sqlerrcode == ERRCODE_DATA_CORRUPTED || error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
-        if (!missing || !is_dead_by_now(r))
-            PG_RE_THROW();
+        error = CopyErrorData();
         FlushErrorState();
-        FreeErrorData(error);
-        formed = false;
+        RollbackAndReleaseCurrentSubTransaction();
     }
     PG_END_TRY();
+    MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
-    for (ResourceReleasePhase phase :
-         {RESOURCE_RELEASE_BEFORE_LOCKS, RESOURCE_RELEASE_LOCKS, RESOURCE_RELEASE_AFTER_LOCKS})
-        ResourceOwnerRelease(own, phase, formed, false);
-    ResourceOwnerDelete(own);
-    return formed;
+    const bool missing =
+        error && (error->sqlerrcode == ERRCODE_DATA_CORRUPTED || error->sqlerrcode == ERRCODE_INTERNAL_ERROR);
+    if (error && !(missing && is_dead_by_now(r)))
+        ReThrowError(error);
+    return error == nullptr;
 }
 
 void note_removed(OldRows *r, TransactionId removed)
@@ -264,7 +265,7 @@ bool read_row(OldRows *r, int64 id)
     ExecStoreBufferHeapTuple(&r->tuple, r->slot, r->buf);
     MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(r->estate));
     bool formed = true;
-    if (state == HEAPTUPLE_RECENTLY_DEAD)
+    if (state == HEAPTUPLE_RECENTLY_DEAD || state == HEAPTUPLE_DELETE_IN_PROGRESS)
         formed = form_deleted(r);
     else
         form_values(r);

@@ -81,11 +81,14 @@ bool write_and_name(Run *r)
     meta->begun = r->generation;
     BlockNumber first;
     const char *why;
-    if (!reserve_range(r->reserve, count_fixed_pages(r->training, r->am), &first, &why))
+    const BlockNumber count = count_fixed_pages(r->training, r->am);
+    if (!reserve_range(r->reserve, count, &first, &why))
         return stop(r, psprintf("there is no room for it: %s", why));
     PartPages pages = pages_set_aside(r->rel, first);
     const FixedParts parts = {&pages, &r->training, &r->layout};
     write_fixed_parts(&parts, r->am);
+    if (pages.next != first + count)
+        elog(ERROR, "fixed parts take %u pages, not %u", pages.next - first, count);
     reached(r, "written");
     name_generation(r->rel, r->generation, meta->fixed_block);
     reached(r, "named");
@@ -205,7 +208,7 @@ Retrained retrain(Relation heap, Relation rel, const Index &current, Cause cause
     lock_maker(rel);
     const bool trained =
         can_retrain(heap) ? draw_and_train(r) : stop(r, "its table is not one of PostgreSQL's heap tables");
-    if (r->untrainable && !current.meta.trained)
+    if (r->untrainable)
         note_untrainable(rel, (uint64_t)condition.rows);
     const bool copied = trained && write_and_name(r) && copy_rows(r);
     if (copied)

@@ -20,7 +20,7 @@ bool can_retrain(Relation heap);
 
 // Makes a generation of the index and puts it in force. The old one's pages are left as they are: free_generation. The caller holds
 // ShareUpdateExclusiveLock on the table, or a stronger one, and an active snapshot. strategy: for reading the table, or null. reserve: where
-// new pages come from. Where training fails an untrained index notes it, so that it is not tried again before there are more rows. Works within maintenance_work_mem, honours interrupts and VACUUM's delay. An error leaves a name, which the next
+// new pages come from. Where training fails the index notes it, so that it is not tried again before there are more rows. Works within maintenance_work_mem, honours interrupts and VACUUM's delay. An error leaves a name, which the next
 // inserter or VACUUM takes back, and pages that VACUUM finds lost. One message at LOG when it is done.
 Retrained retrain(Relation heap, Relation rel, const Index &current, Cause cause, const Condition &condition,
                   PageReserve *reserve, BufferAccessStrategy strategy);

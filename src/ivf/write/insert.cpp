@@ -35,6 +35,7 @@ struct InsertState
     Target next; // none is open where none is under way
     KeyMaker keys;
     MemoryContext row_memory;
+    uint32_t rows; // added by the statement
 };
 
 void close_target(Target *target)
@@ -122,6 +123,9 @@ bool append_to_all(InsertState *state, Relation rel, Relation heap, uint32_t *le
 void insert_row(InsertState *state, Relation rel, Relation heap, Datum value, ItemPointer tid,
                 const FilterKeys &keys)
 {
+    constexpr uint32_t kPassGate = 16; // rows
+    if (state->rows++ % kPassGate == 0)
+        pass_gate(rel);
     const MetaPage &meta = state->current.index->meta; // type and dimensions are the same in all generations
     const float *x = vector_of_datum(value, (simd::Element)meta.element, meta.options.dims, rel);
     for (;;) {

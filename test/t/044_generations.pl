@@ -219,7 +219,7 @@ for my $step ('trained', 'grown')
         is($answers[1], $answers[0], "$table, $step: the standby answers as the primary");
         my $nearest = "SELECT string_agg(id::text, ',') FROM (SELECT id FROM $table ORDER BY v <-> $queries[0] LIMIT 100) n";
         is($reader->query_safe($nearest), (split(/\n/, $answers[0]))[0], "$table, $step: and so does a session that had the old generation open");
-        is_complete($standby, $table, $query, "$table, $step, on the standby");
+        is_whole($table, "$table, $step, on the standby", '<->', $standby);
     }
     sql("INSERT INTO $_ SELECT nextval('s'), v FROM vectors WHERE id <= 3000") for @sent;
 }
@@ -237,7 +237,7 @@ $node = $standby;
 go_on_with($node);
 for my $table (@sent)
 {
-    is_complete($node, $table, $query, "promoted, $table");
+    is_whole($table, "promoted, $table");
     sql("INSERT INTO $table SELECT nextval('s'), v FROM vectors WHERE id <= 20");
     vacuum_trains($table, "promoted, $table");
 }

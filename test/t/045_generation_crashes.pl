@@ -15,7 +15,7 @@ use Generations;
 my $dims = 64;
 my $node = new_node('generation_crashes', 'restart_after_crash = on', 'checkpoint_timeout = 1h', 'deadlock_timeout = 100ms',
     'shared_buffers = 32MB');
-my $query = begin_generations($node, $dims);
+begin_generations($node, $dims);
 my @ams = access_methods();
 my @stages = stages();
 
@@ -67,7 +67,7 @@ for my $i (0 .. $#stages)
     $died{$died} = 1;
     for my $each (@tables)
     {
-        is_complete($node, $each, $query, "$name, $each");
+        is_whole($each, "$name, $each");
         sql("INSERT INTO $each SELECT nextval('s'), v FROM vectors WHERE id <= 20");
         vacuum_trains($each, "$name, $each");
         sql("VACUUM $each");
@@ -88,7 +88,7 @@ for my $table (@tables)
     {
         crash_at($table, 'loaded', "killed again, $table, $i");
         push @pages, stat_of($table, 'bytes / 8192');
-        is_complete($node, $table, $query, "killed again, $table, $i");
+        is_whole($table, "killed again, $table, $i");
     }
     note("$table: @pages pages after each crash");
     cmp_ok($pages[3], '<=', 1.3 * $pages[1], "$table: pages that a run has lost serve the next one");
@@ -119,7 +119,7 @@ sub orphan
     }
     cmp_ok(others($table), '>', 0, "$name: a generation is there");
     is(stat_of($table, 'trained, lost_bytes'), 'f|0', "$name: and has its name");
-    return is_complete($node, $table, $query, $name);
+    return is_whole($table, $name);
 }
 
 for my $i (0 .. $#ams)
@@ -130,7 +130,7 @@ for my $i (0 .. $#ams)
     orphan($table, $signal, "$name, INSERT");
     sql("INSERT INTO $table SELECT nextval('s'), v FROM vectors WHERE id = 1");
     cmp_ok(stat_of($table, 'lost_bytes'), '>', 0, "$name: forgotten by an INSERT");
-    is_complete($node, $table, $query, "$name, after an INSERT");
+    is_whole($table, "$name, after an INSERT");
     vacuum_trains($table, "$name, INSERT");
 
     orphan($table, $signal, "$name, VACUUM");
@@ -141,7 +141,7 @@ for my $i (0 .. $#ams)
 
     orphan($table, $signal, "$name, vector_quant_maintain");
     is(sql("SELECT done FROM vector_quant_maintain('${table}_v')"), 't', "$name: vector_quant_maintain goes by it");
-    is_complete($node, $table, $query, "$name, vector_quant_maintain");
+    is_whole($table, "$name, vector_quant_maintain");
 }
 
 # --- cancel
@@ -159,7 +159,7 @@ for my $i (0 .. $#stages)
     stop_writer($writer, $name);
     like($said, qr/$error/, "$name: the error");
     is(stat_of($table, 'trained'), 'f', "$name: untrained as before") if $i < 6;
-    is_complete($node, $table, $query, $name);
+    is_whole($table, $name);
     vacuum_trains($table, $name);
 }
 
@@ -189,8 +189,8 @@ for my $i (0 .. $#ddl)
         next;
     }
     stop_writer($writer, $name);
-    is_complete($node, $table, $query, $name);
-    is_complete($node, $table, $query, "$name, cosine", '<=>') if $ddl =~ /^CREATE/;
+    is_whole($table, $name);
+    is_whole($table, "$name, cosine", '<=>') if $ddl =~ /^CREATE/;
     put($table, 1, 1200) if $ddl =~ /^TRUNCATE/;
     vacuum_trains($table, $name) unless $ddl =~ /^DROP/;
     sql("DROP TABLE $table");

@@ -13,7 +13,7 @@ use Time::HiRes qw(time usleep);
 use VectorQuant;
 
 our @EXPORT = qw(begin_generations go_on_with sql put stat_of is_trained messages log_size untrained start_psql start_writer stop_writer
-  wait_for_stage at_stage vacuum_trains stages);
+  wait_for_stage at_stage is_whole vacuum_trains stages);
 
 my ($node, $dims, $query);
 my $limit = $PostgreSQL::Test::Utils::timeout_default;
@@ -130,6 +130,20 @@ sub at_stage
     return $said;
 }
 
+# Passes if the index's pages are sound and it has every row once. Other than is_complete it does not count what comes in strict order, which is
+# fewer rows where many are equal, as the writer makes them.
+sub is_whole
+{
+    my ($table, $name, $op, $on) = @_;
+    $on //= $node;
+    my ($out, $err) = ('', '');
+    $on->psql('postgres', qq{SET client_min_messages = warning;
+        SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes WHERE "table" = '$table'::regclass}, stdout => \$out, stderr => \$err);
+    is($err, '', "$name: vector_quant_index_check");
+    my $rows = $on->safe_psql('postgres', "SELECT count(*) FROM $table");
+    return is(rows_through_index($on, $table, $query, $op), "$rows|$rows|0|0", "$name: every row once through the index");
+}
+
 # VACUUM trains the table's index, finds the pages that an earlier run has left, and the index is as large as it has to be.
 sub vacuum_trains
 {
@@ -137,7 +151,7 @@ sub vacuum_trains
     is(messages("VACUUM $table"), '', "$name: VACUUM says nothing");
     is_trained($table, "$name: trained by VACUUM");
     is(stat_of($table, 'lost_bytes'), 0, "$name: no page is lost");
-    is_complete($node, $table, $query, "$name, trained");
+    is_whole($table, "$name, trained");
     return;
 }
 

@@ -40,10 +40,11 @@ struct Plan
 constexpr uint32_t kLittlePages = 2048; // 16 MB
 constexpr uint32_t kTrifle = 256;       // 2 MB
 
-// Whether it pays to write so many pages for a file that is so much shorter.
+// Whether it pays to write so many pages for a file that is so much shorter: two for one that is won. Where a generation was replaced, about as
+// many are free as are in use, so that to win nearly all of them nearly all are written.
 bool pays(uint64_t cost, BlockNumber won, BlockNumber blocks)
 {
-    return won >= cost || (cost <= kTrifle && worth_truncating(won, blocks));
+    return 2 * (uint64_t)won >= cost || (cost <= kTrifle && worth_truncating(won, blocks));
 }
 
 // Where nearly half of the file is free, as after a generation was replaced, whoever made so much free has written as much.

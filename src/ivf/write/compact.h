@@ -11,7 +11,7 @@ namespace vq::ivf {
 bool much_is_free(const Survey &survey);
 
 // Where much is free: rewrites the groups that end last, so that the file can be truncated behind the
-// others, if that is little work for what is won. No more pages are written than the file loses, unless they are a trifle, and at
+// others, if that is little work for what is won. At most two pages are written for each that the file loses, unless they are a trifle, and at
 // most 16 MB, or an eighth of a large file (half of it where nearly half is free): it then takes several VACUUMs. reserve: with nothing set aside and the survey's free pages
 // preferred; it takes no others afterwards. Returns how many groups were moved. Locks: one group at a time.
 uint32_t move_last_groups(Survey *survey, PageReserve *reserve);

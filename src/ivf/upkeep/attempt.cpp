@@ -1,13 +1,13 @@
 #include "ivf/upkeep/attempt.h"
 
 #include "ivf/store/free_pages.h"
+#include "pg/pause.h"
 
 extern "C" {
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/autovacuum.h"
-#include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -19,7 +19,7 @@ namespace vq::ivf {
 static int use_memory_of_autovacuum()
 {
     const int level = NewGUCNestLevel();
-    if (compat_is_autovacuum() && autovacuum_work_mem != -1) {
+    if (compat_is_autovacuum() && autovacuum_work_mem != -1 && !IsInParallelMode()) {
         char value[32];
         snprintf(value, sizeof value, "%dkB", autovacuum_work_mem);
         (void)set_config_option("maintenance_work_mem", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
@@ -44,7 +44,7 @@ static void roll_back()
     pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, params, before.st_progress_param);
 }
 
-ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg)
+ErrorData *in_subtransaction(void (*work)(void *), void *arg)
 {
     if (IsInParallelMode()) {
         work(arg);
@@ -57,9 +57,7 @@ ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg)
     MemoryContextSwitchTo(memory);
     PG_TRY();
     {
-        const int level = use_memory_of_autovacuum();
         work(arg);
-        AtEOXact_GUC(false, level);
         ReleaseCurrentSubTransaction();
     }
     PG_CATCH();
@@ -72,6 +70,31 @@ ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg)
     PG_END_TRY();
     MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
+    return error;
+}
+
+namespace {
+
+struct Work
+{
+    void (*work)(void *);
+    void *arg;
+};
+
+void work_in_memory(void *arg)
+{
+    const Work *w = (const Work *)arg;
+    const int level = use_memory_of_autovacuum();
+    w->work(w->arg);
+    AtEOXact_GUC(false, level);
+}
+
+} // namespace
+
+ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg)
+{
+    Work w = {work, arg};
+    ErrorData *error = in_subtransaction(work_in_memory, &w);
     if (error)
         clean_up(arg);
     if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
@@ -103,9 +126,7 @@ bool ripen_now(Relation heap, FullTransactionId next)
             return true;
         if (i == kTries)
             return false;
-        CHECK_FOR_INTERRUPTS();
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPause, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
+        pg::pause(kPause);
     }
 }
 

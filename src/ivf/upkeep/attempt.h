@@ -10,9 +10,12 @@ extern "C" {
 
 namespace vq::ivf {
 
-// Runs work(arg), in a subtransaction, so that an error ends it alone; and within the memory that autovacuum may use, where it is
-// autovacuum. What it wrote to pages stays. Returns null if it came to its end, else the error, in the current memory context. A cancel goes
-// on, after clean_up(arg) was called. In a VACUUM with parallel workers, which can have no subtransactions, all errors go on.
+// Runs work(arg) in a subtransaction: null if it came to its end, else the error, in the current memory context. In a VACUUM with parallel workers,
+// which can have no subtransactions, errors go on.
+ErrorData *in_subtransaction(void (*work)(void *), void *arg);
+
+// The same, within the memory that autovacuum may use, where it is autovacuum. What was written to pages stays. A cancel goes on, after
+// clean_up(arg) was called as after any error.
 ErrorData *attempt(void (*work)(void *), void (*clean_up)(void *), void *arg);
 
 // Makes pages that this VACUUM has freed ripe, as far as running snapshots let it, by using up xids; waits a little for those. Returns whether

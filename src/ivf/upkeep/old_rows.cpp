@@ -3,13 +3,13 @@
 #include "ivf/row/table_walk.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
+#include "ivf/upkeep/attempt.h"
 
 extern "C" {
 #include "access/heapam.h"
 #include "access/heapam_xlog.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
@@ -19,7 +19,6 @@ extern "C" {
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 }
 
@@ -211,30 +210,7 @@ bool is_dead_by_now(OldRows *r)
 // taken its vector: then no snapshot sees the row any more. False if so.
 bool form_deleted(OldRows *r)
 {
-    if (IsInParallelMode()) { // which allows no subtransactions
-        form_values(r);
-        return true;
-    }
-    MemoryContext volatile memory = CurrentMemoryContext;
-    ResourceOwner volatile owner = CurrentResourceOwner;
-    ErrorData *volatile error = nullptr;
-    BeginInternalSubTransaction(nullptr);
-    MemoryContextSwitchTo(memory);
-    PG_TRY();
-    {
-        form_values(r);
-        ReleaseCurrentSubTransaction();
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(memory);
-        error = CopyErrorData();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
+    ErrorData *error = in_subtransaction([](void *arg) { form_values((OldRows *)arg); }, r);
     const bool missing =
         error && (error->sqlerrcode == ERRCODE_DATA_CORRUPTED || error->sqlerrcode == ERRCODE_INTERNAL_ERROR);
     if (error && !(missing && is_dead_by_now(r)))

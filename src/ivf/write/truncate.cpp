@@ -1,15 +1,14 @@
 #include "ivf/write/truncate.h"
 
 #include "ivf/store/free_pages.h"
+#include "pg/pause.h"
 
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/storage.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/bufmgr.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
 #include "utils/memutils.h"
@@ -39,9 +38,7 @@ bool lock_soon(Oid relation)
             return true;
         if (i == kTries)
             return false;
-        CHECK_FOR_INTERRUPTS();
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPause, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
+        pg::pause(kPause);
     }
 }
 

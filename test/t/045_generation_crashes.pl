@@ -157,7 +157,9 @@ for my $i (0 .. $#stages)
     my $command = $i % 2 ? "VACUUM $table" : "SELECT vector_quant_maintain('${table}_v')";
     my $said = at_stage($table, $stages[$i], $command, sub { kill($signal, $_[0]); });
     stop_writer($writer, $name);
-    like($said, qr/$error/, "$name: the error");
+    if ($stages[$i] !~ /calibrated|switched/) { like($said, qr/$error/, "$name: the error"); }
+    # From there to the end it is a moment, and the signal may come too late.
+    else { ok($said =~ /$error/ || stat_of($table, 'trained') eq 't', "$name: the error, or it was done before") or diag($said); }
     is(stat_of($table, 'trained'), 'f', "$name: untrained as before") if $i < 6;
     is_whole($table, $name);
     vacuum_trains($table, $name);

@@ -43,17 +43,14 @@ static void put_group(GroupLoader *l)
 static void link_group(GroupLoader *l)
 {
     const Index &index = *l->index;
-    const Maintenance m =
+    Maintenance m =
         maintenance(l->source.rel, l->source.heap, index, (uint32_t)l->group_number, l->source.reserve);
+    m.taken.closed = InvalidBlockNumber; // none are taken
     OpenWriter no_rows;
     open_begin(&no_rows, &index, l->source, m.group);
-    const TakenRows none = {nullptr, 0, 0, nullptr, 0, 0, InvalidBlockNumber};
-    Maintenance without_open = m;
-    without_open.taken = none;
-    switch_group(without_open,
-                 {l->group->entries, l->run.chain.first, l->run.chain.pages, l->sublists.chain.first,
-                  l->sublists.chain.pages, &no_rows, index.has_fine() && l->fine.chain.pages > 0,
-                  InvalidBlockNumber, l->fine.chain.first, 0, l->fine.chain.pages});
+    switch_group(m, {l->group->entries, l->run.chain.first, l->run.chain.pages, l->sublists.chain.first,
+                     l->sublists.chain.pages, &no_rows, index.has_fine() && l->fine.chain.pages > 0,
+                     InvalidBlockNumber, l->fine.chain.first, 0, l->fine.chain.pages});
 }
 
 static void close_group(GroupLoader *l)

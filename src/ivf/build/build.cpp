@@ -129,7 +129,7 @@ Build *begin_build(Relation heap, Relation index, IndexInfo *info, ForkNumber fo
     b->info = info;
     b->fork = fork;
     b->am = access_method(index);
-    b->options = copy_options(index, b->am);
+    b->options = copy_options(index);
     b->column = indexed_column(index);
     b->progress.index = pstrdup(RelationGetRelationName(index));
     return b;

@@ -146,21 +146,21 @@ void write_image(const FixedParts *b)
 void write_meta(const FixedParts *b, BlockNumber block)
 {
     MetaPage *meta = &b->training->meta;
-    Buffer buf = ReadBufferExtended(b->pages->rel, b->pages->fork, block, RBM_NORMAL, nullptr);
-    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-    if (b->pages->append) {
-        init_page(BufferGetPage(buf), PageKind::Meta);
-        put_meta(BufferGetPage(buf), meta);
+    const PartPages &pages = *b->pages;
+    PGAlignedBlock copy;
+    const Page page = (Page)copy.data;
+    init_page(page, PageKind::Meta);
+    put_meta(page, meta);
+    Buffer buf = ReadBufferExtended(pages.rel, pages.fork, block, RBM_NORMAL, nullptr);
+    if (pages.append) {
+        LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+        memcpy(BufferGetPage(buf), page, BLCKSZ);
         MarkBufferDirty(buf);
+        UnlockReleaseBuffer(buf);
     } else {
-        GenericXLogState *state = GenericXLogStart(b->pages->rel);
-        Page page = GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE);
-        init_page(page, PageKind::Meta);
         stamp_page(page);
-        put_meta(page, meta);
-        GenericXLogFinish(state);
+        replace_page(pages.rel, buf, page);
     }
-    UnlockReleaseBuffer(buf);
 }
 
 // The first page, for the meta page.

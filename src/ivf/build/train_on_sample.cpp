@@ -29,13 +29,4 @@ bool train_on_sample(Training *t, const AccessMethod *am, const IndexOptions *op
     return valid_training(*t, am);
 }
 
-const IndexOptions *copy_options(Relation index, const AccessMethod *am)
-{
-    if (index->rd_options == nullptr)
-        return (const IndexOptions *)am->parse_options((Datum)0, false); // no WITH clause: all defaults
-    void *copy = palloc(VARSIZE(index->rd_options));
-    memcpy(copy, index->rd_options, VARSIZE(index->rd_options));
-    return (const IndexOptions *)copy;
-}
-
 } // namespace vq::ivf

@@ -12,7 +12,4 @@ Sample no_sample(uint32_t dims);
 bool train_on_sample(Training *training, const AccessMethod *am, const IndexOptions *options,
                      const IndexedColumn &column, Sample *sample, BuildProgress *progress);
 
-// An index's options; a copy in the current context, because the relcache may replace its own meanwhile.
-const IndexOptions *copy_options(Relation index, const AccessMethod *am);
-
 } // namespace vq::ivf

@@ -46,19 +46,15 @@ void work(void *arg)
     reserve_end(&reserve);
 }
 
-// The table's lock is ours, so nobody else makes a generation.
 void forget(void *arg)
 {
-    const Relation rel = ((const Maintain *)arg)->target->rel;
-    const Generations generations = read_generations(rel);
-    if (generations.next != 0)
-        forget_generation(rel, generations.next);
+    forget_orphan(((const Maintain *)arg)->target->rel);
 }
 
 Retrained train(const Inspected &target, const Index &index, Cause cause, const Condition &condition)
 {
     Maintain m = {&target, &index, cause, &condition, {}};
-    forget(&m);
+    forget_orphan(target.rel);
     pgstat_progress_start_command(PROGRESS_COMMAND_CREATE_INDEX, RelationGetRelid(target.heap));
     pgstat_progress_update_param(PROGRESS_CREATEIDX_INDEX_OID, RelationGetRelid(target.rel));
     ErrorData *error = attempt(work, forget, &m);

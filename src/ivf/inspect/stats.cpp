@@ -3,7 +3,6 @@
 #include "ivf/store/page_offers.h"
 #include "ivf/inspect/inspect.h"
 #include "ivf/scan/probes.h"
-#include "ivf/build/train_on_sample.h"
 #include "ivf/store/generation.h"
 #include "ivf/upkeep/condition.h"
 
@@ -170,7 +169,7 @@ VQ_FUNCTION(vq_index_stats)
     const double imbalance = imbalance_of(meta.nlist, s.rows_squared, rows);
     Condition condition = condition_of(meta, rows, s.rows_squared);
     condition.drift = drift_since_build(target.heap, target.rel, index);
-    const IndexOptions *options = copy_options(target.rel, access_method(target.rel));
+    const IndexOptions *options = copy_options(target.rel);
     const vq::QueryKind kind = options->calibration;
     const char *advice = advice_for(meta, kind, s, condition, options->auto_maintenance);
     const char *cause = name_of_cause((Cause)meta.cause);

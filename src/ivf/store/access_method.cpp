@@ -19,4 +19,14 @@ const AccessMethod *access_method(Relation index)
     pg_unreachable();
 }
 
+const IndexOptions *copy_options(Relation index)
+{
+    if (index->rd_options == nullptr)
+        return (const IndexOptions *)access_method(index)->parse_options(
+            (Datum)0, false); // no WITH clause: all defaults
+    void *copy = palloc(VARSIZE(index->rd_options));
+    memcpy(copy, index->rd_options, VARSIZE(index->rd_options));
+    return (const IndexOptions *)copy;
+}
+
 } // namespace vq::ivf

@@ -71,4 +71,7 @@ inline bool looks_after_itself(Relation index)
 // The access method of an open index.
 const AccessMethod *access_method(Relation index);
 
+// Its options; a copy in the current context, because the relcache may replace its own meanwhile.
+const IndexOptions *copy_options(Relation index);
+
 } // namespace vq::ivf

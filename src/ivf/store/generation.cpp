@@ -86,6 +86,13 @@ void forget_generation(Relation rel, uint32_t generation)
     });
 }
 
+void forget_orphan(Relation rel)
+{
+    const Generations generations = read_generations(rel);
+    if (generations.next != 0)
+        forget_generation(rel, generations.next);
+}
+
 // Block 0 becomes the meta page of another generation.
 static void replace_meta(MetaPage *meta, MetaPage *next)
 {

@@ -38,6 +38,8 @@ uint32_t new_generation(Relation rel);
 void name_generation(Relation rel, uint32_t generation, BlockNumber meta);
 // Takes the name back, if that generation still is under way. Locks and record: the same. Not to be called inside the gate.
 void forget_generation(Relation rel, uint32_t generation);
+// The same of whichever is under way, for whoever has the table locked against makers: its own is gone.
+void forget_orphan(Relation rel);
 // Puts a generation in force; meta: its meta page. Sealing of the one before has come to its end, and cannot begin any more.
 // Locks: the gate, then block 0. One record. Errors: OBJECT_NOT_IN_PREREQUISITE_STATE if it is not under way by its name any more, so that rows may
 // have been added without it.

@@ -102,6 +102,15 @@ BlockNumber read_next(Relation rel, BlockNumber block, PageKind kind)
     return next;
 }
 
+void replace_page(Relation rel, Buffer buf, Page image)
+{
+    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+    GenericXLogState *state = GenericXLogStart(rel);
+    memcpy(GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE), image, BLCKSZ);
+    GenericXLogFinish(state);
+    UnlockReleaseBuffer(buf);
+}
+
 void init_page(Page page, PageKind kind)
 {
     PageInit(page, BLCKSZ, sizeof(PageTail));

@@ -70,6 +70,9 @@ struct PagePlace
     uint32_t offset; // bytes into the payload
 };
 
+// Puts `image` in the place of a pinned page's content, logged, and lets go of the page. Locks: the page's exclusive lock.
+void replace_page(Relation rel, Buffer buf, Page image);
+
 // Formats a page of that kind with all of its payload in use and zero (pd_lower at the end), and no next
 // page.
 void init_page(Page page, PageKind kind);

@@ -16,16 +16,13 @@ static void put_page(PageChain *chain, BlockNumber next)
 {
     Page copy = chain_page(chain);
     link_page(copy, next);
-    LockBuffer(chain->buf, BUFFER_LOCK_EXCLUSIVE);
     if (chain->source.build) {
+        LockBuffer(chain->buf, BUFFER_LOCK_EXCLUSIVE);
         memcpy(BufferGetPage(chain->buf), copy, BLCKSZ);
         MarkBufferDirty(chain->buf);
-    } else {
-        GenericXLogState *state = GenericXLogStart(chain->source.rel);
-        memcpy(GenericXLogRegisterBuffer(state, chain->buf, GENERIC_XLOG_FULL_IMAGE), copy, BLCKSZ);
-        GenericXLogFinish(state);
-    }
-    UnlockReleaseBuffer(chain->buf);
+        UnlockReleaseBuffer(chain->buf);
+    } else
+        replace_page(chain->source.rel, chain->buf, copy);
     chain->buf = InvalidBuffer;
 }
 

@@ -3,7 +3,6 @@
 #include "ivf/store/free_pages.h"
 
 extern "C" {
-#include "access/generic_xlog.h"
 #include "storage/bufmgr.h"
 }
 
@@ -36,16 +35,6 @@ static void append(const PartPages &pages, Page page)
     UnlockReleaseBuffer(buf);
 }
 
-static void write_logged(const PartPages &pages, Page page)
-{
-    Buffer buf = ReadBuffer(pages.rel, pages.next);
-    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-    GenericXLogState *state = GenericXLogStart(pages.rel);
-    memcpy(GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE), page, BLCKSZ);
-    GenericXLogFinish(state);
-    UnlockReleaseBuffer(buf);
-}
-
 // The last page goes out.
 static void put_page(PartWriter *w)
 {
@@ -55,7 +44,7 @@ static void put_page(PartWriter *w)
     if (w->pages->append)
         append(*w->pages, page);
     else
-        write_logged(*w->pages, page);
+        replace_page(w->pages->rel, ReadBuffer(w->pages->rel, w->pages->next), page);
     w->pages->next++;
     w->open = false;
 }

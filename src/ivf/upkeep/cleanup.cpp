@@ -54,14 +54,6 @@ void look(Cleanup *c)
     c->freed |= c->survey.survey.lost.count > 0;
 }
 
-// Whoever was making a generation is gone: VACUUM has the table's lock.
-void forget_orphan(Relation rel)
-{
-    const Generations generations = read_generations(rel);
-    if (generations.next != 0)
-        forget_generation(rel, generations.next);
-}
-
 void try_retrain(void *arg)
 {
     Cleanup *c = (Cleanup *)arg;

@@ -31,12 +31,7 @@ void copy_page(const Move &m, BlockNumber from)
     stamp_page(page);
     if (next_of(page) != InvalidBlockNumber)
         link_page(page, next_of(page) + distance);
-    buf = ReadBuffer(m.rel, from + distance);
-    LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-    GenericXLogState *state = GenericXLogStart(m.rel);
-    memcpy(GenericXLogRegisterBuffer(state, buf, GENERIC_XLOG_FULL_IMAGE), page, BLCKSZ);
-    GenericXLogFinish(state);
-    UnlockReleaseBuffer(buf);
+    replace_page(m.rel, ReadBuffer(m.rel, from + distance), page);
 }
 
 void copy_directory(void *arg)

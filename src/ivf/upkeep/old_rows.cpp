@@ -1,6 +1,5 @@
 #include "ivf/upkeep/old_rows.h"
 
-#include "ivf/row/table_walk.h"
 #include "ivf/store/open_rows.h"
 #include "ivf/store/tiles.h"
 #include "ivf/upkeep/attempt.h"
@@ -260,11 +259,6 @@ void next_page(OldRows *r)
 }
 
 } // namespace
-
-bool can_read_old_rows(Relation heap)
-{
-    return can_walk(heap);
-}
 
 void old_rows_begin(OldRows *r, Relation heap, Relation rel, const Index &current, const Index &next,
                     int memory, BufferAccessStrategy strategy)

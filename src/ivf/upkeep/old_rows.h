@@ -51,10 +51,7 @@ struct OldRows
     bool nulls[INDEX_MAX_KEYS];
 };
 
-// Whether rows of that table can be read this way.
-bool can_read_old_rows(Relation heap);
-
-// next: has been named, and its lists have no rows but inserters' open ones. memory: in kB, for row ids. strategy: VACUUM's, or null. Locks:
+// heap: one that can_walk. next: has been named, and its lists have no rows but inserters' open ones. memory: in kB, for row ids. strategy: VACUUM's, or null. Locks:
 // each group's for as long as it is read. Memory: in the current context, where `rows` must stay. The caller has an active snapshot.
 void old_rows_begin(OldRows *rows, Relation heap, Relation rel, const Index &current, const Index &next,
                     int memory, BufferAccessStrategy strategy);

@@ -5,6 +5,7 @@
 #include "ivf/build/row_encoding.h"
 #include "ivf/build/train_on_sample.h"
 #include "ivf/row/opclass.h"
+#include "ivf/row/table_walk.h"
 #include "ivf/store/free_pages.h"
 #include "ivf/store/generation.h"
 #include "ivf/upkeep/move_fixed.h"
@@ -55,7 +56,7 @@ bool stop(Run *r, const char *why)
 
 bool draw_and_train(Run *r)
 {
-    const IndexOptions *options = copy_options(r->rel, r->am);
+    const IndexOptions *options = copy_options(r->rel);
     const IndexedColumn column = indexed_column(r->rel);
     if (const char *why = lists_beyond_memory(options->nlist, column.dims))
         return stop(r, why);
@@ -78,7 +79,6 @@ bool write_and_name(Run *r)
     MetaPage *meta = &r->training.meta;
     r->generation = new_generation(r->rel);
     meta->generation = r->generation;
-    meta->begun = r->generation;
     BlockNumber first;
     const char *why;
     const BlockNumber count = count_fixed_pages(r->training, r->am);
@@ -186,7 +186,7 @@ void free_group_pages(Relation rel, const Index &old, const GroupRecord &record)
 
 bool can_retrain(Relation heap)
 {
-    return can_read_old_rows(heap);
+    return can_walk(heap);
 }
 
 Retrained retrain(Relation heap, Relation rel, const Index &current, Cause cause, const Condition &condition,

@@ -46,6 +46,9 @@ struct TileBounds
     float list_add = 0;
     float error_width = 0; // how many times err a bound lies below the estimate
     float threshold = 0;
+    // For rows of several lists, instead of list_add and error_width: one for each row. Both or none.
+    const float *list_adds = nullptr;
+    const float *error_widths = nullptr;
 };
 
 struct Kernels
@@ -113,6 +116,7 @@ struct Kernels
     // --- bounds of a tile (docs/formulas.md, Bounds) ---
     // For each row v:
     //     lower[v] = ((add[v] + list_add) + scale[v] * (mul * acc[v] + offset)) - error_width * err[v]
+    // with list_adds[v] and error_widths[v] where there are such.
     // Returns the bit mask of rows with lower[v] < threshold (NaN compares false). lower has room for kTileRows entries; those
     // behind the last row may be overwritten. All arithmetic is in float, grouped as written, with one rounding for each
     // operation and no fused multiply-add: so every level gives the same bits (of a NaN only that it is one).

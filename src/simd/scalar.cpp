@@ -194,9 +194,9 @@ uint32_t tile_bounds(const TileBounds &bounds, float lower[kTileRows]) noexcept
         float product = b.mul * (float)(int32_t)at(b.acc, v);
         float inner = product + b.offset;
         float scaled = bf16_to_float(at(b.scale, v)) * inner;
-        float base = at(b.add, v) + b.list_add;
+        float base = at(b.add, v) + (b.list_adds ? at(b.list_adds, v) : b.list_add);
         float estimate = base + scaled;
-        float margin = b.error_width * bf16_to_float(at(b.err, v));
+        float margin = (b.error_widths ? at(b.error_widths, v) : b.error_width) * bf16_to_float(at(b.err, v));
         float bound = estimate - margin;
         put(lower, v, bound);
         mask |= (uint32_t)(bound < b.threshold) << v;

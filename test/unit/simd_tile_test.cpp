@@ -162,13 +162,16 @@ TEST_P(SimdTile, KeysWithinAreThose)
 // Inputs of tile_bounds; arrays of exactly n entries, at the unreadable page.
 struct Bounds
 {
-    Bounds(size_t n, size_t slack, Random &random)
-        : n(n), add(n, slack), scale(n, slack), err(n, slack), acc(kTileRows, slack)
+    Bounds(size_t n, size_t slack, bool of_several_lists, Random &random)
+        : n(n), of_several_lists(of_several_lists), add(n, slack), scale(n, slack), err(n, slack),
+          acc(kTileRows, slack), list_adds(n, slack), list_errs(n, slack)
     {
         for (size_t v = 0; v < n; v++) {
             add.set(v, random.real());
             scale.set(v, (uint16_t)(std::bit_cast<uint32_t>(random.real()) >> 16));
             err.set(v, (uint16_t)(std::bit_cast<uint32_t>(std::fabs(random.real())) >> 16));
+            list_adds.set(v, random.real());
+            list_errs.set(v, std::fabs(random.real()));
         }
         for (size_t v = 0; v < kTileRows; v++)
             acc.set(v, (uint32_t)random.below(v % 4 ? 200000 : 0x7FFFFFFF));
@@ -187,7 +190,9 @@ struct Bounds
                                    .offset = offset,
                                    .list_add = list_add,
                                    .error_width = list_err,
-                                   .threshold = threshold};
+                                   .threshold = threshold,
+                                   .list_adds = of_several_lists ? list_adds.data() : nullptr,
+                                   .error_widths = of_several_lists ? list_errs.data() : nullptr};
         uint32_t mask = k.tile_bounds(bounds, out.data());
         lower.clear();
         for (size_t v = 0; v < n; v++)
@@ -200,16 +205,19 @@ struct Bounds
         volatile float product = mul * (float)acc[v];
         volatile float inner = product + offset;
         volatile float scaled = std::bit_cast<float>((uint32_t)scale[v] << 16) * inner;
-        volatile float base = add[v] + list_add;
+        volatile float base = add[v] + (of_several_lists ? list_adds[v] : list_add);
         volatile float estimate = base + scaled;
-        volatile float margin = list_err * std::bit_cast<float>((uint32_t)err[v] << 16);
+        volatile float margin =
+            (of_several_lists ? list_errs[v] : list_err) * std::bit_cast<float>((uint32_t)err[v] << 16);
         volatile float bound = estimate - margin;
         return bound;
     }
     size_t n;
+    bool of_several_lists;
     Guarded<float> add;
     Guarded<uint16_t> scale, err;
     Guarded<uint32_t> acc;
+    Guarded<float> list_adds, list_errs;
     float mul, offset, list_add, list_err, threshold;
 };
 
@@ -226,7 +234,7 @@ TEST_P(SimdTile, BoundsAreTheFormulaBitForBit)
     Random random(1);
     for (int round = 0; round < 40; round++)
         for (size_t n = 1; n <= kTileRows; n++) {
-            Bounds bounds(n, (size_t)round % 3, random);
+            Bounds bounds(n, (size_t)round % 3, round % 2 == 1, random);
             std::vector<float> lower, expected;
             uint32_t mask = bounds.run(kernels(), lower), expected_mask = 0;
             for (size_t v = 0; v < n; v++) {
@@ -245,7 +253,7 @@ TEST_P(SimdTile, BoundsWithNanAndInfinity)
     for (float special : {inf, -inf, nan, 0.0f, -0.0f, 3e38f, 1e-45f})
         for (int place = 0; place < 7; place++)
             for (size_t n : {1, 7, 16, 31, 32}) {
-                Bounds bounds(n, 0, random);
+                Bounds bounds(n, 0, place == 5, random);
                 float *scalars[] = {&bounds.mul, &bounds.offset, &bounds.list_add, &bounds.list_err,
                                     &bounds.threshold};
                 if (place < 5)

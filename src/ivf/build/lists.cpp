@@ -1,5 +1,6 @@
 #include "ivf/build/lists.h"
 
+#include "core/halves.h"
 #include "core/kmeans.h"
 #include "ivf/build/origins.h"
 #include "ivf/build/outliers.h"
@@ -37,12 +38,54 @@ KmeansOptions clustering(const Training &t, const Sample &sample, BuildProgress 
     return options;
 }
 
+// Orders which[0, n) so that near centroids are neighbours, as they are then in the index: a query visits few groups, and few pages.
+void order_by_place(const float *centroids, size_t dims, AlongCut *which, size_t n, float *scratch)
+{
+    if (n <= 2)
+        return;
+    CHECK_FOR_INTERRUPTS();
+    const size_t left = n / 2;
+    cut_in_halves(centroids, dims, which, n, left, scratch);
+    order_by_place(centroids, dims, which, left, scratch);
+    order_by_place(centroids, dims, which + left, n - left, scratch);
+}
+
+// Brings centroid which[i].row to place i. Keys of `which` are overwritten.
+void permute(float *centroids, size_t dims, AlongCut *which, size_t n, float *one)
+{
+    for (size_t first = 0; first < n; first++) {
+        memcpy(one, centroids + first * dims, dims * sizeof(float));
+        for (size_t at = first, from; which[at].row != at; at = from) {
+            from = which[at].row;
+            which[at].row = (uint32_t)at;
+            memcpy(centroids + at * dims, from == first ? one : centroids + from * dims,
+                   dims * sizeof(float));
+            if (from == first)
+                break;
+        }
+    }
+}
+
+void sort_by_place(float *centroids, size_t dims, size_t n)
+{
+    AlongCut *which = (AlongCut *)palloc_extended(n * sizeof(AlongCut), MCXT_ALLOC_HUGE);
+    float *scratch = (float *)palloc(halves_scratch_floats(dims) * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        which[i] = {0, (uint32_t)i};
+    order_by_place(centroids, dims, which, n, scratch);
+    permute(centroids, dims, which, n, scratch);
+    pfree(scratch);
+    pfree(which);
+}
+
+// Lists come in the order of their places.
 void run_kmeans(const KmeansOptions &options, const float *rows, float *centroids)
 {
     void *scratch = palloc_extended(kmeans_scratch_bytes(options), MCXT_ALLOC_HUGE);
     while (!kmeans_train(options, rows, centroids, scratch))
         CHECK_FOR_INTERRUPTS();
     pfree(scratch);
+    sort_by_place(centroids, options.dims, options.clusters);
 }
 
 // By the inner product one for all rows that will be far; else as many as the outliers' share of the rows.

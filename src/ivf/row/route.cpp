@@ -1,5 +1,6 @@
 #include "ivf/row/route.h"
 
+#include "core/count_limit.h"
 #include "core/radix_sort.h"
 #include "ivf/store/centroids.h"
 #include "ivf/store/tiles.h"
@@ -17,6 +18,16 @@ constexpr uint64_t kExactFloats = 32768;
 // Width of the bounds of centroids' codes, in standard errors of the code. A list that belongs among the first, but just, is
 // missed once in 40 times; one that leads by more, less often.
 constexpr float kRouteEpsilon = 2;
+
+// In place of the bound of a list that was scored exactly: above all bounds.
+constexpr float kMostBound = std::numeric_limits<float>::max(),
+                kScored = std::numeric_limits<float>::infinity();
+
+// Arrays are that long, for kernels.
+static size_t padded(uint32_t lists)
+{
+    return count_limit_room(lists);
+}
 
 static bool of_row(const Router &r)
 {
@@ -69,7 +80,8 @@ static void bound_all(Router *r)
                       lower);
         // Lists are sorted by this, and sorting NaN is undefined. It comes from overflow, or a damaged page.
         for (uint32_t i = 0; i < n; i++)
-            r->lower[first + i] = std::isnan(lower[i]) ? -std::numeric_limits<float>::max() : lower[i];
+            r->lower[first + i] =
+                std::isnan(lower[i]) ? -kMostBound : std::clamp(lower[i], -kMostBound, kMostBound);
     }
     stream_close(&stream);
 }
@@ -89,8 +101,7 @@ bool routes_by_codes(const Index &index)
 // Of a far list that all queries visit: before all for them, behind all for rows.
 static float far_rank(const Router &r)
 {
-    constexpr float kMost = std::numeric_limits<float>::max();
-    return of_row(r) ? kMost : -kMost;
+    return of_row(r) ? kMostBound : -kMostBound;
 }
 
 void route_begin(Router *router, Relation rel, AboutOrigins *about)
@@ -103,19 +114,18 @@ void route_begin(Router *router, Relation rel, AboutOrigins *about)
     router->lists = lists;
     router->cosine = index->meta.spherical && !of_row(*router);
     router->exact = router->next = 0;
-    router->lower = (float *)palloc(lists * sizeof(float));
-    router->selection = (float *)palloc(lists * sizeof(float));
-    router->order = (uint32_t *)palloc(lists * sizeof(uint32_t));
+    router->lower = (float *)palloc(padded(lists) * sizeof(float));
+    router->selection = (float *)palloc(padded(lists) * sizeof(float));
+    router->which = (uint16_t *)palloc(padded(lists) * sizeof(uint16_t));
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->scored = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->ranks = (uint64_t *)palloc(2 * lists * sizeof(uint64_t));
-    for (uint32_t i = 0; i < lists; i++)
-        router->order[i] = i;
+    std::fill(router->lower + lists, router->lower + padded(lists), kScored);
     // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
     if (routes_by_codes(*index) && !moved_about(about, 0).overflow)
         bound_all(router);
     else
-        std::fill_n(router->lower, lists, -std::numeric_limits<float>::max()); // all are looked at
+        std::fill_n(router->lower, lists, -kMostBound); // all are looked at
     if (index->visits_far_lists())
         std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
 }
@@ -154,23 +164,21 @@ static float rank_of(const Router &r, const AtOrigin &at, uint32_t list, const C
     return at.space->metric == Metric::L2 ? Max(score - (1 - norm) * (1 - norm), 0.0f) / norm : score / norm;
 }
 
-// Scores the centroids order[from .. to) exactly, into `scored`.
-static void score_exactly(Router *r, uint32_t from, uint32_t to)
+// Scores the centroids which[0 .. count) exactly, into `scored`.
+static void score_exactly(Router *r, uint32_t count)
 {
-    constexpr unsigned kListBits = 16; // there are 65,536 at most
     const Index &index = *r->index;
-    radix_sort(r->order + from, (uint32_t *)r->ranks, to - from, 0, kListBits);
     CentroidReader reader;
     centroids_open(&reader, r->rel, &index);
-    AtOrigin at = at_origin(*r, index.origin_of(r->order[from]));
-    for (uint32_t i = from; i < to; i++) {
-        const uint32_t origin = index.origin_of(r->order[i]);
+    AtOrigin at = at_origin(*r, index.origin_of(r->which[0]));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t list = r->which[i], origin = index.origin_of(list);
         if (origin != at.origin)
             at = at_origin(*r, origin);
-        const StoredCentroid centroid = centroids_read(&reader, r->order[i]);
+        const StoredCentroid centroid = centroids_read(&reader, list);
         ListTerms t = list_terms(*at.space, *at.query, centroid.terms, centroid.coordinates);
-        r->scored[i - from] = {r->order[i], rank_of(*r, at, r->order[i], centroid.terms, t.add), t.add,
-                               t.distance, std::sqrt(centroid.terms.norm_sq)};
+        r->scored[i] = {list, rank_of(*r, at, list, centroid.terms, t.add), t.add, t.distance,
+                        std::sqrt(centroid.terms.norm_sq)};
     }
     centroids_close(&reader);
 }
@@ -201,68 +209,56 @@ static void merge_scored(Router *r, uint32_t count)
 
 // Few lists, as for a row's own: one pass that keeps the best in a sorted array. Most bounds lose against
 // its last at once.
-constexpr uint32_t kFew = 32;
+constexpr uint32_t kFew = 16;
 
-static void select_few(Router *r, uint32_t from, uint32_t count)
+static float limit_of_few(const Router &r, uint32_t count)
 {
     float best[kFew];
-    uint32_t at[kFew], found = 0; // places in order
-    for (uint32_t i = from; i < r->lists; i++) {
-        const float e = r->lower[r->order[i]];
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < r.lists; i++) {
+        const float e = r.lower[i];
         if (found == count && !(e < best[found - 1]))
             continue;
         uint32_t k = found < count ? found++ : found - 1;
         for (; k > 0 && best[k - 1] > e; k--)
-            best[k] = best[k - 1], at[k] = at[k - 1];
+            best[k] = best[k - 1];
         best[k] = e;
-        at[k] = i;
     }
-    std::sort(at, at + count); // so that no swap moves one that is still to come
-    for (uint32_t k = 0; k < count; k++)
-        std::swap(r->order[from + k], r->order[at[k]]);
+    return best[count - 1];
 }
 
-// Moves the `count` lists with the smallest bounds to the front of order[from ..).
-static void select_best(Router *r, uint32_t from, uint32_t count)
+// A bound that `count` lists which were not scored do not exceed, or a few more; equal ones are all taken.
+static float limit_of(Router *r, uint32_t count)
 {
-    const uint32_t left = r->lists - from;
-    if (count >= left)
-        return;
-    if (count <= kFew) {
-        select_few(r, from, count);
-        return;
-    }
-    float *values = r->selection;
-    for (uint32_t i = 0; i < left; i++)
-        values[i] = r->lower[r->order[from + i]];
-    std::nth_element(values, values + count - 1, values + left);
-    const float border = values[count - 1];
-    uint32_t at = from;
-    for (uint32_t i = from; i < r->lists && at < from + count; i++)
-        if (r->lower[r->order[i]] < border)
-            std::swap(r->order[at++], r->order[i]);
-    for (uint32_t i = at; i < r->lists && at < from + count; i++) // ties at the border fill what is left
-        if (r->lower[r->order[i]] == border)
-            std::swap(r->order[at++], r->order[i]);
+    if (count >= r->lists - r->exact)
+        return kMostBound;
+    if (count <= kFew)
+        return limit_of_few(*r, count);
+    float limit;
+    const auto copy = [r] {
+        std::replace_copy(r->lower, r->lower + r->lists, r->selection, kScored, kMostBound);
+    };
+    copy();
+    if (count_limit(r->selection, r->lists, count, Min(count + count / 4, r->lists), &limit))
+        return limit;
+    copy();
+    std::nth_element(r->selection, r->selection + count - 1, r->selection + r->lists);
+    return r->selection[count - 1];
 }
 
-// Scores order[exact .. to), too.
-static void look_at(Router *r, uint32_t to)
+// Scores the lists with bounds of at most `limit`.
+static void look_within(Router *r, float limit)
 {
+    const uint32_t count =
+        (uint32_t)simd::kernels().at_most(r->lower, padded(r->lists), Min(limit, kMostBound), r->which);
+    if (count == 0)
+        return;
     CHECK_FOR_INTERRUPTS();
-    score_exactly(r, r->exact, to);
-    merge_scored(r, to - r->exact);
-    r->exact = to;
-}
-
-// Moves the lists with bounds of at most `limit` to the front of order[exact ..); returns where they end.
-static uint32_t select_within(Router *r, float limit)
-{
-    uint32_t to = r->exact;
-    for (uint32_t i = to; i < r->lists; i++)
-        if (r->lower[r->order[i]] <= limit)
-            std::swap(r->order[to++], r->order[i]);
-    return to;
+    score_exactly(r, count);
+    merge_scored(r, count);
+    r->exact += count;
+    for (uint32_t i = 0; i < count; i++)
+        r->lower[r->which[i]] = kScored;
 }
 
 const RoutedList *route_ahead(Router *r, uint32_t want, uint32_t *count)
@@ -272,18 +268,15 @@ const RoutedList *route_ahead(Router *r, uint32_t want, uint32_t *count)
     if (want == 0)
         return r->ready + r->next;
     const uint32_t end = r->next + want;
-    if (r->exact < end && routes_by_codes(*r->index)) {
-        const uint32_t to = Min(r->lists, end + want / 2 + 8); // some more, so that the limit below is low
-        select_best(r, r->exact, to - r->exact);
-        look_at(r, to);
-    }
+    if (r->exact < end && routes_by_codes(*r->index))
+        look_within(r,
+                    limit_of(r, end - r->exact + want / 2 + 8)); // some more, so that the limit below is low
+    if (r->exact < end)
+        look_within(r, kMostBound);
     // The lists wanted are known once no other can score as well as the last of them.
-    const RoutedList &last = r->ready[end - 1];
-    const bool known = r->exact >= end;
     // Of a list at that rank whose centroid has length n the score is n rank + (1 - n)^2, at most the rank where n is 1.
-    const uint32_t to = known ? select_within(r, r->cosine ? Max(last.add, last.rank) : last.rank) : r->lists;
-    if (to > r->exact)
-        look_at(r, to);
+    const RoutedList &last = r->ready[end - 1];
+    look_within(r, r->cosine ? Max(last.add, last.rank) : last.rank);
     return r->ready + r->next;
 }
 
@@ -304,11 +297,11 @@ float nearest_rank(const Index &index, const RoutedList *lists, uint32_t count)
     return count > 0 ? lists[0].rank : 0;
 }
 
-uint32_t lists_within(Router *r, float reach)
+uint32_t lists_within(Router *r, float reach, double likely)
 {
-    constexpr uint32_t kFirstLook = 8;
+    constexpr double kFirstLook = 8;
     const float unit = r->index->targets.unit;
-    for (uint32_t want = kFirstLook;; want *= 2) {
+    for (uint32_t want = (uint32_t)Min(Max(likely - r->next, kFirstLook), (double)r->lists);; want *= 2) {
         uint32_t count;
         (void)route_ahead(r, want, &count);
         const float nearest = nearest_rank(*r->index, r->ready, r->next + count);

@@ -30,9 +30,9 @@ struct Router
     uint32_t
         exact; // ready[0 .. exact) are scored exactly; from `next` on they are sorted, and not yet handed out
     uint32_t next;
-    float *lower;     // bound of the score, per list number
+    float *lower;     // bound of the score, per list number; of those scored exactly infinity
     float *selection; // scratch
-    uint32_t *order;  // list numbers; [0, exact) already looked at exactly
+    uint16_t *which;  // scratch: lists to be scored, in the order of their numbers
     RoutedList *ready;
     RoutedList *scored; // scratch
     uint64_t *ranks;    // scratch, two for each list
@@ -66,6 +66,7 @@ inline float gap_behind(const Index &index, float nearest_rank, const RoutedList
 }
 
 // How many lists lie within `reach` (core/recall_table.h), those taken before counted; at least one where there is one. Takes none.
-uint32_t lists_within(Router *router, float reach);
+// likely: a guess at it, which saves steps.
+uint32_t lists_within(Router *router, float reach, double likely);
 
 } // namespace vq::ivf

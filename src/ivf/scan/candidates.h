@@ -40,16 +40,20 @@ struct Before
     }
 };
 
-// Rows of all batches of a search that were not looked at. While a pass runs: keeps at least the `keep` first in an array of
-// 2 * keep. Then: a heap, smallest on top.
+// Rows of all batches of a search that were not looked at. While a pass runs: keeps at least the `keep` first, in no order, in an
+// array of 2 * keep. Then they are brought into order a few at a time, as they are taken: most never are.
 struct Candidates
 {
-    Candidate *items;
-    uint32_t count;
+    Candidate
+        *items; // those in [first, count); the first of them, in [first, sorted), are in order after a pass
+    float *bounds;    // scratch, of as many
+    uint32_t first, sorted, count;
     uint32_t keep;
-    bool truncated; // some candidate was left out; all such come after `last`
-    Candidate last;
-    float threshold;      // candidates with a larger bound cannot get in
+    bool truncated; // some candidate was left out
+    // Those left out come after all with a bound of cut.lower; among these, if at_tie, after `cut` itself.
+    Candidate cut;
+    bool at_tie;
+    float threshold;      // candidates with a bound that is not less cannot get in
     double error_sum;     // of standard errors of the scores, of all rows that ever got in
     uint64_t error_count; // of those rows
 
@@ -57,7 +61,7 @@ struct Candidates
 };
 
 constexpr uint32_t kFirstPass =
-    256; // candidates kept by a search's first pass; later passes over all keep kGrowth times as many
+    128; // candidates kept by a first pass, at least; later passes over all keep kGrowth times as many
 constexpr uint32_t kGrowth = 16;
 size_t candidates_bytes(uint32_t keep);
 
@@ -71,16 +75,16 @@ void candidates_open(Candidates *c, uint32_t more, uint32_t most);
 void candidates_reopen(Candidates *c, uint32_t keep);
 // error: the standard error of its score, as epsilon counts it.
 void candidates_add(Candidates *c, const Candidate &candidate, float error);
-void candidates_finish(Candidates *c); // after a pass: turns the array into a heap
+void candidates_finish(Candidates *c); // after a pass, before any is taken
 
 inline bool candidates_empty(const Candidates &c)
 {
-    return c.count == 0;
+    return c.first == c.count;
 }
 // No row is left to be looked at.
 inline bool candidates_used_up(const Candidates &c)
 {
-    return c.count == 0 && !c.truncated;
+    return candidates_empty(c) && !c.truncated;
 }
 // A lower bound of the scores of all rows that were not looked at; infinity where there is none.
 double candidates_bound(const Candidates &c);

@@ -1,9 +1,9 @@
-// A pass over the lists of a batch: tiles through the kernel, then the open pages of their groups row by row.
+// A pass over the lists of a batch: tiles through the kernel, then rows of the open pages of their groups, gathered into tiles.
 #include "ivf/scan/collect.h"
 
 #include "core/half.h"
 
-#include "ivf/store/open_rows.h"
+#include "ivf/scan/open_tile.h"
 #include "ivf/store/tiles.h"
 
 namespace vq::ivf {
@@ -205,42 +205,47 @@ bool open_row_passes(const Pass &p, const OpenRow &row)
     return passes;
 }
 
-void scan_open_row(const Pass &p, const OpenRow &on_page, uint32_t slot)
+void score_open(const Pass &p, OpenTile *tile)
 {
-    if (!open_row_passes(p, on_page))
+    if (tile->rows == 0)
         return;
-    const OpenRow row = on_page; // measured: a copy saves 3 ns a row
-    const ProbedList &list = p.batch->lists[slot];
-    const QueryHead &head = *(const QueryHead *)list.tables;
-    uint32_t acc[simd::kTileRows];
-    float lower[simd::kTileRows];
-    acc[0] = p.index->codec->scan_row(list.tables, open_row_code(on_page));
-    p.kernels->tile_bounds({.acc = acc,
-                            .add = &row.factors.add,
-                            .scale = &row.factors.scale,
-                            .err = &row.factors.err,
-                            .rows = 1,
-                            .mul = head.mul,
-                            .offset = head.offset,
-                            .list_add = list.add,
-                            .error_width = p.query->epsilon * list.distance},
-                           lower);
-    if (!fits_float(list))
-        lower[0] = kNoBound;
-    add_row(p, slot, lower[0], acc[0], row.factors, row.tid, row.fine);
-    p.stats->codes++;
+    OpenScores scores;
+    open_tile_score(*tile, *p.index, *p.batch, p.query->epsilon, threshold(p), &scores);
+    for (uint32_t mask = scores.below; mask != 0; mask &= mask - 1) {
+        const uint32_t v = (uint32_t)std::countr_zero(mask);
+        const OpenRow &row = tile->row[v];
+        add_row(p, tile->slot[v], scores.lower[v], scores.acc[v], row.factors, row.tid, row.fine);
+    }
+    p.stats->codes += tile->rows;
+    tile->rows = 0;
 }
 
-void scan_open(const Pass &p, const ProbedGroup &group)
+void scan_open(const Pass &p, const ProbedGroup &group, OpenTile *tile)
 {
     OpenReader reader;
     open_rows_begin(&reader, p.rel, p.index, group.group, group.open_head);
     while (open_rows_next(&reader))
         for (const OpenRow &row : reader) {
             const int32_t slot = group.slots[row.list];
-            if (slot >= 0 && !is_dead(row))
-                scan_open_row(p, row, (uint32_t)slot);
+            if (slot < 0 || is_dead(row) || !open_row_passes(p, row))
+                continue;
+            const ProbedList &list = p.batch->lists[slot];
+            if (!open_tile_takes(*tile, list))
+                score_open(p, tile);
+            open_tile_add(tile, *p.index, row, list, (uint32_t)slot);
         }
+}
+
+// The open rows of the batch's groups; of one group only where it is named.
+void scan_open_rows(const Pass &p, uint32_t only = PG_UINT32_MAX)
+{
+    OpenTile tile;
+    open_tile_begin(&tile, *p.index);
+    for (uint32_t g = 0; g < p.batch->group_count; g++)
+        if (only == PG_UINT32_MAX || p.batch->groups[g].group == only)
+            scan_open(p, p.batch->groups[g], &tile);
+    score_open(p, &tile);
+    open_tile_free(&tile);
 }
 
 // Runs scan(heads) with a copy of heads, where the query has a filter.
@@ -265,8 +270,7 @@ void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twi
                            &twins, nullptr, nullptr, heads};
         for (uint32_t slot = 0; slot < batch.list_count; slot++)
             scan_list(pass, slot);
-        for (uint32_t g = 0; g < batch.group_count; g++)
-            scan_open(pass, batch.groups[g]);
+        scan_open_rows(pass);
     });
     stats->passes++;
 }
@@ -279,9 +283,7 @@ void collect_twins(Relation rel, const ScanQuery &query, const Batch &batch, con
                            nullptr, &aside, out,    heads};
         const uint32_t slot = aside.taken.slot;
         scan_list(pass, slot);
-        for (uint32_t g = 0; g < batch.group_count; g++)
-            if (batch.groups[g].group == batch.lists[slot].list / query.index->meta.group_lists)
-                scan_open(pass, batch.groups[g]);
+        scan_open_rows(pass, batch.lists[slot].list / query.index->meta.group_lists);
     });
 }
 

@@ -27,7 +27,7 @@ uint32_t lists_for(Probing *probing, const Index &index, double depth)
     const MetaPage &meta = index.meta;
     const RecallTarget target = recall_target(index.targets, probing->target, depth);
     if (probing->nprobe == 0)
-        return wider_by_sublists(meta, lists_within(&probing->router, target.reach));
+        return wider_by_sublists(meta, lists_within(&probing->router, target.reach, target.lists));
     const double usual = recall_target(index.targets, probing->target, kUsualDepth).lists;
     const double growth = usual >= 1 ? Max(target.lists / usual, 1.0) : 1.0;
     return (uint32_t)Min(probing->nprobe * growth, (double)meta.nlist);

@@ -7,6 +7,7 @@
 #include "ivf/scan/ordered_scan.h"
 #include "ivf/scan/executor_keys.h"
 #include "ivf/scan/sweep.h"
+#include "ivf/scan/usual_looks.h"
 
 extern "C" {
 #include "access/relscan.h"
@@ -93,15 +94,15 @@ bool nothing_unseen(Scan *scan)
            first_aside(&scan->reranker.twins) == nullptr;
 }
 
-// How many candidates of a batch its first pass keeps. Of many rows more may have to be looked at than of few, and another pass over them
-// takes longer than keeping a few more.
-uint32_t first_pass(const Batch &batch)
+// How many candidates of a batch its first pass keeps. Where nothing is known of other searches: of many rows more may have to be
+// looked at than of few.
+uint32_t first_pass(const Batch &batch, uint32_t usual)
 {
-    constexpr uint64_t kRowsForOne = 8;
-    uint64_t rows = 0;
-    for (uint32_t i = 0; i < batch.list_count; i++)
-        rows += batch.lists[i].entry.rows;
-    return (uint32_t)Min(Max(rows / kRowsForOne, (uint64_t)kFirstPass), (uint64_t)most_candidates());
+    constexpr uint64_t kRowsForOne = 32, kTimesUsual = 2;
+    uint64_t wanted = kTimesUsual * usual;
+    for (uint32_t i = 0; usual == 0 && i < batch.list_count; i++)
+        wanted += batch.lists[i].entry.rows / kRowsForOne;
+    return (uint32_t)Min(Max(wanted, (uint64_t)kFirstPass), (uint64_t)most_candidates());
 }
 
 // The candidates that the last passes had no room for.
@@ -125,7 +126,8 @@ bool visit_more(Relation rel, Scan *scan, bool run_out)
     if (batch == nullptr)
         return false;
     results_release_late(&scan->results);
-    candidates_open(&scan->candidates, first_pass(*batch), most_candidates());
+    candidates_open(&scan->candidates, first_pass(*batch, usual_looks(RelationGetRelid(rel))),
+                    most_candidates());
     collect(rel, scan->query, *batch, scan->reranker.twins, &scan->candidates, &scan->stats);
     candidates_finish(&scan->candidates);
     return true;
@@ -308,10 +310,13 @@ void start(IndexScanDesc desc, Scan *scan)
 }
 
 // Back to New.
-void reset(Scan *scan)
+void reset(IndexScanDesc desc)
 {
-    if (scan->state != ScanState::New)
+    Scan *scan = (Scan *)desc->opaque;
+    if (scan->state != ScanState::New) {
+        remember_looks(RelationGetRelid(desc->indexRelation), scan->reranker.looked_at);
         reranker_close(&scan->reranker);
+    }
     spill_close(&scan->spill);
     const ScanTotals totals = scan_totals(*scan);
     MemoryContext memory = scan->memory;
@@ -342,7 +347,7 @@ IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys)
 
 void rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
 {
-    reset((Scan *)desc->opaque);
+    reset(desc);
     if (keys && nkeys > 0)
         memmove(desc->keyData, keys, (size_t)nkeys * sizeof(ScanKeyData));
     if (orderbys && norderbys > 0)
@@ -371,8 +376,8 @@ bool get_tuple(IndexScanDesc desc, ScanDirection direction)
 
 void end_scan(IndexScanDesc desc)
 {
+    reset(desc);
     Scan *scan = (Scan *)desc->opaque;
-    reset(scan);
     MemoryContextDelete(scan->memory);
     pfree(scan);
     desc->opaque = nullptr;

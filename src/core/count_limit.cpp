@@ -1,0 +1,86 @@
+#include "core/count_limit.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+namespace vq {
+
+namespace {
+
+// Integers in the order of the floats; those of 0 and -0 differ, which makes limits of them that leave the same.
+int32_t ordered(float x)
+{
+    const int32_t bits = std::bit_cast<int32_t>(x);
+    return bits >= 0 ? bits : bits ^ std::numeric_limits<int32_t>::max();
+}
+float value_of(int32_t key)
+{
+    return std::bit_cast<float>(key >= 0 ? key : key ^ std::numeric_limits<int32_t>::max());
+}
+
+size_t count_up_to(const float *x, size_t room, float limit)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < room; i += kCountedTogether) {
+        int32_t found = 0;
+        for (size_t j = 0; j < kCountedTogether; j++) // a constant number: it becomes vector instructions
+            found += x[i + j] <= limit;
+        count += (size_t)found;
+    }
+    return count;
+}
+
+constexpr size_t kSampled = 16;
+
+// Limits between which the one that is wanted lies, and the next to be tried.
+struct Search
+{
+    int64_t low, high;
+    float sample[kSampled]; // in order
+    size_t place;           // in the sample, of the next to be tried while it is there
+
+    int64_t next() const
+    {
+        const int64_t middle = low + (high - low) / 2;
+        if (place >= kSampled)
+            return middle;
+        const int64_t sampled = ordered(sample[place]);
+        return sampled >= low && sampled <= high ? sampled : middle;
+    }
+};
+
+Search begin(const float *x, size_t n, size_t wanted)
+{
+    Search s;
+    s.low = ordered(-std::numeric_limits<float>::max());
+    s.high = ordered(std::numeric_limits<float>::max());
+    for (size_t i = 0; i < kSampled; i++)
+        s.sample[i] = x[i * n / kSampled];
+    std::sort(s.sample, s.sample + kSampled);
+    s.place = std::min(wanted * kSampled / n, kSampled - 1);
+    return s;
+}
+
+} // namespace
+
+bool count_limit(float *x, size_t n, size_t least, size_t most, float *limit) noexcept
+{
+    const size_t room = count_limit_room(n);
+    std::fill(x + n, x + room, std::numeric_limits<float>::infinity());
+    for (Search s = begin(x, n, (least + most) / 2); s.low <= s.high;) {
+        const int64_t tried = s.next();
+        *limit = value_of((int32_t)tried);
+        const size_t count = count_up_to(x, room, *limit);
+        if (count < least)
+            s.low = tried + 1, s.place++;
+        else if (count > most)
+            s.high = tried - 1, s.place--; // below 0: a large number
+        else
+            return true;
+    }
+    return false;
+}
+
+} // namespace vq

@@ -19,6 +19,9 @@ constexpr uint64_t kExactFloats = 32768;
 // missed once in 40 times; one that leads by more, less often.
 constexpr float kRouteEpsilon = 2;
 
+// The same of centroids rounded to bytes, which are off by little.
+constexpr float kRoundedEpsilon = 3;
+
 // In place of the bound of a list that was scored exactly: above all bounds.
 constexpr float kMostBound = std::numeric_limits<float>::max(),
                 kScored = std::numeric_limits<float>::infinity();
@@ -44,7 +47,7 @@ static ListTerms terms_of_mean(const Router &r)
     return terms;
 }
 
-static void bound_all(Router *r)
+static void bound_by_codes(Router *r)
 {
     const Index &index = *r->index;
     const void *state = tables_about(r->about, 0);
@@ -78,12 +81,35 @@ static void bound_all(Router *r)
                        .list_add = mean.add,
                        .error_width = width},
                       lower);
-        // Lists are sorted by this, and sorting NaN is undefined. It comes from overflow, or a damaged page.
-        for (uint32_t i = 0; i < n; i++)
-            r->lower[first + i] =
-                std::isnan(lower[i]) ? -kMostBound : std::clamp(lower[i], -kMostBound, kMostBound);
+        memcpy(r->lower + first, lower, n * sizeof(float));
     }
     stream_close(&stream);
+}
+
+static void bound_by_rounded(Router *r)
+{
+    const CentroidBytes &bytes = r->index->centroid_bytes;
+    void *scratch = palloc(centroid_bytes_scratch(bytes.n, bytes.dims));
+    bound_by_bytes(bytes, space_about(*r->about, 0).metric, moved_about(r->about, 0), kRoundedEpsilon,
+                   r->lower, scratch);
+    pfree(scratch);
+}
+
+// Lists are sorted by these, and sorting NaN is undefined. It comes from overflow, or a damaged page.
+static float finite(float bound)
+{
+    return std::isnan(bound) ? -kMostBound : std::clamp(bound, -kMostBound, kMostBound);
+}
+
+static void bound_all(Router *r)
+{
+    if (r->index->centroid_bytes.n > 0)
+        bound_by_rounded(r);
+    else
+        bound_by_codes(r);
+    const RankTerms *ranks = r->cosine ? r->index->rank_terms : nullptr;
+    for (uint32_t i = 0; i < r->lists; i++)
+        r->lower[i] = finite(ranks ? ranks[i].scale * r->lower[i] - ranks[i].shift : r->lower[i]);
 }
 
 uint32_t list_of_row(const Index &index, const RoutedList &nearest)
@@ -120,12 +146,12 @@ void route_begin(Router *router, Relation rel, AboutOrigins *about)
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->scored = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->ranks = (uint64_t *)palloc(2 * lists * sizeof(uint64_t));
-    std::fill(router->lower + lists, router->lower + padded(lists), kScored);
     // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
     if (routes_by_codes(*index) && !moved_about(about, 0).overflow)
         bound_all(router);
     else
         std::fill_n(router->lower, lists, -kMostBound); // all are looked at
+    std::fill(router->lower + lists, router->lower + padded(lists), kScored);
     if (index->visits_far_lists())
         std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
 }
@@ -147,21 +173,17 @@ static AtOrigin at_origin(const Router &r, uint32_t origin)
     return {origin, &space, &moved_about(r.about, origin), norm_sq};
 }
 
-// Centroids of unit vectors have one length, but for rounding and those of narrow lists. In few dimensions that rounding is more than
-// what neighbouring lists differ by, and a centroid that came out too long would be the nearest of queries all around.
 static float rank_of(const Router &r, const AtOrigin &at, uint32_t list, const CentroidTerms &c, float score)
 {
     if (r.index->visits_far_lists() && list >= r.index->ordinary_lists())
         return far_rank(r);
     if (!r.cosine)
         return score;
-    const float norm_sq = at.norm_sq + 2 * c.mean_dot + c.norm_sq;
-    if (!(norm_sq > 0))
-        return score;
-    const float norm = std::sqrt(norm_sq);
-    // Of the squared distance of a unit vector from a centroid of length n, (1 - n)^2 is what the length alone makes, and the rest
-    // is n times that from the centroid at unit length.
-    return at.space->metric == Metric::L2 ? Max(score - (1 - norm) * (1 - norm), 0.0f) / norm : score / norm;
+    const RankTerms terms = r.index->rank_terms
+                                ? r.index->rank_terms[list]
+                                : rank_terms(at.space->metric, at.norm_sq + 2 * c.mean_dot + c.norm_sq);
+    const float rank = terms.scale * score - terms.shift;
+    return at.space->metric == Metric::L2 ? Max(rank, 0.0f) : rank;
 }
 
 // Scores the centroids which[0 .. count) exactly, into `scored`.
@@ -192,11 +214,15 @@ static bool comes_before(const RoutedList &a, const RoutedList &b)
 // are equal.
 static void merge_scored(Router *r, uint32_t count)
 {
+    constexpr uint32_t kFewRanks = 256; // are sorted faster by comparisons
     uint64_t *ranks = r->ranks;
     for (uint32_t i = 0; i < count; i++)
         ranks[i] =
             (uint64_t)ordered_bits(r->scored[i].rank + 0.0f) << 32 | i; // -0 + 0 = 0: equal ranks are alike
-    radix_sort(ranks, ranks + count, count, 32, 32);
+    if (count <= kFewRanks)
+        std::sort(ranks, ranks + count);
+    else
+        radix_sort(ranks, ranks + count, count, 32, 32);
     RoutedList *old = r->ready + r->exact, *out = old + count;
     while (count > 0) {
         const RoutedList &scored = r->scored[(uint32_t)ranks[count - 1]];
@@ -273,10 +299,10 @@ const RoutedList *route_ahead(Router *r, uint32_t want, uint32_t *count)
                     limit_of(r, end - r->exact + want / 2 + 8)); // some more, so that the limit below is low
     if (r->exact < end)
         look_within(r, kMostBound);
-    // The lists wanted are known once no other can score as well as the last of them.
-    // Of a list at that rank whose centroid has length n the score is n rank + (1 - n)^2, at most the rank where n is 1.
+    // The lists wanted are known once no other can rank as well as the last of them. Where bounds are of scores: of a list at that rank whose
+    // centroid has length n the score is n rank + (1 - n)^2, at most the rank where n is 1.
     const RoutedList &last = r->ready[end - 1];
-    look_within(r, r->cosine ? Max(last.add, last.rank) : last.rank);
+    look_within(r, r->cosine && r->index->rank_terms == nullptr ? Max(last.add, last.rank) : last.rank);
     return r->ready + r->next;
 }
 

@@ -52,19 +52,22 @@ void find_groups(const Index &index, Batch *batch)
     pfree(place);
 }
 
-// Copies what the directory says of the lists.
+// Copies what the directory says of the lists. Groups come in the order of their numbers: neighbours share a page.
 void look_up(Relation rel, const Index &index, Batch *batch)
 {
-    Group *group = (Group *)palloc(group_bytes(index));
+    std::sort(batch->groups, batch->groups + batch->group_count,
+              [](const ProbedGroup &a, const ProbedGroup &b) { return a.group < b.group; });
+    GroupReader reader;
+    groups_open(&reader, rel, &index);
     for (uint32_t i = 0; i < batch->group_count; i++) {
         ProbedGroup &probed = batch->groups[i];
-        read_group(rel, index, probed.group, group);
+        const Group *group = groups_read(&reader, probed.group);
         probed.open_head = group->record.open_head;
         for (uint32_t l = 0; l < lists_of_group(index, probed.group); l++)
             if (probed.slots[l] >= 0)
                 batch->lists[probed.slots[l]].entry = group->entries[l];
     }
-    pfree(group);
+    groups_close(&reader);
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "core/half.h"
 
 #include "ivf/scan/open_tile.h"
+#include "ivf/store/ahead.h"
 #include "ivf/store/tiles.h"
 
 namespace vq::ivf {
@@ -33,7 +34,8 @@ struct Pass
     // or for twins:
     const AsideTwins *aside;
     RowQueue *rows;
-    HeadCopy *heads; // of extents, for their keys; null: no filter
+    HeadCopy *heads;    // of extents, for their keys; null: no filter
+    TileReader *reader; // goes from list to list
 };
 
 float threshold(const Pass &p)
@@ -122,7 +124,6 @@ void scan_passing(const Pass &p, TileReader *reader, uint32_t slot, uint32_t til
         tiles_go_to(reader, tile);
         scan_tile(p, reader, p.batch->lists[slot], slot, passing);
     }
-    tiles_close(reader);
 }
 
 // Bits of the tiles that so many rows take.
@@ -136,15 +137,14 @@ uint32_t tiles_of(uint32_t rows)
 void scan_sealed(const Pass &p, uint32_t slot, uint32_t rows)
 {
     const ProbedList &list = p.batch->lists[slot];
-    TileReader reader;
-    tiles_open(&reader, p.rel, p.index, list.list, list.entry, p.heads);
+    TileReader *reader = p.reader;
+    tiles_go_on(reader, list.list, list.entry);
     if (p.heads)
-        for (uint32_t n; rows > 0 && (n = extents_next(&reader)) > 0; rows -= Min(rows, n))
-            scan_passing(p, &reader, slot, tiles_of(n));
+        for (uint32_t n; rows > 0 && (n = extents_next(reader)) > 0; rows -= Min(rows, n))
+            scan_passing(p, reader, slot, tiles_of(n));
     else
-        for (; rows > 0 && tiles_next(&reader) > 0; rows -= Min(rows, reader.rows))
-            scan_tile(p, &reader, list, slot, kAllPass);
-    tiles_close(&reader);
+        for (; rows > 0 && tiles_next(reader) > 0; rows -= Min(rows, reader->rows))
+            scan_tile(p, reader, list, slot, kAllPass);
 }
 
 // The tiles of an extent of a list's sub-lists that a word has bits of, runs of neighbours at a time.
@@ -171,6 +171,7 @@ void scan_tiles_passing(const Pass &p, uint32_t slot, uint32_t extent, uint32_t 
     extents_open_at(&reader, p.rel, p.index, *p.batch->lists[slot].sublists, extent, p.heads);
     const uint32_t rows = extents_next(&reader);
     scan_passing(p, &reader, slot, tiles & tiles_of(rows));
+    tiles_close(&reader);
 }
 
 // The chosen tiles of a list's sub-lists; and, first, the rows added since the sub-lists were made, which belong to none.
@@ -180,6 +181,7 @@ void scan_sublists(const Pass &p, uint32_t slot)
     const Sublists &sublists = *list.sublists;
     if (p.batch->part != BatchPart::Rest)
         scan_sealed(p, slot, list.entry.rows - sublists.header.rows);
+    tiles_close(p.reader);
     for (uint32_t e = 0; e * kExtentTiles < sublists.tiles(); e++)
         if (p.heads)
             scan_tiles_passing(p, slot, e, list.tiles[e]);
@@ -193,6 +195,32 @@ void scan_list(const Pass &p, uint32_t slot)
         scan_sublists(p, slot);
     else if (p.batch->part != BatchPart::Rest)
         scan_sealed(p, slot, p.batch->lists[slot].entry.rows);
+}
+
+// Of a list's newest rows the first pages that they lie on, as far as they follow each other, as a build writes them.
+void tell_list(const Pass &p, Ahead *ahead, const ProbedList &list)
+{
+    constexpr uint32_t kMostTold = 8;
+    const ListEntry &entry = list.entry;
+    if (entry.block == InvalidBlockNumber)
+        return;
+    const uint64_t bytes = entry.offset + tiles_bytes(*p.index, entry.rows);
+    for (uint32_t page = 0; page < Min(pages_of(bytes), kMostTold); page++)
+        if (block_exists(p.rel, entry.block + page))
+            ahead_tell(ahead, entry.block + page);
+}
+
+void scan_lists(const Pass &p)
+{
+    Ahead ahead;
+    ahead_begin(&ahead, p.rel);
+    for (uint32_t slot = 0, told = 0; slot < p.batch->list_count; slot++) {
+        told = Max(told, slot + 1);
+        for (; told < Min(slot + 1 + ahead_distance(&ahead), p.batch->list_count); told++)
+            tell_list(p, &ahead, p.batch->lists[told]);
+        scan_list(p, slot);
+    }
+    tiles_close(p.reader);
 }
 
 bool open_row_passes(const Pass &p, const OpenRow &row)
@@ -248,16 +276,18 @@ void scan_open_rows(const Pass &p, uint32_t only = PG_UINT32_MAX)
     open_tile_free(&tile);
 }
 
-// Runs scan(heads) with a copy of heads, where the query has a filter.
+// Runs scan(heads, reader) with a copy of heads, where the query has a filter.
 template <class Scan>
-void with_heads(const ScanQuery &query, Scan scan)
+void with_reader(Relation rel, const ScanQuery &query, Scan scan)
 {
-    if (!has_filter(query.filter))
-        return scan((HeadCopy *)nullptr);
-    const FilterColumns columns = columns_of(query.filter);
-    HeadCopy heads = new_head_copy(*query.index, columns.first, columns.behind);
-    scan(&heads);
-    free_head_copy(&heads);
+    const bool filters = has_filter(query.filter);
+    const FilterColumns columns = filters ? columns_of(query.filter) : FilterColumns{};
+    HeadCopy heads = filters ? new_head_copy(*query.index, columns.first, columns.behind) : HeadCopy{};
+    TileReader reader;
+    tiles_open(&reader, rel, query.index, 0, kEmptyList, filters ? &heads : nullptr);
+    scan(reader.copy, &reader);
+    if (filters)
+        free_head_copy(&heads);
 }
 
 } // namespace
@@ -265,11 +295,10 @@ void with_heads(const ScanQuery &query, Scan scan)
 void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twins &twins, Candidates *out,
              ScanStats *stats)
 {
-    with_heads(query, [&](HeadCopy *heads) {
-        const Pass pass = {rel,    &query,  &batch,  query.index, &simd::kernels(), stats, out,
-                           &twins, nullptr, nullptr, heads};
-        for (uint32_t slot = 0; slot < batch.list_count; slot++)
-            scan_list(pass, slot);
+    with_reader(rel, query, [&](HeadCopy *heads, TileReader *reader) {
+        const Pass pass = {rel,     &query,  &batch, query.index, &simd::kernels(), stats, out, &twins,
+                           nullptr, nullptr, heads,  reader};
+        scan_lists(pass);
         scan_open_rows(pass);
     });
     stats->passes++;
@@ -278,11 +307,12 @@ void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twi
 void collect_twins(Relation rel, const ScanQuery &query, const Batch &batch, const AsideTwins &aside,
                    RowQueue *out, ScanStats *stats)
 {
-    with_heads(query, [&](HeadCopy *heads) {
-        const Pass pass = {rel,     &query, &batch, query.index, &simd::kernels(), stats, nullptr,
-                           nullptr, &aside, out,    heads};
+    with_reader(rel, query, [&](HeadCopy *heads, TileReader *reader) {
+        const Pass pass = {rel,    &query, &batch, query.index, &simd::kernels(), stats, nullptr, nullptr,
+                           &aside, out,    heads,  reader};
         const uint32_t slot = aside.taken.slot;
         scan_list(pass, slot);
+        tiles_close(reader);
         scan_open_rows(pass, batch.lists[slot].list / query.index->meta.group_lists);
     });
 }

@@ -137,6 +137,7 @@ bool visit_more(Relation rel, Scan *scan, bool run_out)
 void look_at_candidate(Relation rel, Scan *scan)
 {
     Reranker *reranker = &scan->reranker;
+    rows_ahead_tell(&scan->ahead, scan->candidates);
     const Candidate c = candidates_pop(&scan->candidates);
     Batch *batch = scan->probing.batches[c.batch];
     batch->taken = c;
@@ -301,6 +302,8 @@ void start(IndexScanDesc desc, Scan *scan)
     scan->query.filter = filter_of_keys(rel, keys, key_count);
     begin_probing(&scan->probing, rel, scan->query);
     candidates_begin(&scan->candidates);
+    const bool fine = scan->query.index->has_fine();
+    rows_ahead_begin(&scan->ahead, fine ? rel : desc->heapRelation, fine);
     const size_t bytes = scan_memory() / 8;
     reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot,
                   &scan->spill, bytes);

@@ -1,6 +1,7 @@
 // One ordered scan: its parts, and what to hand out next.
 #pragma once
 
+#include "ivf/scan/rows_ahead.h"
 #include "ivf/scan/probing.h"
 #include "ivf/scan/reranker.h"
 #include "ivf/scan/results.h"
@@ -30,7 +31,8 @@ struct Scan
     ScanQuery query;
     Probing probing; // which lists are visited, and which come next
     Candidates
-        candidates; // rows of those lists, by lower bound; if `truncated`, further ones need another pass
+        candidates;  // rows of those lists, by lower bound; if `truncated`, further ones need another pass
+    RowsAhead ahead; // of the candidates
     Reranker reranker;
     Results results; // rows looked at, by exact score
     bool swept;      // all rows were looked at: what is left is among the results

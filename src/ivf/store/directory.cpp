@@ -13,14 +13,38 @@ static uint32_t group_crc(const Index &index, const Group *group)
     return pg::checksum((const char *)group + sizeof(uint32_t), group_bytes(index) - sizeof(uint32_t));
 }
 
+void groups_open(GroupReader *r, Relation rel, const Index *index)
+{
+    *r = {rel, index, InvalidBuffer, InvalidBlockNumber};
+}
+
+void groups_close(GroupReader *r)
+{
+    if (r->buf != InvalidBuffer)
+        UnlockReleaseBuffer(r->buf);
+    r->buf = InvalidBuffer;
+}
+
+const Group *groups_read(GroupReader *r, uint32_t group_number)
+{
+    const BlockNumber block = directory_block(*r->index, group_number);
+    if (r->buf == InvalidBuffer || block != r->block) {
+        groups_close(r);
+        r->buf = read_page(r->rel, block, PageKind::Directory, BUFFER_LOCK_SHARE);
+        r->block = block;
+    }
+    const Group *group = group_on_page(*r->index, BufferGetPage(r->buf), group_number);
+    if (group->record.crc != group_crc(*r->index, group) || group->record.group != group_number)
+        report_corrupted(r->rel, block, "damaged directory");
+    return group;
+}
+
 void read_group(Relation rel, const Index &index, uint32_t group_number, Group *group)
 {
-    BlockNumber block = directory_block(index, group_number);
-    Buffer buf = read_page(rel, block, PageKind::Directory, BUFFER_LOCK_SHARE);
-    memcpy(group, group_on_page(index, BufferGetPage(buf), group_number), group_bytes(index));
-    UnlockReleaseBuffer(buf);
-    if (group->record.crc != group_crc(index, group) || group->record.group != group_number)
-        report_corrupted(rel, block, "damaged directory");
+    GroupReader reader;
+    groups_open(&reader, rel, &index);
+    memcpy(group, groups_read(&reader, group_number), group_bytes(index));
+    groups_close(&reader);
 }
 
 void init_group(const Index &index, uint32_t group_number, Group *group)

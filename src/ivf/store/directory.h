@@ -30,6 +30,19 @@ constexpr size_t group_bytes(const Index &index)
 // checksum or number is wrong.
 void read_group(Relation rel, const Index &index, uint32_t group_number, Group *group);
 
+// Reads one record after the other; cheapest in the order of their numbers, where neighbours share a page.
+struct GroupReader
+{
+    Relation rel;
+    const Index *index;
+    Buffer buf; // share locked, or InvalidBuffer
+    BlockNumber block;
+};
+void groups_open(GroupReader *reader, Relation rel, const Index *index);
+// The record on its page, valid until the next call. Errors: as read_group.
+const Group *groups_read(GroupReader *reader, uint32_t group_number);
+void groups_close(GroupReader *reader); // lets go of the page at hand
+
 // Number of lists of a group (the last one may be shorter).
 inline uint32_t lists_of_group(const Index &index, uint32_t group)
 {

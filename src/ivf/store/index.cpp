@@ -201,6 +201,49 @@ static const uint8_t *read_centroid_part(Relation rel, BlockNumber first, size_t
     return copy;
 }
 
+RankTerms rank_terms(Metric metric, float norm_sq)
+{
+    if (!(norm_sq > 0))
+        return {1, 0};
+    const float norm = std::sqrt(norm_sq);
+    // Of the squared distance of a unit vector from a centroid of length n, (1 - n)^2 is what the length alone makes, and the rest
+    // is n times that from the centroid at unit length.
+    return {1 / norm, metric == Metric::L2 ? (1 - norm) * (1 - norm) / norm : 0};
+}
+
+static StoredCentroid cached_centroid(const Index &index, size_t list)
+{
+    return centroid_of_record(index.centroid_records + list * centroid_record_bytes(index.shape));
+}
+
+static void get_centroid(const void *index, size_t list, float *c, CentroidTerms *terms)
+{
+    const StoredCentroid centroid = cached_centroid(*(const Index *)index, list);
+    widen_coordinates(centroid.coordinates, ((const Index *)index)->shape.space_dims, c);
+    *terms = centroid.terms;
+}
+
+static void round_centroids(Index *index)
+{
+    const size_t n = index->meta.nlist, dims = index->shape.space_dims;
+    void *memory = palloc(centroid_bytes_size(n, dims));
+    float *scratch = (float *)palloc(2 * dims * sizeof(float));
+    index->centroid_bytes = make_centroid_bytes(n, dims, memory, scratch, get_centroid, index);
+    pfree(scratch);
+}
+
+static const RankTerms *terms_of_lists(const Index &index)
+{
+    RankTerms *terms = (RankTerms *)palloc(index.meta.nlist * sizeof(RankTerms));
+    for (uint32_t list = 0; list < index.meta.nlist; list++) {
+        const Space &space = index.space_of(list);
+        const CentroidTerms c = cached_centroid(index, list).terms;
+        const float mean_sq = simd::kernels().dot(space.mean_moved, space.mean_moved, space.space_dims);
+        terms[list] = rank_terms(space.metric, mean_sq + 2 * c.mean_dot + c.norm_sq);
+    }
+    return terms;
+}
+
 void cache_centroids(Relation rel, Index *index)
 {
     const MetaPage &m = index->meta;
@@ -211,12 +254,20 @@ void cache_centroids(Relation rel, Index *index)
     const size_t tiles =
         (m.nlist + simd::kTileRows - 1) / simd::kTileRows * centroid_tile_bytes(index->shape);
     const size_t records = m.nlist * centroid_record_bytes(index->shape);
-    if (2 * tiles + records > kCachedCentroidBytes)
+    const bool as_bytes = index->list_origins == nullptr;
+    const size_t codes = as_bytes ? centroid_bytes_size(m.nlist, index->shape.space_dims) : 2 * tiles;
+    if (codes + records > kCachedCentroidBytes)
         return;
+    index->centroid_records = read_centroid_part(rel, m.centroids, records);
+    if (m.spherical)
+        index->rank_terms = terms_of_lists(*index);
+    if (as_bytes) {
+        round_centroids(index);
+        return;
+    }
     index->assign_codes = read_centroid_part(rel, m.assign_tiles, tiles);
     index->query_codes =
         m.query_tiles == m.assign_tiles ? index->assign_codes : read_centroid_part(rel, m.query_tiles, tiles);
-    index->centroid_records = read_centroid_part(rel, m.centroids, records);
 }
 
 uint32_t meta_crc(const MetaPage &meta)

@@ -2,6 +2,7 @@
 // of this backend.
 #pragma once
 
+#include "core/centroid_bytes.h"
 #include "core/scalar_quantizer.h"
 #include "core/space.h"
 #include "ivf/store/access_method.h"
@@ -12,6 +13,16 @@ namespace vq::ivf {
 
 // An untrained index says so once it holds this many rows.
 constexpr uint32_t kUntrainedRows = 10000;
+
+// Queries rank the lists of unit vectors by angle: as if all centroids had unit length. They have one length but for rounding and those of
+// narrow lists. In few dimensions that rounding is more than what neighbouring lists differ by, and a centroid that came out too long
+// would be the nearest of queries all around.
+struct RankTerms
+{
+    float scale, shift; // rank = scale * score - shift
+};
+// Of a list by that metric whose centroid has that squared length, as unit vectors have them: ||m||^2 + 2 <m, c> + ||c||^2.
+RankTerms rank_terms(Metric metric, float norm_sq);
 
 struct Index // immutable; memory belongs to the cache
 {
@@ -26,10 +37,12 @@ struct Index // immutable; memory belongs to the cache
     const float *refine_image;
     // Copies of the centroid parts in memory, where they are small enough (kCachedCentroidBytes); null: read
     // from pages.
+    CentroidBytes centroid_bytes; // in place of the codes where all lists are about the mean; n = 0: none
     const uint8_t *assign_codes;
     const uint8_t *query_codes;
     const uint8_t *centroid_records;
-    uint32_t fine_record_bytes; // of a row's fine record (fine.h), 0 = none
+    const RankTerms *rank_terms; // of each list; null where ranks are scores, or centroids are not in memory
+    uint32_t fine_record_bytes;  // of a row's fine record (fine.h), 0 = none
     uint32_t open_row_bytes;
     uint32_t open_rows_per_page;
     uint32_t groups;

@@ -34,8 +34,16 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
 {
     r->index = index;
     r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0, nullptr};
-    r->list = list;
     r->copy = copy;
+    r->keeps_page = false;
+    tiles_go_on(r, list, entry);
+    r->keeps_page = false;
+}
+
+void tiles_go_on(TileReader *r, uint32_t list, const ListEntry &entry)
+{
+    r->keeps_page = true;
+    r->list = list;
     r->head = {};
     r->rows_left = 0;
     r->budget = entry.rows;
@@ -50,10 +58,21 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
     report_corrupted(r->stream.rel, block, "damaged extent header");
 }
 
+static void go_to(TileReader *r, BlockNumber block, uint32_t offset)
+{
+    if (r->stream.buf != InvalidBuffer && r->stream.block == block && valid_unit_offset(offset)) {
+        r->stream.offset = offset;
+        return;
+    }
+    stream_close(&r->stream);
+    CHECK_FOR_INTERRUPTS();
+    stream_open(&r->stream, r->stream.rel, PageKind::Tile, block, offset);
+}
+
 // Reads the header of an extent; the rest of its head comes next.
 static void open_extent(TileReader *r, PagePlace place)
 {
-    stream_open(&r->stream, r->stream.rel, PageKind::Tile, place.block, place.offset);
+    go_to(r, place.block, place.offset);
     ExtentHeader header;
     uint32_t got;
     memcpy(&header, stream_take(&r->stream, kUnit, &got), sizeof header);
@@ -104,16 +123,6 @@ static uint64_t position_in(const TileReader &r, uint64_t byte)
     return r.begin.offset + byte;
 }
 
-static void go_to(TileReader *r, BlockNumber block, uint32_t offset)
-{
-    if (r->stream.buf != InvalidBuffer && r->stream.block == block) {
-        r->stream.offset = offset;
-        return;
-    }
-    stream_close(&r->stream);
-    stream_open(&r->stream, r->stream.rel, PageKind::Tile, block, offset);
-}
-
 // From behind the header to the tiles, by what the head says of pages, rather than along the chain.
 static void pass_head(TileReader *r)
 {
@@ -135,10 +144,11 @@ static void pass_head(TileReader *r)
 // Goes to the next extent, behind its header. False when the list is done.
 static bool next_extent(TileReader *r)
 {
-    tiles_close(r);
-    if (r->next_block == InvalidBlockNumber)
+    if (r->next_block == InvalidBlockNumber) {
+        if (!r->keeps_page)
+            tiles_close(r);
         return false;
-    CHECK_FOR_INTERRUPTS();
+    }
     open_extent(r, {r->next_block, r->next_offset});
     return true;
 }

@@ -76,7 +76,8 @@ struct TileReader
     const Index *index;
     UnitStream stream; // within the current extent
     uint32_t list;
-    HeadCopy *copy; // null: keys are passed over
+    HeadCopy *copy;  // null: keys are passed over
+    bool keeps_page; // at the end of a list
     // The current extent
     PagePlace begin;
     ExtentHead head;
@@ -94,6 +95,8 @@ struct TileReader
 // as long as the reader.
 void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, const ListEntry &entry,
                 HeadCopy *copy);
+// Goes on with another list, and keeps the page at hand at the end of each: lists that lie side by side share one. The caller then calls tiles_close.
+void tiles_go_on(TileReader *r, uint32_t list, const ListEntry &entry);
 
 // Goes to the next tile and returns its row count; 0 when the list is done, with nothing locked then. The caller then takes the tile's
 // codes, by one of the three functions below, and its row data, before it asks for the next tile.

@@ -1,0 +1,87 @@
+#include "core/centroid_bytes.h"
+
+#include "simd/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace vq {
+
+namespace {
+
+size_t quads_of(size_t dims)
+{
+    return (dims + 3) / 4;
+}
+
+// Puts the bytes of centroid i where Kernels::byte_dots wants them; those of missing dimensions stand for 0, as do the query's.
+void put_bytes(uint8_t *book, size_t quads, size_t i, size_t dims, const int8_t *bytes)
+{
+    uint8_t *to = book + i / 16 * 64 * quads + i % 16 * 4;
+    for (size_t d = 0; d < dims; d++)
+        to[d / 4 * 64 + d % 4] = (uint8_t)(bytes[d] + 128);
+}
+
+} // namespace
+
+size_t centroid_bytes_size(size_t n, size_t dims) noexcept
+{
+    const size_t padded = CentroidBytes::padded(n);
+    return 3 * padded * sizeof(float) + padded * 4 * quads_of(dims);
+}
+
+CentroidBytes make_centroid_bytes(size_t n, size_t dims, void *memory, float *scratch,
+                                  void (*get)(const void *arg, size_t i, float *c, CentroidTerms *terms),
+                                  const void *arg) noexcept
+{
+    const size_t padded = CentroidBytes::padded(n), quads = quads_of(dims);
+    float *unit = static_cast<float *>(memory), *norm_sq = unit + padded, *mean_dot = norm_sq + padded;
+    uint8_t *book = reinterpret_cast<uint8_t *>(mean_dot + padded);
+    std::memset(memory, 0, 3 * padded * sizeof(float));
+    std::memset(book, 128, padded * 4 * quads);
+    CentroidBytes made = {n, dims, book, unit, norm_sq, mean_dot, 0, 0};
+    for (size_t i = 0; i < n; i++) {
+        CentroidTerms terms;
+        get(arg, i, scratch, &terms);
+        int8_t *bytes = reinterpret_cast<int8_t *>(scratch + dims);
+        unit[i] = simd::kernels().round_to_bytes(scratch, dims, bytes);
+        put_bytes(book, quads, i, dims, bytes);
+        norm_sq[i] = terms.norm_sq;
+        mean_dot[i] = terms.mean_dot;
+        made.most_unit = std::max(made.most_unit, unit[i]);
+        made.most_norm_sq = std::max(made.most_norm_sq, terms.norm_sq);
+    }
+    return made;
+}
+
+size_t centroid_bytes_scratch(size_t n, size_t dims) noexcept
+{
+    return CentroidBytes::padded(n) * sizeof(int32_t) + 4 * quads_of(dims);
+}
+
+void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery &query, float width, float *lower,
+                    void *scratch) noexcept
+{
+    const auto &k = simd::kernels();
+    const size_t padded = CentroidBytes::padded(c.n), quads = quads_of(c.dims);
+    int32_t *dots = static_cast<int32_t *>(scratch);
+    int8_t *bytes = reinterpret_cast<int8_t *>(dots + padded);
+    std::memset(bytes + c.dims / 4 * 4, 0, 4 * quads - c.dims / 4 * 4);
+    const float unit = k.round_to_bytes(query.moved, c.dims, bytes);
+    k.byte_dots(bytes, 1, 4 * quads, c.book, padded / 16, quads, dots, padded);
+    // Rounding is uniform within a unit: of variance 1/12.
+    const float error =
+        std::sqrt((query.norm_sq * c.most_unit * c.most_unit + c.most_norm_sq * unit * unit) / 12) +
+        sum_rounding(c.dims) * (query.norm_sq + c.most_norm_sq);
+    const float times = metric == Metric::L2 ? -2.0f * unit : -unit;
+    const float add =
+        metric == Metric::L2 ? query.norm_sq - 2 * width * error : -query.mean_dot - width * error;
+    const float *terms = metric == Metric::L2 ? c.norm_sq : c.mean_dot;
+    const float sign = metric == Metric::L2 ? 1.0f : -1.0f;
+    for (size_t i = 0; i < padded; i += 16)
+        for (size_t j = i; j < i + 16; j++)
+            lower[j] = add + sign * terms[j] + times * c.unit[j] * (float)dots[j];
+}
+
+} // namespace vq

@@ -58,6 +58,16 @@
      (record).latestRemovedXid = XidFromFullTransactionId(fxid))
 #endif
 
+// Pins the buffer if it holds that block of the relation's main fork: since 14. The caller includes storage/bufmgr.h and utils/rel.h.
+#if PG_VERSION_NUM >= 160000
+#define compat_read_recent_buffer(rel, block, buf)                                                           \
+    ReadRecentBuffer((rel)->rd_locator, MAIN_FORKNUM, block, buf)
+#elif PG_VERSION_NUM >= 140000
+#define compat_read_recent_buffer(rel, block, buf) ReadRecentBuffer((rel)->rd_node, MAIN_FORKNUM, block, buf)
+#else
+#define compat_read_recent_buffer(rel, block, buf) ((void)(rel), (void)(block), (void)(buf), false)
+#endif
+
 // Whether a table's options, or settings, let VACUUM truncate its files. The caller includes utils/rel.h and commands/vacuum.h.
 #if PG_VERSION_NUM >= 180000
 #define compat_vacuum_truncates(table)                                                                       \

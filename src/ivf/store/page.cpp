@@ -1,5 +1,7 @@
 #include "ivf/store/page.h"
 
+#include "ivf/store/recent_buffers.h"
+
 namespace vq::ivf {
 
 void report_corrupted(Relation rel, BlockNumber block, const char *detail)
@@ -91,7 +93,7 @@ Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock)
 Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
 {
     check_block(rel, block);
-    return check_page(rel, ReadBuffer(rel, block), kind, lock);
+    return check_page(rel, read_recent_buffer(rel, block), kind, lock);
 }
 
 BlockNumber read_next(Relation rel, BlockNumber block, PageKind kind)

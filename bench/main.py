@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, upkeep, writes
+from sections import batches, codes, cold, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, upkeep, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -16,7 +16,7 @@ SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folder
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds", "upkeep")    # only when named
+NAMED = ("batches", "cold", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds", "upkeep")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -96,10 +96,12 @@ def read_set(path, args):
 
 
 def run_sections(bench, data):
-    if bench.only & {"query", "build", "memory"}:
+    if bench.only & {"query", "build", "cold", "memory"}:
         query.prepare(bench, data)
     if "query" in bench.only:
         query.run(bench, data)
+    if "cold" in bench.only:
+        cold.run(bench, data)
     if "memory" in bench.only:
         memory.run(bench, data)
     if bench.only & {"insert", "vacuum"}:

@@ -19,7 +19,7 @@ namespace {
 constexpr double kRowsPerList = 100;      // at least, when nlist is chosen here
 constexpr size_t kSamplePerList = 64;     // rows a list that k-means sees
 constexpr double kRowsForSublists = 8192; // of a list
-constexpr uint32_t kGroupPages = 16;      // sealed pages of a group of lists: an open page is then 6 % of it
+constexpr uint32_t kGroupPages = 16; // sealed pages of a group of lists: the last of them is half empty
 
 bool all_unit(const Sample &sample)
 {

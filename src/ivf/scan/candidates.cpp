@@ -50,8 +50,10 @@ void resize(Candidates *c, uint32_t keep)
 
 void truncate(Candidates *c)
 {
-    // A few more than have to be: then it takes few steps to find a limit.
-    c->count = bring_first(c, 0, c->keep, c->keep + c->keep / 4, &c->cut.lower, &c->at_tie);
+    // A few more than have to be: then it takes few steps to find a limit. But not all: the limit lies below a candidate, and so below what
+    // was cut off before.
+    const uint32_t most = Min(c->keep + c->keep / 4, c->count - 1);
+    c->count = bring_first(c, 0, c->keep, most, &c->cut.lower, &c->at_tie);
     if (c->at_tie)
         c->cut = c->items[c->keep - 1];
     c->truncated = true;

@@ -40,11 +40,11 @@ void forget(void *arg)
         w->next->place = w->place;
 }
 
-void watch(IndexScanState *node)
+void watch(IndexScanState *node, LimitState *limit)
 {
     MemoryContext memory = node->ss.ps.state->es_query_cxt;
     Watched *w = (Watched *)MemoryContextAllocZero(memory, sizeof(Watched));
-    *w = {{node, NIL}, watched, &watched, {}};
+    *w = {{node, limit, NIL}, watched, &watched, {}};
     w->forget.func = forget;
     w->forget.arg = w;
     if (watched)
@@ -53,13 +53,31 @@ void watch(IndexScanState *node)
     MemoryContextRegisterResetCallback(memory, &w->forget);
 }
 
+IndexScanState *scan_of_ours(PlanState *state)
+{
+    if (state == nullptr || !IsA(state, IndexScanState))
+        return nullptr;
+    IndexScanState *node = (IndexScanState *)state;
+    const Relation index = node->iss_RelationDesc; // null: EXPLAIN alone
+    return index && index->rd_indam->amgettuple == get_tuple ? node : nullptr;
+}
+
+// Below a node that hands on every row.
+PlanState *below_result(PlanState *state)
+{
+    const bool hands_on = state && IsA(state, ResultState) && state->qual == nullptr;
+    return hands_on ? outerPlanState(state) : state;
+}
+
 bool find_nodes(PlanState *state, void *arg)
 {
-    if (IsA(state, IndexScanState)) {
-        IndexScanState *node = (IndexScanState *)state;
-        const Relation index = node->iss_RelationDesc; // null: EXPLAIN alone
-        if (index && index->rd_indam->amgettuple == get_tuple && state->qual)
-            watch(node);
+    IndexScanState *node = scan_of_ours(state);
+    if (node && state->qual)
+        watch(node, nullptr);
+    if (IsA(state, LimitState)) {
+        node = scan_of_ours(below_result(outerPlanState(state)));
+        if (node && node->ss.ps.qual == nullptr)
+            watch(node, (LimitState *)state);
     }
     return compat_planstate_walk(state, find_nodes, arg);
 }
@@ -102,10 +120,17 @@ WatchedNode *watched_node(IndexScanDesc scan)
     return w ? &w->self : nullptr;
 }
 
+double rows_limited_to(IndexScanDesc scan)
+{
+    const WatchedNode *watched = watched_node(scan);
+    const LimitState *limit = watched ? watched->limit : nullptr;
+    return limit && !limit->noCount ? (double)limit->offset + (double)limit->count : 0;
+}
+
 ExecutorFilter filter_open(IndexScanDesc scan)
 {
     const WatchedNode *watched = watched_node(scan);
-    if (watched == nullptr)
+    if (watched == nullptr || watched->limit)
         return {};
     IndexScanState *node = watched->node;
     const PlanState &state = node->ss.ps;

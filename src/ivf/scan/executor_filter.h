@@ -1,4 +1,4 @@
-// What the executor does with the rows of a scan: the filter of the plan node above. The index cannot use it to find rows. But a
+// What the executor does with the rows of a scan: the filter of the plan node above, and a LIMIT. The index cannot use it to find rows. But a
 // scan that has to look at the whole table (sweep.h) need not compare, sort and hand out rows that the executor will throw away.
 #pragma once
 
@@ -15,11 +15,15 @@ namespace vq::ivf {
 struct WatchedNode
 {
     IndexScanState *node;
-    List *compiled; // expressions of its filter (executor_limit.cpp)
+    LimitState *limit; // right above it, where it has no filter; may be null
+    List *compiled;    // expressions of its filter (executor_limit.cpp)
 };
 
 // The one that runs this scan; null where nobody knows it.
 WatchedNode *watched_node(IndexScanDesc scan);
+
+// How many rows a LIMIT right above the scan takes, once it asks for the first one; 0 where there is none.
+double rows_limited_to(IndexScanDesc scan);
 
 struct ExecutorFilter // zero: there is none that may be asked
 {

@@ -61,9 +61,17 @@ uint32_t further_lists(Probing *probing, const Index &index, const ScanProgress 
     return Min(wanted, probing->most) - probing->visited;
 }
 
+// Lists for all rows wanted are visited at once, which takes less time than some and then others; but for very many rows not, since the
+// consumer may stop before.
+double first_depth(double rows)
+{
+    constexpr double kAtOnce = 1000;
+    return rows <= 1 ? 1 : Min(Max(rows, kUsualDepth), kAtOnce);
+}
+
 } // namespace
 
-void begin_probing(Probing *probing, Relation rel, const ScanQuery &query)
+void begin_probing(Probing *probing, Relation rel, const ScanQuery &query, double rows)
 {
     const Index &index = *query.index;
     const ScanSettings &settings = query.settings;
@@ -73,7 +81,8 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query)
     probing->target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
     const uint32_t always = index.visits_far_lists() ? index.meta.far_lists : 0;
     probing->nprobe = settings.nprobe > 0 ? (uint32_t)settings.nprobe + always : 0;
-    probing->depth = probing->nprobe > 0 || settings.iterative == IterativeScan::Off ? kUsualDepth : 1;
+    probing->depth =
+        probing->nprobe > 0 || settings.iterative == IterativeScan::Off ? kUsualDepth : first_depth(rows);
     const uint32_t first = Min(lists_for(probing, index, probing->depth), nlist);
     const uint32_t max_probes = settings.max_probes > 0 ? (uint32_t)settings.max_probes : nlist;
     probing->most = settings.iterative != IterativeScan::Off ? Min(nlist, Max(max_probes, first)) : first;

@@ -38,8 +38,9 @@ inline double depth_of(const ScanProgress &done)
     return (double)(done.given_out + 1) / done.passing;
 }
 
-// Ranks the lists. Memory of all functions: the current context, which must live as long as the scan.
-void begin_probing(Probing *probing, Relation rel, const ScanQuery &query);
+// Ranks the lists. rows: as many as the consumer will take, if that is known, else 0. Memory of all functions: the current context, which must
+// live as long as the scan.
+void begin_probing(Probing *probing, Relation rel, const ScanQuery &query, double rows);
 
 // Whether a further batch can be had.
 bool more_to_visit(const Probing &probing, const ScanQuery &query);

@@ -5,6 +5,7 @@
 #include "ivf/scan/collect.h"
 #include "ivf/scan/executor_limit.h"
 #include "ivf/scan/ordered_scan.h"
+#include "ivf/scan/executor_filter.h"
 #include "ivf/scan/executor_keys.h"
 #include "ivf/scan/sweep.h"
 #include "ivf/scan/usual_looks.h"
@@ -300,7 +301,7 @@ void start(IndexScanDesc desc, Scan *scan)
     int key_count;
     const ScanKeyData *keys = scan_keys(desc, &key_count);
     scan->query.filter = filter_of_keys(rel, keys, key_count);
-    begin_probing(&scan->probing, rel, scan->query);
+    begin_probing(&scan->probing, rel, scan->query, rows_limited_to(desc));
     candidates_begin(&scan->candidates);
     const bool fine = scan->query.index->has_fine();
     rows_ahead_begin(&scan->ahead, fine ? rel : desc->heapRelation, fine);

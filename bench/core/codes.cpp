@@ -114,7 +114,7 @@ double table_seconds(const VectorSet &set, const Encoded &e)
     Aligned state(e.shape.query_bytes);
     double seconds = 0;
     for (size_t q = 0; q < set.queries.rows; q++) {
-        (void)space_query(e.space, set.queries.row(q), moved.data(), scratch.data());
+        (void)space_query(e.space, set.queries.row(q), 1, moved.data(), scratch.data());
         const double start = now();
         e.coding.ops->prepare(e.space.image, moved.data(), 0, state.data());
         seconds += now() - start;

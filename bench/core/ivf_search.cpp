@@ -60,7 +60,7 @@ public:
     // The nearest kNeighbours rows, nearest first.
     const std::vector<Result> &search(const float *q, size_t nprobe)
     {
-        const SpaceQuery query = space_query(e_.space, q, moved_.data(), scratch_.data());
+        const SpaceQuery query = space_query(e_.space, q, 1, moved_.data(), scratch_.data());
         e_.coding.ops->prepare(e_.space.image, moved_.data(), 0, state_.data());
         route(query, std::min(nprobe, lists_.count));
         count_ = 0;

@@ -7,6 +7,8 @@ CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 2, codebook_size = 16);
 CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 64, codebook_size = 256);
 CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 1);
 CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = 65);
+CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = '4 and more');
+CREATE INDEX ON wr USING wrvq (v) WITH (codebooks = '');
 CREATE INDEX ON wr USING wrvq (v) WITH (codebook_size = 15);
 CREATE INDEX ON wr USING wrvq (v) WITH (codebook_size = 257);
 CREATE INDEX ON wr USING wrvq (v) WITH (codebook_size = 'two');
@@ -30,6 +32,16 @@ CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = 'all');
 CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_k = 1.5);
 CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_k = -0.1);
 CREATE INDEX ON wr USING wrvq (v) WITH (pq_dims = 4);
+-- as many codebooks as there are, where nobody says how many: two a dimension, at most 64, or 24 of more codewords
+CREATE TABLE wr_auto AS
+  SELECT ARRAY(SELECT sin(i * d) FROM generate_series(1, 40) d)::vector(40) a, ARRAY[sin(i), cos(i * i), sin(i * 7)]::vector(3) b
+  FROM generate_series(1, 600) i;
+CREATE INDEX ON wr_auto USING wrvq (a) WITH (codebooks = auto);
+CREATE INDEX ON wr_auto USING wrvq (a) WITH (codebook_size = 17);
+CREATE INDEX ON wr_auto USING wrvq (b) WITH (codebooks = 'AUTO');
+CREATE INDEX ON wr_auto USING wrvq (b);
+SELECT indexrelid::regclass AS index, (regexp_match(codes, '\d+ layers'))[1] AS layers
+FROM pg_index, vector_quant_index_stats(indexrelid) WHERE indrelid = 'wr_auto'::regclass ORDER BY indexrelid;
 -- others have no such options
 CREATE INDEX ON wr USING scann (v) WITH (fuzzy_layers = 1);
 CREATE INDEX ON wr USING ivf_rabitq (v) WITH (codebooks = 4);

@@ -123,6 +123,8 @@ struct CodecOps
     // Whether anything of the image came from training rows. If not, train makes the same again of options and seed, and it
     // need not be stored.
     bool (*trained)(const uint8_t *image) noexcept;
+    // The options with what they leave to the codec chosen by it. OwnOptions, below, for a codec whose options leave nothing.
+    CodecOptions (*chosen_options)(const CodecOptions &options) noexcept;
     // The options that an index without rows is better off with: they give an image that is small, and made in milliseconds.
     // OwnOptions, below, for a codec whose options always do.
     CodecOptions (*untrained_options)(const CodecOptions &options) noexcept;
@@ -179,6 +181,7 @@ struct NoShortfall
 
 struct OwnOptions
 {
+    static CodecOptions chosen_options(const CodecOptions &options) noexcept { return options; }
     static CodecOptions untrained_options(const CodecOptions &options) noexcept { return options; }
 };
 
@@ -231,6 +234,10 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
         C::trained(i)
     }
     noexcept->std::same_as<bool>;
+    {
+        C::chosen_options(o)
+    }
+    noexcept->std::same_as<CodecOptions>;
     {
         C::untrained_options(o)
     }
@@ -307,11 +314,18 @@ void encode_rows(const uint8_t *image, size_t n, const float *residuals, const f
 }
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {
-    C::kName,          C::kId,        C::valid_options,  C::image_bytes,       C::training_rows,
-    C::training_bytes, C::train,      C::trained,        C::untrained_options, C::valid,
-    C::shape,          C::describe,   C::shortfall,      C::transform,         C::encode,
-    encode_rows<C>,    C::prepare,    C::scan_tile,      C::scan_row,          C::scan_fine,
-    C::sublist_layers, C::sublist_of, C::sublist_centre, C::sublist_dot};
+inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,
+                                       C::valid_options,  C::image_bytes,
+                                       C::training_rows,  C::training_bytes,
+                                       C::train,          C::trained,
+                                       C::chosen_options, C::untrained_options,
+                                       C::valid,          C::shape,
+                                       C::describe,       C::shortfall,
+                                       C::transform,      C::encode,
+                                       encode_rows<C>,    C::prepare,
+                                       C::scan_tile,      C::scan_row,
+                                       C::scan_fine,      C::sublist_layers,
+                                       C::sublist_of,     C::sublist_centre,
+                                       C::sublist_dot};
 
 } // namespace vq

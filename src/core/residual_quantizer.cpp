@@ -148,6 +148,16 @@ bool ResidualQuantizer::trained(const uint8_t *image) noexcept
     return header(image).trained_layers > 0;
 }
 
+// As many layers as are worth their bytes; in few dimensions the first ones leave nothing. With 16 codewords two share a byte.
+CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options) noexcept
+{
+    CodecOptions o = options;
+    const uint32_t most = o.value[kCodewords] > (int32_t)kLeastCodewords ? 24 : kMostLayers;
+    if (o.value[kLayers] == 0)
+        o.value[kLayers] = (int32_t)std::clamp(2 * o.dims, kLeastLayers, most);
+    return o;
+}
+
 CodecOptions ResidualQuantizer::untrained_options(const CodecOptions &options) noexcept
 {
     CodecOptions o = options;

@@ -43,7 +43,7 @@ struct ResidualQuantizer : NoFinerCode
     // CodecOptions::value
     enum Option
     {
-        kLayers = 0,     // codebooks, 2..64
+        kLayers = 0,     // codebooks, 2..64; 0 before they are chosen
         kCodewords = 1,  // codewords of a layer, 16..256; up to 16 two layers share a byte
         kWeightBits = 2, // of a layer's weight: 4, 8 or 16; 0: one scale a row
         kTraining = 3,   // Training
@@ -64,6 +64,7 @@ struct ResidualQuantizer : NoFinerCode
                       const Progress &progress) noexcept;
     static bool trained(const uint8_t *image) noexcept;
     // Sixteen codewords a layer, and twice the layers where two of these share a byte: a sixteenth of the size, or an eighth.
+    static CodecOptions chosen_options(const CodecOptions &options) noexcept;
     static CodecOptions untrained_options(const CodecOptions &options) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;

@@ -19,7 +19,7 @@ namespace {
 constexpr double kRowsPerList = 100;      // at least, when nlist is chosen here
 constexpr size_t kSamplePerList = 64;     // rows a list that k-means sees
 constexpr double kRowsForSublists = 8192; // of a list
-constexpr uint32_t kGroupPages = 16; // sealed pages of a group of lists: the last of them is half empty
+constexpr uint32_t kGroupPages = 16;      // sealed pages of a group of lists: the last of them is half empty
 
 bool all_unit(const Sample &sample)
 {
@@ -207,11 +207,11 @@ const char *lists_beyond_memory(int option, uint32_t dims)
                     2 * (size_t)option * list_bytes(dims) / (1024 * 1024) + 1, maintenance_work_mem / 1024);
 }
 
-static CodecOptions codec_options(uint32_t dims, const IndexOptions *options)
+static CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options)
 {
     CodecOptions out = {dims, kTrainingSeed, {}};
     memcpy(out.value, options->codec, sizeof out.value);
-    return out;
+    return am->codec->chosen_options(out);
 }
 
 size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options)
@@ -222,7 +222,7 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
     const size_t by_memory = half_of_memory() / (dims * sizeof(float));
     const size_t lists = kSamplePerList * lists_for(options->nlist, rows);
     const size_t wanted =
-        Max(Max(lists, (size_t)10000), am->codec->training_rows(codec_options(dims, options)));
+        Max(Max(lists, (size_t)10000), am->codec->training_rows(codec_options(am, dims, options)));
     return Max((size_t)256, Min(by_memory, wanted));
 }
 
@@ -249,7 +249,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.filter_columns = (uint8_t)column.filters;
     m.refine_places = refine.places;
     m.trained = sample->rows > 0;
-    m.options = codec_options(column.dims, options);
+    m.options = codec_options(am, column.dims, options);
     m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->table_rows, column.dims) : 1;
     t->lists_wanted = lists_for(options->nlist, sample->table_rows);
     m.scale = sample->scale;

@@ -46,7 +46,7 @@ struct Candidates
 {
     Candidate
         *items; // those in [first, count); the first of them, in [first, sorted), are in order after a pass
-    float *bounds;    // scratch, of as many
+    float *bounds; // scratch, of as many
     uint32_t first, sorted, count;
     uint32_t keep;
     bool truncated; // some candidate was left out

@@ -70,10 +70,12 @@ void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery &que
     std::memset(bytes + c.dims / 4 * 4, 0, 4 * quads - c.dims / 4 * 4);
     const float unit = k.round_to_bytes(query.moved, c.dims, bytes);
     k.byte_dots(bytes, 1, 4 * quads, c.book, padded / 16, quads, dots, padded);
-    // Rounding is uniform within a unit: of variance 1/12.
+    // Rounding is uniform within a unit: of variance 1/12. And sums of floats are rounded.
+    const float most_dot = std::sqrt(query.norm_sq) * std::sqrt(c.most_norm_sq);
+    const float rounded = metric == Metric::L2 ? query.norm_sq + c.most_norm_sq : most_dot;
     const float error =
         std::sqrt((query.norm_sq * c.most_unit * c.most_unit + c.most_norm_sq * unit * unit) / 12) +
-        sum_rounding(c.dims) * (query.norm_sq + c.most_norm_sq);
+        sum_rounding(c.dims) * rounded;
     const float times = metric == Metric::L2 ? -2.0f * unit : -unit;
     const float add =
         metric == Metric::L2 ? query.norm_sq - 2 * width * error : -query.mean_dot - width * error;

@@ -188,7 +188,7 @@ each_index(
             SET enable_seqscan = off; SET enable_sort = off; SET vector_quant.target_recall = 0.95;
             CREATE FUNCTION seen(q vector) RETURNS text LANGUAGE plpgsql AS 'DECLARE ids int[]; BEGIN
                 ids := ARRAY(SELECT id FROM items ORDER BY v <#> q LIMIT 20);
-                RETURN ids::text || (SELECT (lists, codes, reranked)::text FROM vector_quant_last_scan()); END';
+                RETURN ids::text || (SELECT (lists, codes / passes, reranked)::text FROM vector_quant_last_scan()); END';
             SELECT count(*) FROM (SELECT n FROM generate_series(1, 20) n, unnest('{0.0009765625,1,32,1024}'::real[]) t,
                 seen((SELECT array_agg(e * t ORDER BY o) FROM unnest(vq_row(1000000 + n, 32)::real[]) WITH ORDINALITY u (e, o))::real[]::vector) s
                 GROUP BY n HAVING count(DISTINCT s) > 1) different;

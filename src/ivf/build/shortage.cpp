@@ -123,7 +123,9 @@ void report_shortage(const Training &t, const CodecOps *codec, const IndexOption
     // Memory, not the table, left the codec few rows.
     const bool memory =
         (double)t.codec_rows < sample.table_rows && t.codec_rows < codec->training_rows(t.meta.options);
-    if (shortfall == Shortfall::Part)
+    // What the codec chose itself is no more than is of use.
+    const bool asked = memcmp(t.meta.options.value, options->codec, sizeof options->codec) == 0;
+    if (shortfall == Shortfall::Part && asked)
         return report_trained_in_part(index, why, self);
     if (options->nlist > 0 && sample.rows < kFewRowsPerList * t.meta.nlist)
         return report_few_rows_per_list(index, t.meta.nlist, sample, self);

@@ -2,6 +2,7 @@
 #include "ivf/inspect/trial.h"
 
 #include "ivf/row/heap_reader.h"
+#include "ivf/scan/ordered_scan.h"
 #include "ivf/scan/scan_stats.h"
 
 extern "C" {
@@ -17,6 +18,7 @@ uint32_t count_hits(const Trials &t, IndexScanDesc scan, HeapReader *reader, uin
 {
     ScanKeyData key = trial_order(t, i);
     index_rescan(scan, nullptr, 0, &key, 1);
+    expect_rows(scan, t.wanted[i]);
     const ExactQuery query = trial_query(t, i);
     uint32_t hits = 0;
     for (uint32_t found = 0; found < t.wanted[i];) {

@@ -15,4 +15,7 @@ void rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int n
 bool get_tuple(IndexScanDesc desc, ScanDirection direction);
 void end_scan(IndexScanDesc desc);
 
+// Says how many rows the consumer will take of the search that begins next, as the executor's LIMIT does.
+void expect_rows(IndexScanDesc desc, double rows);
+
 } // namespace vq::ivf

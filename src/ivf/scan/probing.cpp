@@ -53,6 +53,8 @@ uint32_t further_lists(Probing *probing, const Index &index, const ScanProgress 
     if (probing->visited > 0 && (double)probing->rows >= rows_wanted(*probing))
         probing->depth = Max(deeper(probing->depth, run_out), depth_of(done));
     uint32_t wanted = lists_for(probing, index, probing->depth);
+    if (probing->visited == 0 && probing->depth > 1 && probing->nprobe == 0)
+        wanted = Max(wanted, lists_for(probing, index, 1) + 1); // as where rows are asked for one by one
     if (probing->visited > 0)
         wanted = Max(wanted, lists_holding(*probing, rows_wanted(*probing)));
     if (run_out)
@@ -61,12 +63,15 @@ uint32_t further_lists(Probing *probing, const Index &index, const ScanProgress 
     return Min(wanted, probing->most) - probing->visited;
 }
 
-// Lists for all rows wanted are visited at once, which takes less time than some and then others; but for very many rows not, since the
-// consumer may stop before.
+// Lists for all rows wanted are visited at once, which takes less time than some and then others: as many as would be in the end. But
+// not for very many rows, since the consumer may stop before.
 double first_depth(double rows)
 {
     constexpr double kAtOnce = 1000;
-    return rows <= 1 ? 1 : Min(Max(rows, kUsualDepth), kAtOnce);
+    double depth = 1;
+    while (depth < Min(rows, kAtOnce))
+        depth = deeper(depth, false);
+    return depth;
 }
 
 } // namespace

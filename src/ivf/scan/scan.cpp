@@ -301,7 +301,8 @@ void start(IndexScanDesc desc, Scan *scan)
     int key_count;
     const ScanKeyData *keys = scan_keys(desc, &key_count);
     scan->query.filter = filter_of_keys(rel, keys, key_count);
-    begin_probing(&scan->probing, rel, scan->query, rows_limited_to(desc));
+    begin_probing(&scan->probing, rel, scan->query,
+                  scan->rows_expected > 0 ? scan->rows_expected : rows_limited_to(desc));
     candidates_begin(&scan->candidates);
     const bool fine = scan->query.index->has_fine();
     rows_ahead_begin(&scan->ahead, fine ? rel : desc->heapRelation, fine);
@@ -324,9 +325,11 @@ void reset(IndexScanDesc desc)
     spill_close(&scan->spill);
     const ScanTotals totals = scan_totals(*scan);
     MemoryContext memory = scan->memory;
+    const double rows = scan->rows_expected;
     MemoryContextReset(memory);
     *scan = {};
     scan->totals = totals;
+    scan->rows_expected = rows;
     scan->memory = memory;
 }
 
@@ -356,6 +359,11 @@ void rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int n
         memmove(desc->keyData, keys, (size_t)nkeys * sizeof(ScanKeyData));
     if (orderbys && norderbys > 0)
         memmove(desc->orderByData, orderbys, (size_t)norderbys * sizeof(ScanKeyData));
+}
+
+void expect_rows(IndexScanDesc desc, double rows)
+{
+    ((Scan *)desc->opaque)->rows_expected = rows;
 }
 
 bool get_tuple(IndexScanDesc desc, ScanDirection direction)

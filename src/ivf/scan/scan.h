@@ -26,6 +26,7 @@ struct SweepPlan
 struct Scan
 {
     ScanTotals totals;    // of searches that are over; kept by rescan
+    double rows_expected; // kept by rescan; 0: the executor is asked
     MemoryContext memory; // of everything below; reset by rescan
     ScanState state;
     ScanQuery query;

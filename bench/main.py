@@ -95,35 +95,17 @@ def read_set(path, args):
     return datasets.ensure_truth(data, args.k)
 
 
+# In this order, each where one of its names is asked for.
+STEPS = ((("query", "build", "cold", "memory"), query.prepare), (("query",), query.run), (("cold",), cold.run), (("memory",), memory.run),
+         (("insert", "vacuum"), writes.run), (("batches",), batches.run), (("filters",), filters.run),
+         (("filter_columns",), filter_columns.run), (("depth",), depth.run), (("queries",), queries.run), (("sublists",), sublists.run),
+         (("target",), target.run), (("thresholds",), thresholds.run), (("upkeep",), upkeep.run))
+
+
 def run_sections(bench, data):
-    if bench.only & {"query", "build", "cold", "memory"}:
-        query.prepare(bench, data)
-    if "query" in bench.only:
-        query.run(bench, data)
-    if "cold" in bench.only:
-        cold.run(bench, data)
-    if "memory" in bench.only:
-        memory.run(bench, data)
-    if bench.only & {"insert", "vacuum"}:
-        writes.run(bench, data)
-    if "batches" in bench.only:
-        batches.run(bench, data)
-    if "filters" in bench.only:
-        filters.run(bench, data)
-    if "filter_columns" in bench.only:
-        filter_columns.run(bench, data)
-    if "depth" in bench.only:
-        depth.run(bench, data)
-    if "queries" in bench.only:
-        queries.run(bench, data)
-    if "sublists" in bench.only:
-        sublists.run(bench, data)
-    if "target" in bench.only:
-        target.run(bench, data)
-    if "thresholds" in bench.only:
-        thresholds.run(bench, data)
-    if "upkeep" in bench.only:
-        upkeep.run(bench, data)
+    for names, run in STEPS:
+        if bench.only & set(names):
+            run(bench, data)
 
 
 def connect(server, stack):

@@ -4,6 +4,7 @@
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
+#   bash bench/run.sh --only cold                            the first queries after a restart, with small shared buffers and an empty cache
 #   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
 #   bash bench/run.sh --only filter_columns                  WHERE on a column of the index, beside no WHERE and hnsw; size, inserts
 #   bash bench/run.sh --only depth --quick                   recall against the target, by LIMIT and filter; without --quick twenty minutes

@@ -158,7 +158,7 @@ struct Kernels
     // least[16 i + j] = the smallest score[i n + k] with k % 16 = j.
     void (*codeword_scores)(const int8_t *x, size_t nx, const Codebook &book, const float *unit,
                             const float *error, float *score, float *least) noexcept;
-    // which: all i < n with x[i] <= limit, in order; n is a multiple of 16, at most 65,536. Returns how many there are.
+    // which: all i < n with x[i] <= limit, in order; n is a multiple of 16, at most 65,536; x may be infinite. Returns how many there are.
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
     // place[r] = the index of the r-th smallest x (r from 0), of equals the lower index first. If there are NaNs, places are
     // below 16, but no more is said about them.

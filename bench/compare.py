@@ -20,6 +20,7 @@ def arguments():
     parser.add_argument("--targets", default="0.95,0.98")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--storage", help="of the vectors, such as plain; default: their type's")
     for name in ("data-root", "old", "new", "work"):
         parser.add_argument("--" + name, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -64,7 +65,7 @@ def compare_set(servers, data, args):
     with ExitStack() as stack:
         connections = {build: stack.enter_context(server.connect("vector_quant")) for build, server in servers.items()}
         for connection in connections.values():
-            load.load_table(connection, "items", data.base)
+            load.load_table(connection, "items", data.base, storage=args.storage)
             load.load_table(connection, "queries", data.queries, primary_key=True)
         for index in indexes.available({"vector_quant": connections["old"]}, args.indexes.split(",")):
             for build, connection in connections.items():

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # This tree beside another commit: two servers, the same rows, queries in turns. The server process's own time is counted, so that other work on
 # the machine disturbs little.
-#   bash bench/compare.sh COMMIT [--sets arxiv,fashion] [--indexes ivf_rabitq,scann,wrvq] [--targets 0.95,0.98] [--rounds 5] [--queries 1000]
+#   bash bench/compare.sh COMMIT [--sets arxiv,fashion] [--indexes ivf_rabitq,scann,wrvq] [--targets 0.95,0.98] [--rounds 5] [--queries 1000] [--storage plain]
 # Prints build time, size, recall, codes, rows looked at and blocks a query of both, and the ratio of the time of a query.
 set -euo pipefail
 

@@ -234,7 +234,7 @@ for my $round (1 .. $rounds)
         if ($err =~ /closed the connection|terminat|recovery mode/)
         {
             push @wrong, $report . 'server crashed';
-            $node->poll_query_until('postgres', 'SELECT true');
+            wait_for_recovery($node);
         }
     }
     $node->stop('immediate');

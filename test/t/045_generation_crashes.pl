@@ -43,7 +43,7 @@ sub crash_at
     like($said, qr/server closed the connection unexpectedly/, "$name: killed");
     $_->finish for @vacuums, $writer->{psql};
     $node->wait_for_log(qr/all server processes terminated; reinitializing/, $from);
-    $node->poll_query_until('postgres', 'SELECT true') or die "$name: no recovery";
+    wait_for_recovery($node) or die "$name: no recovery";
     return last_stage($killed, $from);
 }
 
@@ -115,7 +115,7 @@ sub orphan
     if ($signal eq 'KILL')
     {
         $node->wait_for_log(qr/all server processes terminated; reinitializing/, $from);
-        $node->poll_query_until('postgres', 'SELECT true') or die "$name: no recovery";
+        wait_for_recovery($node) or die "$name: no recovery";
     }
     cmp_ok(others($table), '>', 0, "$name: a generation is there");
     is(stat_of($table, 'trained, lost_bytes'), 'f|0', "$name: and has its name");

@@ -11,12 +11,14 @@ use warnings;
 
 use Exporter 'import';
 use File::Basename;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(access_methods variant new_node start_node new_table fill check_indexes query_vector uses_index
-  relaxed_order rows_through_index walk is_strict is_complete make_truth load_real_set real_truth recall nearest crashed);
+  relaxed_order rows_through_index walk is_strict is_complete make_truth load_real_set real_truth recall nearest crashed wait_for_recovery);
 
 my (@access_methods, %variants);
 for (split /\n/, slurp_file(dirname(__FILE__) . '/../../access_methods'))
@@ -118,6 +120,19 @@ sub query_vector
 }
 
 my $force = 'SET enable_seqscan = off; SET enable_sort = off;';
+
+# After a backend was killed: until the server takes connections again. poll_query_until writes to a psql that may be gone by then.
+sub wait_for_recovery
+{
+    my ($node) = @_;
+    for (1 .. 1800)
+    {
+        my ($out, $err) = ('', '');
+        return 1 if IPC::Run::run([ 'psql', '-XAtqc', 'SELECT 1', '-d', $node->connstr('postgres') ], '>', \$out, '2>', \$err);
+        usleep(100_000);
+    }
+    return 0;
+}
 
 # Passes if the planner reads the query through the index.
 sub uses_index

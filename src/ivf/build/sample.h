@@ -22,6 +22,10 @@ struct Sample
     double table_rows; // estimate of the rows to be indexed
     float scale;       // what vectors were multiplied by, a power of two; 1 if `unit` (units.h)
     bool centred;      // the mean was taken from all rows
+    // How many times as many rows the lists are made for: above 1 where more are coming.
+    double expected_growth = 1;
+
+    double expected_rows() const { return table_rows * expected_growth; }
 };
 
 // Draws at most `capacity` rows (palloc'd in the current context): a phase of the build. Evaluates the index's expression and

@@ -250,8 +250,8 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.refine_places = refine.places;
     m.trained = sample->rows > 0;
     m.options = codec_options(am, column.dims, options);
-    m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->table_rows, column.dims) : 1;
-    t->lists_wanted = lists_for(options->nlist, sample->table_rows);
+    m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->expected_rows(), column.dims) : 1;
+    t->lists_wanted = lists_for(options->nlist, sample->expected_rows());
     m.scale = sample->scale;
 
     float *mean = (float *)palloc(m.options.dims * sizeof(float));
@@ -267,7 +267,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.sublist_layers =
         choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
                               am->codec->sublist_layers(t->image + image_parts(m).before_codec()));
-    m.group_lists = choose_group_lists(m.nlist, sample->table_rows,
+    m.group_lists = choose_group_lists(m.nlist, sample->expected_rows(),
                                        t->code_bytes + 14 + column.filters * (uint32_t)sizeof(uint64_t));
 }
 

@@ -14,10 +14,8 @@ source "$root/test/stage.sh"
 # build_copy TREE NAME: its extension in a copy of PostgreSQL of its own; says where pg_config is.
 build_copy() {
   local stage=$stage/$2 pg
-  mkdir -p "$stage"
   copy_postgres
-  make -C "$1" -j2 PG_CONFIG="$pg/bin/pg_config" > "$stage/make.log" 2>&1 || { tail -n 30 "$stage/make.log" >&2; die "build failed"; }
-  make -C "$1" install PG_CONFIG="$pg/bin/pg_config" >> "$stage/make.log" 2>&1 || { tail -n 30 "$stage/make.log" >&2; die "install failed"; }
+  PG_CONFIG=$pg/bin/pg_config build_extension "$1"
   echo "$pg/bin/pg_config"
 }
 

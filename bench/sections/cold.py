@@ -31,7 +31,7 @@ def restart(bench):
 
 
 def ask(bench, data, index, offset):
-    """Milliseconds of QUERIES different queries, once each, and blocks read a query, table and indexes together."""
+    """Milliseconds of QUERIES different queries, once each."""
     measure.show_only(bench.connection(index), "items", index.name)
     restart(bench)
     connection = bench.connection(index)

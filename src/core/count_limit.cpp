@@ -1,24 +1,14 @@
 #include "core/count_limit.h"
 
+#include "core/radix_sort.h"
+
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <limits>
 
 namespace vq {
 
 namespace {
-
-// Integers in the order of the floats; those of 0 and -0 differ, which makes limits of them that leave the same.
-int32_t ordered(float x)
-{
-    const int32_t bits = std::bit_cast<int32_t>(x);
-    return bits >= 0 ? bits : bits ^ std::numeric_limits<int32_t>::max();
-}
-float value_of(int32_t key)
-{
-    return std::bit_cast<float>(key >= 0 ? key : key ^ std::numeric_limits<int32_t>::max());
-}
 
 size_t count_up_to(const float *x, size_t room, float limit)
 {
@@ -34,7 +24,8 @@ size_t count_up_to(const float *x, size_t room, float limit)
 
 constexpr size_t kSampled = 16;
 
-// Limits between which the one that is wanted lies, and the next to be tried.
+// Limits between which the one that is wanted lies, and the next to be tried, as ordered_bits. Those of 0 and -0 differ, which makes limits that leave
+// the same.
 struct Search
 {
     int64_t low, high;
@@ -46,7 +37,7 @@ struct Search
         const int64_t middle = low + (high - low) / 2;
         if (place >= kSampled)
             return middle;
-        const int64_t sampled = ordered(sample[place]);
+        const int64_t sampled = ordered_bits(sample[place]);
         return sampled >= low && sampled <= high ? sampled : middle;
     }
 };
@@ -54,8 +45,8 @@ struct Search
 Search begin(const float *x, size_t n, size_t wanted)
 {
     Search s;
-    s.low = ordered(-std::numeric_limits<float>::max());
-    s.high = ordered(std::numeric_limits<float>::max());
+    s.low = ordered_bits(-std::numeric_limits<float>::max());
+    s.high = ordered_bits(std::numeric_limits<float>::max());
     for (size_t i = 0; i < kSampled; i++)
         s.sample[i] = x[i * n / kSampled];
     std::sort(s.sample, s.sample + kSampled);
@@ -71,7 +62,7 @@ bool count_limit(float *x, size_t n, size_t least, size_t most, float *limit) no
     std::fill(x + n, x + room, std::numeric_limits<float>::infinity());
     for (Search s = begin(x, n, (least + most) / 2); s.low <= s.high;) {
         const int64_t tried = s.next();
-        *limit = value_of((int32_t)tried);
+        *limit = of_ordered_bits((uint32_t)tried);
         const size_t count = count_up_to(x, room, *limit);
         if (count < least)
             s.low = tried + 1, s.place++;

@@ -17,6 +17,12 @@ inline uint32_t ordered_bits(float x)
     return bits ^ ((bits >> 31) != 0 ? ~(uint32_t)0 : (uint32_t)1 << 31);
 }
 
+// The inverse.
+inline float of_ordered_bits(uint32_t bits)
+{
+    return std::bit_cast<float>(bits ^ ((bits >> 31) != 0 ? (uint32_t)1 << 31 : ~(uint32_t)0));
+}
+
 constexpr size_t kFewKeys = 48; // are sorted faster by comparisons
 
 // Sorts n keys, ascending by the `bits` bits from `low` on (1 to 8 * sizeof(Key)); keys that agree in them stay in their order.

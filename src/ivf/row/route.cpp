@@ -162,14 +162,15 @@ struct AtOrigin
     uint32_t origin;
     const Space *space;
     const SpaceQuery *query;
-    float norm_sq; // ||m||^2, where lists are ranked by angles: of centroids as unit vectors have them
+    float norm_sq; // ||m||^2, where lists are ranked by angles and the index has no rank_terms
 };
 
 static AtOrigin at_origin(const Router &r, uint32_t origin)
 {
     const Space &space = space_about(*r.about, origin);
+    const bool wanted = r.cosine && r.index->rank_terms == nullptr;
     const float norm_sq =
-        r.cosine ? simd::kernels().dot(space.mean_moved, space.mean_moved, space.space_dims) : 0;
+        wanted ? simd::kernels().dot(space.mean_moved, space.mean_moved, space.space_dims) : 0;
     return {origin, &space, &moved_about(r.about, origin), norm_sq};
 }
 

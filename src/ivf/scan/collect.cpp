@@ -34,8 +34,8 @@ struct Pass
     // or for twins:
     const AsideTwins *aside;
     RowQueue *rows;
-    HeadCopy *heads;    // of extents, for their keys; null: no filter
-    TileReader *reader; // goes from list to list
+    // Goes from list to list. Its copy is of extents' heads, for their keys; null: no filter.
+    TileReader *reader;
 };
 
 float threshold(const Pass &p)
@@ -100,7 +100,7 @@ void scan_tile(const Pass &p, TileReader *reader, const ProbedList &list, uint32
 
 bool extent_may_pass(const Pass &p, const TileReader &reader)
 {
-    for (uint32_t c = p.heads->first; c < p.heads->behind; c++)
+    for (uint32_t c = p.reader->copy->first; c < p.reader->copy->behind; c++)
         if (!may_pass(p.query->filter, c, key_span(reader, c)))
             return false;
     return true;
@@ -139,7 +139,7 @@ void scan_sealed(const Pass &p, uint32_t slot, uint32_t rows)
     const ProbedList &list = p.batch->lists[slot];
     TileReader *reader = p.reader;
     tiles_go_on(reader, list.list, list.entry);
-    if (p.heads)
+    if (p.reader->copy)
         for (uint32_t n; rows > 0 && (n = extents_next(reader)) > 0; rows -= Min(rows, n))
             scan_passing(p, reader, slot, tiles_of(n));
     else
@@ -168,7 +168,7 @@ void scan_tiles_passing(const Pass &p, uint32_t slot, uint32_t extent, uint32_t 
     if (tiles == 0)
         return;
     TileReader reader;
-    extents_open_at(&reader, p.rel, p.index, *p.batch->lists[slot].sublists, extent, p.heads);
+    extents_open_at(&reader, p.rel, p.index, *p.batch->lists[slot].sublists, extent, p.reader->copy);
     const uint32_t rows = extents_next(&reader);
     scan_passing(p, &reader, slot, tiles & tiles_of(rows));
     tiles_close(&reader);
@@ -183,7 +183,7 @@ void scan_sublists(const Pass &p, uint32_t slot)
         scan_sealed(p, slot, list.entry.rows - sublists.header.rows);
     tiles_close(p.reader);
     for (uint32_t e = 0; e * kExtentTiles < sublists.tiles(); e++)
-        if (p.heads)
+        if (p.reader->copy)
             scan_tiles_passing(p, slot, e, list.tiles[e]);
         else
             scan_tiles(p, slot, e, list.tiles[e]);
@@ -276,7 +276,7 @@ void scan_open_rows(const Pass &p, uint32_t only = PG_UINT32_MAX)
     open_tile_free(&tile);
 }
 
-// Runs scan(heads, reader) with a copy of heads, where the query has a filter.
+// Runs scan(reader), which has a copy of heads where the query has a filter.
 template <class Scan>
 void with_reader(Relation rel, const ScanQuery &query, Scan scan)
 {
@@ -285,7 +285,7 @@ void with_reader(Relation rel, const ScanQuery &query, Scan scan)
     HeadCopy heads = filters ? new_head_copy(*query.index, columns.first, columns.behind) : HeadCopy{};
     TileReader reader;
     tiles_open(&reader, rel, query.index, 0, kEmptyList, filters ? &heads : nullptr);
-    scan(reader.copy, &reader);
+    scan(&reader);
     if (filters)
         free_head_copy(&heads);
 }
@@ -295,9 +295,9 @@ void with_reader(Relation rel, const ScanQuery &query, Scan scan)
 void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twins &twins, Candidates *out,
              ScanStats *stats)
 {
-    with_reader(rel, query, [&](HeadCopy *heads, TileReader *reader) {
-        const Pass pass = {rel,     &query,  &batch, query.index, &simd::kernels(), stats, out, &twins,
-                           nullptr, nullptr, heads,  reader};
+    with_reader(rel, query, [&](TileReader *reader) {
+        const Pass pass = {rel,    &query,  &batch,  query.index, &simd::kernels(), stats, out,
+                           &twins, nullptr, nullptr, reader};
         scan_lists(pass);
         scan_open_rows(pass);
     });
@@ -307,9 +307,9 @@ void collect(Relation rel, const ScanQuery &query, const Batch &batch, const Twi
 void collect_twins(Relation rel, const ScanQuery &query, const Batch &batch, const AsideTwins &aside,
                    RowQueue *out, ScanStats *stats)
 {
-    with_reader(rel, query, [&](HeadCopy *heads, TileReader *reader) {
-        const Pass pass = {rel,    &query, &batch, query.index, &simd::kernels(), stats, nullptr, nullptr,
-                           &aside, out,    heads,  reader};
+    with_reader(rel, query, [&](TileReader *reader) {
+        const Pass pass = {rel,     &query, &batch, query.index, &simd::kernels(), stats, nullptr,
+                           nullptr, &aside, out,    reader};
         const uint32_t slot = aside.taken.slot;
         scan_list(pass, slot);
         tiles_close(reader);

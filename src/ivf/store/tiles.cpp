@@ -35,7 +35,6 @@ void tiles_open(TileReader *r, Relation rel, const Index *index, uint32_t list, 
     r->index = index;
     r->stream = {rel, PageKind::Tile, InvalidBuffer, InvalidBlockNumber, 0, nullptr};
     r->copy = copy;
-    r->keeps_page = false;
     tiles_go_on(r, list, entry);
     r->keeps_page = false;
 }

@@ -119,8 +119,6 @@ sub query_vector
     return "'" . $node->safe_psql('postgres', "SELECT vq_row(1000000 + $number, $dims)") . "'";
 }
 
-my $force = 'SET enable_seqscan = off; SET enable_sort = off;';
-
 # After a backend was killed: until the server takes connections again. poll_query_until writes to a psql that may be gone by then.
 sub wait_for_recovery
 {
@@ -133,6 +131,8 @@ sub wait_for_recovery
     }
     return 0;
 }
+
+my $force = 'SET enable_seqscan = off; SET enable_sort = off;';
 
 # Passes if the planner reads the query through the index.
 sub uses_index

@@ -1,71 +1,78 @@
 #include "core/tile.h"
 
 #include <cstring>
-#include <initializer_list>
 
 namespace vq {
 
 namespace {
 
-constexpr uint64_t kLowNibbles = 0x0F0F0F0F0F0F0F0F;
+// Sixteen bytes, which every x86-64 and ARM64 CPU holds in a register.
+using Bytes = uint8_t __attribute__((vector_size(16)));
 
-// Swaps the blocks of `bits` bits off the diagonal of rows a and b: one step of a transposition by recursive
-// halving.
-void swap_blocks(uint64_t &a, uint64_t &b, unsigned bits, uint64_t mask) noexcept
+Bytes interleave_first(Bytes a, Bytes b) noexcept
 {
-    uint64_t t = ((a >> bits) ^ b) & mask;
-    a ^= t << bits;
-    b ^= t;
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 
-// Byte j of word i becomes byte i of word j.
-void transpose_bytes(uint64_t w[8]) noexcept
+Bytes interleave_last(Bytes a, Bytes b) noexcept
 {
-    for (int i = 0; i < 4; i++)
-        swap_blocks(w[i], w[i + 4], 32, 0x00000000FFFFFFFF);
-    for (int i : {0, 1, 4, 5})
-        swap_blocks(w[i], w[i + 2], 16, 0x0000FFFF0000FFFF);
-    for (int i : {0, 2, 4, 6})
-        swap_blocks(w[i], w[i + 1], 8, 0x00FF00FF00FF00FF);
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
-// Bytes [b, b + width) of row v, zero if the row is missing.
-uint64_t row_word(const uint8_t *rows, size_t row_stride, size_t n, size_t v, size_t b, size_t width) noexcept
+// Byte j of vector i becomes byte i of vector j. Interleaving the first eight vectors with the last eight turns the bits of (i, j), one
+// after the other, by one place; after four times i and j have changed places.
+void transpose(Bytes w[16]) noexcept
 {
-    uint64_t word = 0;
-    if (v >= n)
-        return word;
-    const uint8_t *from = rows + v * row_stride + b;
-    if (width == 8) // the constant makes it one load
-        std::memcpy(&word, from, 8);
-    else
-        for (size_t i = 0; i < width; i++)
-            word |= (uint64_t)from[i] << (8 * i);
-    return word;
+    for (int round = 0; round < 4; round++) {
+        Bytes next[16];
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            next[2 * i] = interleave_first(w[i], w[i + 8]);
+            next[2 * i + 1] = interleave_last(w[i], w[i + 8]);
+        }
+        std::memcpy(w, next, sizeof next);
+    }
 }
+
+struct RowMajor
+{
+    const uint8_t *rows;
+    size_t stride, n, code_bytes;
+
+    // Bytes [b, b + 16) of row v, those behind the code undefined; zero if the row is missing.
+    Bytes load(size_t v, size_t b) const noexcept
+    {
+        Bytes bytes = {};
+        if (v >= n)
+            return bytes;
+        const uint8_t *from = rows + v * stride + b;
+        if (b + sizeof bytes <= (v + 1 < n ? stride : code_bytes)) // the constant makes it one load
+            std::memcpy(&bytes, from, sizeof bytes);
+        else
+            std::memcpy(&bytes, from, code_bytes - b);
+        return bytes;
+    }
+};
 
 } // namespace
 
-// Eight rows v..v+7 with their partners 16 further on, eight bytes of each: the nibbles are paired in 64-bit
-// words, then an 8 x 8 byte transposition gives eight bytes of eight code rows, for either column.
+// Sixteen rows with their partners 16 further on, sixteen bytes of each: the nibbles are paired, then a transposition gives the halves of
+// sixteen code rows that are of one column each.
 void tile_pack(const uint8_t *rows, size_t row_stride, size_t n, size_t code_bytes, uint8_t *tile) noexcept
 {
-    for (size_t b = 0; b < code_bytes; b += 8) {
-        const size_t width = code_bytes - b < 8 ? code_bytes - b : 8;
-        for (size_t v = 0; v < 16; v += 8) {
-            uint64_t even[8], odd[8];
-            for (size_t i = 0; i < 8; i++) {
-                uint64_t low = row_word(rows, row_stride, n, v + i, b, width);
-                uint64_t high = row_word(rows, row_stride, n, v + i + 16, b, width);
-                even[i] = (low & kLowNibbles) | (high & kLowNibbles) << 4;
-                odd[i] = (low >> 4 & kLowNibbles) | (high & ~kLowNibbles);
-            }
-            transpose_bytes(even);
-            transpose_bytes(odd);
-            for (size_t i = 0; i < width; i++) {
-                std::memcpy(tile + 32 * (b + i) + v, &even[i], 8);
-                std::memcpy(tile + 32 * (b + i) + 16 + v, &odd[i], 8);
-            }
+    const RowMajor from = {rows, row_stride, n, code_bytes};
+    for (size_t b = 0; b < code_bytes; b += 16) {
+        Bytes even[16], odd[16];
+        for (size_t v = 0; v < 16; v++) {
+            const Bytes low = from.load(v, b), high = from.load(v + 16, b);
+            even[v] = (low & 15) | high << 4;
+            odd[v] = low >> 4 | (high & 240);
+        }
+        transpose(even);
+        transpose(odd);
+        for (size_t i = 0; i < 16 && b + i < code_bytes; i++) {
+            std::memcpy(tile + 32 * (b + i), &even[i], 16);
+            std::memcpy(tile + 32 * (b + i) + 16, &odd[i], 16);
         }
     }
 }

@@ -26,8 +26,8 @@ constexpr size_t tile_code_bytes(size_t code_rows)
     return simd::kTileRows * code_rows;
 }
 
-// Packs n (1..32) row-major codes, row_stride bytes apart, into tile_code_bytes(code_bytes) bytes. Missing
-// rows are zero.
+// Packs n (1..32) row-major codes, row_stride >= code_bytes bytes apart, into tile_code_bytes(code_bytes) bytes. Missing rows are zero.
+// A stride of whole sixteens makes it faster.
 void tile_pack(const uint8_t *rows, size_t row_stride, size_t n, size_t code_bytes, uint8_t *tile) noexcept;
 
 // The inverse for row v: writes code_bytes bytes.

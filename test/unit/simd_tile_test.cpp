@@ -279,7 +279,7 @@ TEST(Tile, PackAndUnpackRoundTripForEveryRowAndByteCount)
 {
     for (size_t code_bytes = 1; code_bytes <= 70; code_bytes++)
         for (size_t n = 1; n <= kTileRows; n++) {
-            const size_t stride = code_bytes + n % 3;
+            const size_t stride = code_bytes + n % 3 * 8;
             Guarded<uint8_t> rows(Random(code_bytes * 64 + n).bytes((n - 1) * stride + code_bytes));
             Guarded<uint8_t> tile(tile_code_bytes(code_bytes)), row(code_bytes);
             std::memset(tile.data(), 0xAA, tile.size());

@@ -248,20 +248,41 @@ void score_open(const Pass &p, OpenTile *tile)
     tile->rows = 0;
 }
 
+void add_open_row(const Pass &p, const OpenRow &row, uint32_t slot, OpenTile *tile)
+{
+    if (is_dead(row) || !open_row_passes(p, row))
+        return;
+    const ProbedList &list = p.batch->lists[slot];
+    if (!open_tile_takes(*tile, list))
+        score_open(p, tile);
+    open_tile_add(tile, *p.index, row, list, slot);
+}
+
+// Of the page at hand, the places of the rows of lists that are looked for; no branch depends on what a row's list is.
+uint32_t wanted_places(const OpenReader &reader, const int32_t *slots, uint16_t *places)
+{
+    uint32_t n = 0;
+    for (uint32_t place = 0; place < reader.rows; place++) {
+        places[n] = (uint16_t)place;
+        n += slots[reader.list_of(place)] >= 0;
+    }
+    return n;
+}
+
 void scan_open(const Pass &p, const ProbedGroup &group, OpenTile *tile)
 {
+    constexpr uint32_t kAhead = 4; // rows
+    uint16_t places[kMostOpenRows + 1];
     OpenReader reader;
     open_rows_begin(&reader, p.rel, p.index, group.group, group.open_head);
-    while (open_rows_next(&reader))
-        for (const OpenRow &row : reader) {
-            const int32_t slot = group.slots[row.list];
-            if (slot < 0 || is_dead(row) || !open_row_passes(p, row))
-                continue;
-            const ProbedList &list = p.batch->lists[slot];
-            if (!open_tile_takes(*tile, list))
-                score_open(p, tile);
-            open_tile_add(tile, *p.index, row, list, (uint32_t)slot);
+    while (open_rows_next(&reader)) {
+        const uint32_t n = wanted_places(reader, group.slots, places);
+        for (uint32_t i = 0; i < n; i++) {
+            reader.prefetch(places[Min(i + kAhead, n - 1)]);
+            const OpenRow &row = reader.row(places[i]);
+            add_open_row(p, row, (uint32_t)group.slots[row.list], tile);
         }
+    }
 }
 
 // The open rows of the batch's groups; of one group only where it is named.

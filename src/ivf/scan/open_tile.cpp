@@ -4,12 +4,17 @@
 
 namespace vq::ivf {
 
+// Whole sixteens, which tile_pack is fast with.
+static uint32_t code_stride(const Index &index)
+{
+    return (index.shape.code_bytes + 15) & ~15u;
+}
+
 void open_tile_begin(OpenTile *tile, const Index &index)
 {
-    const size_t bytes = tile_code_bytes(index.shape.code_bytes);
     tile->rows = 0;
-    tile->codes = (uint8_t *)palloc(bytes);
-    tile->packed = (uint8_t *)palloc(bytes);
+    tile->codes = (uint8_t *)palloc0((size_t)simd::kTileRows * code_stride(index));
+    tile->packed = (uint8_t *)palloc(tile_code_bytes(index.shape.code_bytes));
 }
 
 void open_tile_free(OpenTile *tile)
@@ -21,18 +26,18 @@ void open_tile_free(OpenTile *tile)
 void open_tile_add(OpenTile *tile, const Index &index, const OpenRow &row, const ProbedList &list,
                    uint32_t slot)
 {
-    const uint32_t bytes = index.shape.code_bytes, at = tile->rows++;
+    const uint32_t at = tile->rows++;
     tile->tables = list.tables;
     tile->row[at] = row;
     tile->slot[at] = slot;
-    memcpy(tile->codes + (size_t)at * bytes, open_row_code(row), bytes);
+    memcpy(tile->codes + (size_t)at * code_stride(index), open_row_code(row), index.shape.code_bytes);
 }
 
 void open_tile_score(const OpenTile &tile, const Index &index, const Batch &batch, float epsilon,
                      float threshold, OpenScores *scores)
 {
     const uint32_t bytes = index.shape.code_bytes;
-    tile_pack(tile.codes, bytes, tile.rows, bytes, tile.packed);
+    tile_pack(tile.codes, code_stride(index), tile.rows, bytes, tile.packed);
     std::fill_n(scores->acc, simd::kTileRows, 0u);
     index.codec->scan_tile(tile.tables, tile.packed, 0, bytes, scores->acc);
 

@@ -13,7 +13,7 @@ struct OpenTile
     const void *tables; // of the query, about the origin of their lists
     OpenRow row[simd::kTileRows];
     uint32_t slot[simd::kTileRows]; // of its list in the batch
-    uint8_t *codes;                 // row-major
+    uint8_t *codes;                 // row-major, code_stride (open_tile.cpp) bytes apart
     uint8_t *packed;                // the same in the order of a tile
 };
 

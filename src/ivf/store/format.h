@@ -257,7 +257,10 @@ struct CentroidRowData
 };
 static_assert(sizeof(CentroidRowData) == 8 * kUnit && simd::kTileRows == kUnit);
 
-struct OpenHeader // start of an Open page's payload; rows follow
+// An Open page: this header, then the rows. From the end of the payload downwards lie the numbers of their lists once more, a byte a row
+// (at pd_special - 1 - place), so that a scan that looks for rows of some lists passes over the others without touching them. pd_upper is the
+// last one's place. A page begun before there were such numbers has none, and never gets any: pd_upper = pd_special.
+struct OpenHeader
 {
     uint32_t group;
     uint16_t rows;
@@ -266,6 +269,7 @@ struct OpenHeader // start of an Open page's payload; rows follow
     uint32_t sequence; // place in the chain, from 1: tells the inserter how long it is
 };
 static_assert(sizeof(OpenHeader) == 16);
+static_assert(kMaxGroupLists <= 256);
 
 struct OpenRow // followed by the code and, at open_keys_at, the filter keys
 {
@@ -276,7 +280,7 @@ struct OpenRow // followed by the code and, at open_keys_at, the filter keys
     uint16_t unused;
 };
 static_assert(sizeof(OpenRow) == 24);
-// pd_lower of an Open page with that many rows. All other pages are in use to the end.
+// pd_lower of an Open page with that many rows. All other kinds of pages are in use to the end.
 constexpr uint32_t open_page_end(uint32_t rows, uint32_t row_bytes)
 {
     return kPayloadStart + sizeof(OpenHeader) + rows * row_bytes;

@@ -307,7 +307,7 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);
     index->fine_record_bytes = codec_fine_part(index->shape) + refine_part_bytes(meta);
     index->open_row_bytes = open_row_bytes(index->shape.code_bytes, meta.filter_columns);
-    index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / index->open_row_bytes;
+    index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / (index->open_row_bytes + 1);
     index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
     index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);
 }

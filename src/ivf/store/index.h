@@ -44,7 +44,7 @@ struct Index // immutable; memory belongs to the cache
     const RankTerms *rank_terms; // of each list; null where ranks are scores, or centroids are not in memory
     uint32_t fine_record_bytes;  // of a row's fine record (fine.h), 0 = none
     uint32_t open_row_bytes;
-    uint32_t open_rows_per_page;
+    uint32_t open_rows_per_page; // of a new page: the rows and their lists' numbers
     uint32_t groups;
     uint32_t groups_per_page;
 

@@ -24,13 +24,14 @@ static void look_at(OpenReader *r, BlockNumber block, const char *page)
 {
     const char *payload = page_payload((Page)page);
     const OpenHeader header = *(const OpenHeader *)payload;
-    if (header.group != r->group || header.rows > r->index->open_rows_per_page || header.closed > 1 ||
-        header.row_bytes != r->index->open_row_bytes || header.sequence <= r->sequence)
+    if (header.group != r->group || header.closed > 1 || header.row_bytes != r->index->open_row_bytes ||
+        header.sequence <= r->sequence || !valid_page_bounds((Page)page, PageKind::Open))
         report_corrupted(r->rel, block, "damaged open page");
     r->block = block;
     r->sequence = header.sequence;
     r->rows = header.rows;
     r->first_row = payload + sizeof(OpenHeader);
+    r->list_numbers = open_page_numbers((Page)page);
     r->next = next_of((Page)page);
 }
 

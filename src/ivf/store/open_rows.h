@@ -12,6 +12,8 @@
 
 namespace vq::ivf {
 
+constexpr uint32_t kMostOpenRows = kPayload / sizeof(OpenRow); // that a page can have
+
 inline bool is_dead(const OpenRow &row)
 {
     return row.tid.ip_posid == 0;
@@ -48,6 +50,7 @@ struct OpenReader
     uint32_t sequence; // 0 = no page yet
     uint32_t rows;     // dead ones included
     const char *first_row;
+    const uint8_t *list_numbers; // one past the first row's; they descend. Null where the page has none
 
     struct Iterator
     {
@@ -68,7 +71,31 @@ struct OpenReader
         bool operator!=(const Iterator &other) const { return at != other.at; }
     };
     Iterator begin() const { return {first_row, index->open_row_bytes, lists, this}; }
-    Iterator end() const { return {first_row + (size_t)rows * index->open_row_bytes, 0, 0, nullptr}; }
+    Iterator end() const { return {row_at(rows), 0, 0, nullptr}; }
+
+    // The row at a place of the page at hand, below `rows`. Errors: as of the iterator.
+    const OpenRow &row(uint32_t place) const { return *Iterator{row_at(place), 0, lists, this}; }
+
+    // The list of the row at a place, without touching the row where the page tells. Errors: as of the iterator.
+    uint32_t list_of(uint32_t place) const
+    {
+        if (!list_numbers)
+            return row(place).list;
+        const uint32_t list = list_numbers[-1 - (int32_t)place];
+        if (unlikely(list >= lists))
+            report_corrupted(rel, block, "row of a list outside its group");
+        return list;
+    }
+
+    // Asks the CPU for the row that is looked at soon.
+    void prefetch(uint32_t place) const
+    {
+        __builtin_prefetch(row_at(place));
+        __builtin_prefetch(row_at(place) + 64);
+    }
+
+private:
+    const char *row_at(uint32_t place) const { return first_row + (size_t)place * index->open_row_bytes; }
 };
 
 // Reads nothing yet. head: the group's open_head, as its record had it.

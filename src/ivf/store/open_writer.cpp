@@ -60,29 +60,42 @@ bool open_page_has_room(const Index &index, uint32_t group, Page page)
            header->rows < index.open_rows_per_page;
 }
 
+// The page has that many rows now, and their lists' numbers, if it has numbers at all.
+static void set_rows(const Index &index, Page page, uint32_t rows, const uint8_t *numbers)
+{
+    PageHeader header = (PageHeader)page;
+    open_header(page)->rows = (uint16_t)rows;
+    header->pd_lower = (LocationIndex)open_page_end(rows, index.open_row_bytes);
+    header->pd_upper = (LocationIndex)(header->pd_special - (numbers ? rows : 0));
+}
+
 void open_page_add(const Index &index, Page page, const char *row)
 {
-    OpenHeader *header = open_header(page);
+    const OpenHeader *header = open_header(page);
+    uint8_t *numbers = (uint8_t *)open_page_numbers(page);
     memcpy((char *)(header + 1) + header->rows * index.open_row_bytes, row, index.open_row_bytes);
-    header->rows++;
-    ((PageHeader)page)->pd_lower = (LocationIndex)open_page_end(header->rows, index.open_row_bytes);
+    if (numbers)
+        numbers[-1 - (int32_t)header->rows] = (uint8_t)((const OpenRow *)row)->list;
+    set_rows(index, page, header->rows + 1u, numbers);
 }
 
 void open_page_remove(const Index &index, Page page, const uint32_t *places, uint32_t count)
 {
     OpenHeader *header = open_header(page);
     char *rows = (char *)(header + 1);
+    uint8_t *numbers = (uint8_t *)open_page_numbers(page);
     uint32_t kept = 0;
     for (uint32_t row = 0, removed = 0; row < header->rows; row++) {
         if (removed < count && places[removed] == row) {
             removed++;
             continue;
         }
-        memmove(rows + kept++ * index.open_row_bytes, rows + row * index.open_row_bytes,
-                index.open_row_bytes);
+        memmove(rows + kept * index.open_row_bytes, rows + row * index.open_row_bytes, index.open_row_bytes);
+        if (numbers)
+            numbers[-1 - (int32_t)kept] = numbers[-1 - (int32_t)row];
+        kept++;
     }
-    header->rows = (uint16_t)kept;
-    ((PageHeader)page)->pd_lower = (LocationIndex)open_page_end(kept, index.open_row_bytes);
+    set_rows(index, page, kept, numbers);
 }
 
 void open_page_close(Page page)

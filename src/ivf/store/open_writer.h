@@ -33,8 +33,7 @@ void format_open_page(const Index &index, uint32_t group, uint32_t sequence, Pag
 uint32_t open_page_sequence(Page page);
 // Whether an Open page is one of that group, the last of its chain, and takes one more row.
 bool open_page_has_room(const Index &index, uint32_t group, Page page);
-// Appends a row laid out by format_open_row to a page with room. pd_lower follows the last row: full-page images leave the
-// rest out.
+// Appends a row laid out by format_open_row to a page with room. Full-page images leave out what is free between pd_lower and pd_upper.
 void open_page_add(const Index &index, Page page, const char *row);
 // Takes rows out of a page, whose others move up; places: theirs on the page, ascending. Readers keep no place on a page that they
 // have let go of.

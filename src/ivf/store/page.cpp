@@ -54,10 +54,13 @@ bool is_page_of(Page page, PageKind kind)
 bool valid_page_bounds(Page page, PageKind kind)
 {
     const PageHeader header = (PageHeader)page;
+    if (kind != PageKind::Open)
+        return header->pd_lower == header->pd_special && header->pd_upper == header->pd_special;
     const OpenHeader *open = (const OpenHeader *)page_payload(page);
-    const uint32_t end =
-        kind == PageKind::Open ? open_page_end(open->rows, open->row_bytes) : header->pd_special;
-    return header->pd_lower == end && header->pd_upper == header->pd_special;
+    const bool numbered = header->pd_upper != header->pd_special;
+    return header->pd_lower == open_page_end(open->rows, open->row_bytes) &&
+           header->pd_lower <= header->pd_upper &&
+           header->pd_upper == header->pd_special - (numbered ? open->rows : 0);
 }
 
 Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)

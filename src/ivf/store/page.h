@@ -50,6 +50,13 @@ inline char *page_payload(Page page)
 {
     return (char *)page + kPayloadStart;
 }
+// Of an Open page: one past the list number of its first row (OpenHeader); null where it has rows and no numbers.
+inline const uint8_t *open_page_numbers(Page page)
+{
+    const PageHeader header = (PageHeader)page;
+    const bool none = header->pd_upper == header->pd_special && ((OpenHeader *)page_payload(page))->rows > 0;
+    return none ? nullptr : (const uint8_t *)page + header->pd_special;
+}
 
 // The page that follows in the page's chain; InvalidBlockNumber at the end.
 inline BlockNumber next_of(Page page)

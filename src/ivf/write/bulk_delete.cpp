@@ -87,7 +87,7 @@ void remove_open_rows(BulkDelete *b, BlockNumber block, const uint32_t *places, 
 // Dead open rows leave no tombstones: their room is free for inserts at once.
 void delete_in_open_pages(BulkDelete *b, uint32_t group, BlockNumber head)
 {
-    uint32_t *places = (uint32_t *)palloc(b->index->open_rows_per_page * sizeof(uint32_t));
+    uint32_t *places = (uint32_t *)palloc(kMostOpenRows * sizeof(uint32_t));
     OpenReader reader;
     open_rows_begin(&reader, b->rel, b->index, group, head);
     reader.vacuum = true;

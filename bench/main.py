@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, codes, cold, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, upkeep, writes
+from sections import batches, clients, codes, cold, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, upkeep, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -16,7 +16,7 @@ SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folder
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "cold", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds", "upkeep")    # only when named
+NAMED = ("batches", "clients", "cold", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds", "upkeep")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -96,7 +96,7 @@ def read_set(path, args):
 
 
 # In this order, each where one of its names is asked for.
-STEPS = ((("query", "build", "cold", "memory"), query.prepare), (("query",), query.run), (("cold",), cold.run), (("memory",), memory.run),
+STEPS = ((("query", "build", "clients", "cold", "memory"), query.prepare), (("query",), query.run), (("clients",), clients.run), (("cold",), cold.run), (("memory",), memory.run),
          (("insert", "vacuum"), writes.run), (("batches",), batches.run), (("filters",), filters.run),
          (("filter_columns",), filter_columns.run), (("depth",), depth.run), (("queries",), queries.run), (("sublists",), sublists.run),
          (("target",), target.run), (("thresholds",), thresholds.run), (("upkeep",), upkeep.run))

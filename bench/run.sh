@@ -4,6 +4,7 @@
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
+#   bash bench/run.sh --only clients                         1, 2, 8 and 32 clients at once
 #   bash bench/run.sh --only cold                            the first queries after a restart, with small shared buffers and an empty cache
 #   bash bench/run.sh --only filters                         WHERE that leaves all rows to three of them, and the planner's choice
 #   bash bench/run.sh --only filter_columns                  WHERE on a column of the index, beside no WHERE and hnsw; size, inserts
@@ -14,7 +15,7 @@
 #   bash bench/run.sh --only thresholds --rounds 1           WHERE distance < r that leaves no row to 10,000, and the planner's choice
 #   bash bench/run.sh --only upkeep --sets arxiv             indexes trained anew while in use; --parts empty,window,writes chooses
 #   bash bench/run.sh --help                                 options; bench/README.md says what each section measures
-# pgvector's indexes are measured beside ours where that extension is installed; --faiss adds Faiss in process.
+# pgvector's indexes and VectorChord's are measured beside ours where those extensions are installed; --faiss adds Faiss in process.
 # Tables go to the terminal, every figure to build/bench/*.csv.
 set -euo pipefail
 

@@ -6,7 +6,7 @@ from vqlab import load, measure, report
 
 TARGETS = (0.95, 0.98)
 ENOUGH = 0.999      # a sweep ends here: beyond, settings only get slower
-YARDSTICK = "hnsw"  # ratios are against it
+YARDSTICKS = ("hnsw", "vchordrq")  # ratios are against them, where they are measured
 
 
 def prepare(bench, data):
@@ -25,12 +25,13 @@ def prepare(bench, data):
 
 def show_build(bench, data, built):
     report.write_csv(bench.csv(f"build_{data.name}"), ("index", "seconds", "mb"), built)
-    base = {name: (seconds, size) for name, seconds, size in built}.get(YARDSTICK)
+    bases = [base for base in built if base[0] in YARDSTICKS]
     vectors = data.base.shape[0] * data.dims * 4 / 1e6
     rows = [(name, f"{seconds:.1f}", f"{size:.1f}", f"1/{vectors / size:.1f}",
-             *([f"{seconds / base[0]:.3f}", f"{size / base[1]:.3f}"] if base else ()))
+             *(f"{mine / base:.3f}" for _, *their in bases for mine, base in zip((seconds, size), their)))
             for name, seconds, size in built]
-    print("\n" + report.table(("index", "build s", "MB", "of the vectors", *(["build / hnsw", "MB / hnsw"] if base else ())), rows))
+    ratios = [f"{what} / {name}" for name, *_ in bases for what in ("build", "MB")]
+    print("\n" + report.table(("index", "build s", "MB", "of the vectors", *ratios), rows))
 
 
 class Point:
@@ -52,7 +53,7 @@ class Point:
                 f"{statistics.median(s.p99_ms for s in self.speeds):.2f}", "yes" if self.planned else "no")
 
 
-def sweep(bench, data, index):
+def sweep(bench, data, index, enough=ENOUGH):
     """Points in order of the knob, the default first, until recall is high enough."""
     connection = bench.connection(index)
     measure.show_only(connection, "items", index.name)
@@ -62,10 +63,15 @@ def sweep(bench, data, index):
         planned = measure.plan_uses(connection, "items", data.metric, bench.args.k, index.name)
         found = measure.found_ids(connection, "items", data.metric, bench.args.k, len(data.queries), index.name)
         points.append(Point(index, value, measure.recall(data, found, bench.args.k), planned))
-        if value is not None and points[-1].recall >= ENOUGH:
+        if value is not None and points[-1].recall >= enough:
             break
     measure.apply_settings(connection, {})
     return points
+
+
+def first_point(bench, data, index, target):
+    """The first point of the sweep that reaches a recall, else its last."""
+    return sweep(bench, data, index, target)[-1]
 
 
 def run(bench, data):
@@ -133,22 +139,26 @@ def rate_at(points, number, target):
     return rate_on([(p.recall, p.speeds[number].qps) for p in points if p.value is not None], target)
 
 
+def ratio_to(points, rates, target):
+    """Of rates, one a round, to another index's in the same round; empty where that does not get there."""
+    others = [rate_at(points, number, target)[0] for number in range(len(rates))]
+    return report.spread([rate / other for (rate, _), other in zip(rates, others)], 2) if others[0] else ""
+
+
 def show_targets(bench, data, sweeps):
     rows = []
+    yardsticks = [name for name in YARDSTICKS if name in sweeps]
     for target in TARGETS:
         for name, points in sweeps.items():
             rates = [rate_at(points, number, target) for number in range(bench.args.rounds)]
             if rates[0][0] is None:
-                rows.append((f"{name} at {target}", "not reached", "", ""))
+                rows.append((f"{name} at {target}", "not reached", *("" for _ in yardsticks), ""))
                 continue
             mark = " (its sweep begins higher)" if rates[0][1] else ""
-            ratio = ""
-            if YARDSTICK in sweeps and rate_at(sweeps[YARDSTICK], 0, target)[0]:
-                ratio = report.spread([rate / rate_at(sweeps[YARDSTICK], number, target)[0]
-                                       for number, (rate, _) in enumerate(rates)], 2)
+            ratios = [ratio_to(sweeps[yardstick], rates, target) for yardstick in yardsticks]
             default = next(p.recall for p in points if p.value is None)
-            rows.append((f"{name} at {target}{mark}", report.spread([rate for rate, _ in rates]), ratio,
+            rows.append((f"{name} at {target}{mark}", report.spread([rate for rate, _ in rates]), *ratios,
                          f"{default:.4f}"))
-    header = ("index at recall", "queries/s min/median/max", f"ratio to {YARDSTICK}", "recall as shipped")
+    header = ("index at recall", "queries/s min/median/max", *(f"ratio to {name}" for name in yardsticks), "recall as shipped")
     report.write_csv(bench.csv(f"targets_{data.name}"), header, rows)
     print("\n" + report.table(header, rows))

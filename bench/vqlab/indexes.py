@@ -11,13 +11,14 @@ class Index:
     method: str
     knob: str                 # the setting that trades speed for recall
     sweep: tuple              # its values; clamped by the server where the index is smaller
-    options: str = ""         # for WITH (...); {sqrt_rows} and {our_lists} are filled in
+    options: str = ""         # for WITH (...); {sqrt_rows}, {our_lists} and {spherical} are filled in
     usual: bool = True        # measured when --indexes names none
     settings: dict = field(default_factory=dict)
     filters: tuple = ()       # further columns
 
     def create_sql(self, table, metric, rows, name="bench_index"):
-        options = self.options.format(sqrt_rows=max(1, round(rows ** 0.5)), our_lists=our_lists(rows))
+        options = self.options.format(sqrt_rows=max(1, round(rows ** 0.5)), our_lists=our_lists(rows),
+                                      spherical="false" if metric == "l2" else "true")
         columns = ", ".join((f"embedding {OPCLASSES[metric]}", *self.filters))
         return (f"CREATE INDEX {name} ON {table} USING {self.method} ({columns})"
                 + (f" WITH ({options})" if options else ""))
@@ -36,6 +37,12 @@ def our_lists(rows):
     return max(1, int(min(6 * rows ** 0.5, rows / 100, 65536)))
 
 
+# As its own documentation advises: about as many lists as the root of the rows, residual codes, all cores of this machine.
+VECTORCHORD = """options = $$residual_quantization = true
+[build.internal]
+lists = [{sqrt_rows}]
+spherical_centroids = {spherical}
+build_threads = 2$$"""
 PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 INDEXES = (
     Index("ivf_rabitq", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES),
@@ -49,6 +56,7 @@ INDEXES = (
     Index("wrvq", "vector_quant", "wrvq", "wrvq.nprobe", PROBES),
     Index("hnsw", "vector", "hnsw", "hnsw.ef_search", (10, 20, 40, 80, 120, 200, 400),
           "m = 16, ef_construction = 64"),
+    Index("vchordrq", "vchord", "vchordrq", "vchordrq.probes", (3, 5, 8, 12, 16, 24, 32, 48, 64, 96), VECTORCHORD),
     Index("ivfflat", "vector", "ivfflat", "ivfflat.probes", (1, 3, 6, 10, 20, 40, 80), "lists = {sqrt_rows}"),
     Index("ivfflat_same", "vector", "ivfflat", "ivfflat.probes", PROBES, "lists = {our_lists}", usual=False),
 )

@@ -97,11 +97,11 @@ class Speed:
     p99_ms: float
 
 
-def pgbench_command(server, database, script, seconds, folder):
-    """One client, prepared statements. The script and a log of every statement lie in the folder."""
+def pgbench_command(server, database, script, seconds, folder, clients=1):
+    """Prepared statements. The script and a log of every statement lie in the folder."""
     file = Path(folder) / "script.sql"
     file.write_text(script, encoding="utf-8")
-    return [server.bin / "pgbench", "-n", "-M", "prepared", "-c", "1", "-j", "1", "-T", str(seconds), "-f", file, "-h", server.socket,
+    return [server.bin / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, os.cpu_count())), "-T", str(seconds), "-f", file, "-h", server.socket,
             "-U", server.user, "--random-seed=1", "-l", "--log-prefix", f"{folder}/log", database]
 
 
@@ -114,9 +114,9 @@ def query_script(sql, queries):
     return f"\\set query random(0, {queries - 1})\n{sql};\n"
 
 
-def pgbench(server, database, sql, queries, seconds, settings=None):
+def pgbench(server, database, sql, queries, seconds, settings=None, clients=1):
     with tempfile.TemporaryDirectory(prefix="vq-pgbench-") as folder:
-        done = subprocess.run(pgbench_command(server, database, query_script(sql, queries), seconds, folder),
+        done = subprocess.run(pgbench_command(server, database, query_script(sql, queries), seconds, folder, clients),
                               env=pgbench_environment(settings), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError("pgbench failed:\n" + done.stderr[-2000:])

@@ -40,8 +40,11 @@ class Server:
         self.folder = Path(folder).resolve()
         self.data = self.folder / "data"
         self.log = self.folder / "postgresql.log"
-        self.settings = {**default_settings(), **(settings or {})}
-        self.bin = Path(subprocess.check_output([pg_config, "--bindir"], text=True).strip())
+        self.bin, shared = (Path(folder) for folder in subprocess.check_output(
+            [pg_config, "--bindir", "--sharedir"], text=True).splitlines())
+        # VectorChord's index exists only in a server that has loaded its library from the start.
+        preloaded = {"shared_preload_libraries": "vchord"} if (shared / "extension/vchord.control").exists() else {}
+        self.settings = {**default_settings(), **preloaded, **(settings or {})}
         self.socket = None
         self.user = "postgres"
 
@@ -126,7 +129,7 @@ class Server:
                 return False
             connection.execute(f"CREATE DATABASE {name}")
         with self.connect(name) as connection:
-            connection.execute(f"CREATE EXTENSION {extension}")
+            connection.execute(f"CREATE EXTENSION {extension} CASCADE")
         return True
 
     def describe(self):

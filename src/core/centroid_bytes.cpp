@@ -60,16 +60,10 @@ size_t centroid_bytes_scratch(size_t n, size_t dims) noexcept
     return CentroidBytes::padded(n) * sizeof(int32_t) + 4 * quads_of(dims);
 }
 
-void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery &query, float width, float *lower,
-                    void *scratch) noexcept
+// From dots with bytes, of which one of the query stands for `unit`, to bounds.
+static void bounds_of_dots(const CentroidBytes &c, Metric metric, const SpaceQuery &query, float unit,
+                           float width, const int32_t *dots, float *lower) noexcept
 {
-    const auto &k = simd::kernels();
-    const size_t padded = CentroidBytes::padded(c.n), quads = quads_of(c.dims);
-    int32_t *dots = static_cast<int32_t *>(scratch);
-    int8_t *bytes = reinterpret_cast<int8_t *>(dots + padded);
-    std::memset(bytes + c.dims / 4 * 4, 0, 4 * quads - c.dims / 4 * 4);
-    const float unit = k.round_to_bytes(query.moved, c.dims, bytes);
-    k.byte_dots(bytes, 1, 4 * quads, c.book, padded / 16, quads, dots, padded);
     // Rounding is uniform within a unit: of variance 1/12. And sums of floats are rounded.
     const float most_dot = std::sqrt(query.norm_sq) * std::sqrt(c.most_norm_sq);
     const float rounded = metric == Metric::L2 ? query.norm_sq + c.most_norm_sq : most_dot;
@@ -81,9 +75,34 @@ void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery &que
         metric == Metric::L2 ? query.norm_sq - 2 * width * error : -query.mean_dot - width * error;
     const float *terms = metric == Metric::L2 ? c.norm_sq : c.mean_dot;
     const float sign = metric == Metric::L2 ? 1.0f : -1.0f;
-    for (size_t i = 0; i < padded; i += 16)
+    for (size_t i = 0, padded = CentroidBytes::padded(c.n); i < padded; i += 16)
         for (size_t j = i; j < i + 16; j++)
             lower[j] = add + sign * terms[j] + times * c.unit[j] * (float)dots[j];
+}
+
+void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery *const *queries, size_t count,
+                    float width, float *lower, size_t stride, void *scratch) noexcept
+{
+    const auto &k = simd::kernels();
+    const size_t padded = CentroidBytes::padded(c.n), quads = quads_of(c.dims);
+    int32_t *dots = static_cast<int32_t *>(scratch);
+    int8_t *bytes = reinterpret_cast<int8_t *>(dots + count * padded);
+    float unit[kBoundTogether];
+    for (size_t q = 0; q < count; q++) {
+        int8_t *to = bytes + q * 4 * quads;
+        std::memset(to + c.dims / 4 * 4, 0, 4 * quads - c.dims / 4 * 4);
+        unit[q] = k.round_to_bytes(queries[q]->moved, c.dims, to);
+    }
+    k.byte_dots(bytes, count, 4 * quads, c.book, padded / 16, quads, dots, padded);
+    for (size_t q = 0; q < count; q++)
+        bounds_of_dots(c, metric, *queries[q], unit[q], width, dots + q * padded, lower + q * stride);
+}
+
+void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery &query, float width, float *lower,
+                    void *scratch) noexcept
+{
+    const SpaceQuery *queries[] = {&query};
+    bound_by_bytes(c, metric, queries, 1, width, lower, CentroidBytes::padded(c.n), scratch);
 }
 
 } // namespace vq

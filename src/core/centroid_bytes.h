@@ -37,4 +37,10 @@ size_t centroid_bytes_scratch(size_t n, size_t dims) noexcept;
 void bound_by_bytes(const CentroidBytes &centroids, Metric metric, const SpaceQuery &query, float width,
                     float *lower, void *scratch) noexcept;
 
+// The same for up to kBoundTogether queries at once, which reads the centroids once for all. Bounds of query q begin at lower + q * stride, with
+// stride >= padded(n); scratch is that of each one after the other.
+constexpr size_t kBoundTogether = 5;
+void bound_by_bytes(const CentroidBytes &centroids, Metric metric, const SpaceQuery *const *queries,
+                    size_t count, float width, float *lower, size_t stride, void *scratch) noexcept;
+
 } // namespace vq

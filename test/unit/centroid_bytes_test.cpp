@@ -51,6 +51,16 @@ struct Centroids
         EXPECT_TRUE(scratch.intact());
         return lower;
     }
+    size_t stride() const { return CentroidBytes::padded(n) + 16; }
+    Vector bounds_together(Metric metric, const std::vector<const SpaceQuery *> &queries, float width) const
+    {
+        Guarded<float> lower(queries.size() * stride());
+        Guarded<uint8_t> scratch(queries.size() * centroid_bytes_scratch(n, dims));
+        bound_by_bytes(bytes, metric, queries.data(), queries.size(), width, lower.data(), stride(),
+                       scratch.data());
+        EXPECT_TRUE(lower.intact() && scratch.intact());
+        return Vector(lower.data(), lower.data() + lower.size());
+    }
     double score(Metric metric, const SpaceQuery &query, size_t i) const
     {
         double dot = 0;
@@ -98,6 +108,32 @@ TEST(CentroidBytes, BoundsHoldAndAreNear)
                     }
                 }
             }
+}
+
+TEST(CentroidBytes, QueriesTogetherGetTheBoundsOfEach)
+{
+    Random random(8);
+    for (size_t dims : {1, 5, 64, 384})
+        for (size_t n : {1, 17, 200})
+            for (Metric metric : {Metric::L2, Metric::InnerProduct})
+                for (size_t count = 1; count <= kBoundTogether; count++) {
+                    const Centroids c(n, dims, 0.5f, n * 1000 + dims);
+                    std::vector<Vector> vectors;
+                    std::vector<SpaceQuery> queries;
+                    std::vector<const SpaceQuery *> pointers;
+                    for (size_t q = 0; q < count; q++)
+                        vectors.push_back(random_query(dims, 1.0f + (float)q, random));
+                    for (const Vector &q : vectors)
+                        queries.push_back(query_of(q));
+                    for (const SpaceQuery &q : queries)
+                        pointers.push_back(&q);
+                    const Vector together = c.bounds_together(metric, pointers, 3);
+                    for (size_t q = 0; q < count; q++) {
+                        const Vector alone = c.bounds(metric, queries[q], 3);
+                        for (size_t i = 0; i < n; i++)
+                            ASSERT_EQ(together[q * c.stride() + i], alone[i]);
+                    }
+                }
 }
 
 TEST(CentroidBytes, ZerosAndSizes)

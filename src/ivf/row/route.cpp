@@ -101,6 +101,12 @@ static float finite(float bound)
     return std::isnan(bound) ? -kMostBound : std::clamp(bound, -kMostBound, kMostBound);
 }
 
+static void make_finite(Router *r)
+{
+    for (uint32_t i = 0; i < r->lists; i++)
+        r->lower[i] = finite(r->lower[i]);
+}
+
 static void bound_all(Router *r)
 {
     if (r->index->centroid_bytes.n > 0)
@@ -108,8 +114,9 @@ static void bound_all(Router *r)
     else
         bound_by_codes(r);
     const RankTerms *ranks = r->cosine ? r->index->rank_terms : nullptr;
-    for (uint32_t i = 0; i < r->lists; i++)
-        r->lower[i] = finite(ranks ? ranks[i].scale * r->lower[i] - ranks[i].shift : r->lower[i]);
+    for (uint32_t i = 0; ranks && i < r->lists; i++)
+        r->lower[i] = ranks[i].scale * r->lower[i] - ranks[i].shift;
+    make_finite(r);
 }
 
 uint32_t list_of_row(const Index &index, const RoutedList &nearest)
@@ -130,7 +137,8 @@ static float far_rank(const Router &r)
     return of_row(r) ? kMostBound : -kMostBound;
 }
 
-void route_begin(Router *router, Relation rel, AboutOrigins *about)
+// All but `lower`.
+static void start(Router *router, Relation rel, AboutOrigins *about)
 {
     const Index *index = about->index;
     const uint32_t lists = index->meta.nlist;
@@ -140,20 +148,61 @@ void route_begin(Router *router, Relation rel, AboutOrigins *about)
     router->lists = lists;
     router->cosine = index->meta.spherical && !of_row(*router);
     router->exact = router->next = 0;
-    router->lower = (float *)palloc(padded(lists) * sizeof(float));
     router->selection = (float *)palloc(padded(lists) * sizeof(float));
     router->which = (uint16_t *)palloc(padded(lists) * sizeof(uint16_t));
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->scored = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->ranks = (uint64_t *)palloc(2 * lists * sizeof(uint64_t));
-    // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
-    if (routes_by_codes(*index) && !moved_about(about, 0).overflow)
-        bound_all(router);
-    else
-        std::fill_n(router->lower, lists, -kMostBound); // all are looked at
-    std::fill(router->lower + lists, router->lower + padded(lists), kScored);
+}
+
+// What no bound says.
+static void finish_bounds(Router *router)
+{
+    const Index *index = router->index;
+    std::fill(router->lower + router->lists, router->lower + padded(router->lists), kScored);
     if (index->visits_far_lists())
         std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
+}
+
+void route_begin(Router *router, Relation rel, AboutOrigins *about)
+{
+    start(router, rel, about);
+    router->lower = (float *)palloc(padded(router->lists) * sizeof(float));
+    // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
+    if (routes_by_codes(*about->index) && !moved_about(about, 0).overflow)
+        bound_all(router);
+    else
+        std::fill_n(router->lower, router->lists, -kMostBound); // all are looked at
+    finish_bounds(router);
+}
+
+void route_together(RowsTogether *rows, const Index &index)
+{
+    const CentroidBytes &centroids = index.centroid_bytes;
+    rows->bounds = nullptr;
+    if (rows->count < 2 || !routes_by_codes(index) || centroids.n == 0)
+        return;
+    const SpaceQuery *queries[kBoundTogether];
+    for (uint32_t i = 0; i < rows->count; i++) {
+        queries[i] = &moved_about(rows->about[i], 0);
+        if (queries[i]->overflow)
+            return;
+    }
+    rows->bounds = (float *)palloc(rows->count * padded(index.meta.nlist) * sizeof(float));
+    void *scratch = palloc(rows->count * centroid_bytes_scratch(centroids.n, centroids.dims));
+    bound_by_bytes(centroids, space_about(*rows->about[0], 0).metric, queries, rows->count, kRoundedEpsilon,
+                   rows->bounds, padded(index.meta.nlist), scratch);
+    pfree(scratch);
+}
+
+void route_begin(Router *router, Relation rel, const RowsTogether &rows, uint32_t row)
+{
+    if (rows.bounds == nullptr)
+        return route_begin(router, rel, rows.about[row]);
+    start(router, rel, rows.about[row]);
+    router->lower = rows.bounds + row * padded(router->lists);
+    make_finite(router);
+    finish_bounds(router);
 }
 
 // What the lists of one origin are scored with.

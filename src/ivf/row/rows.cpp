@@ -13,9 +13,10 @@ extern "C" {
 
 namespace vq::ivf {
 
+constexpr int kRoutingBits = 6; // of tables that rows are routed with
+
 void encoder_open(RowEncoder *e, Relation rel, const Index *index)
 {
-    constexpr int kRoutingBits = 6;
     const size_t D = index->shape.space_dims;
     *e = {};
     e->rel = rel;
@@ -40,20 +41,35 @@ double usual_distance(const Index &index, double distance)
     return std::isfinite(distance) ? distance : 0;
 }
 
-uint32_t nearest_list(RowEncoder *e, const float *x)
+// Rows are the ones that rows.about are about; take(i, list) gets the list of each.
+template <class Take>
+static void route_rows(RowEncoder *e, RowsTogether *rows, Take take)
 {
     const Index &index = *e->index;
-    about_vector(&e->about, x, vector_factor(index, x));
-    if (index.meta.nlist == 1)
-        return 0;
     MemoryContext old = MemoryContextSwitchTo(e->route_memory);
-    Router router;
-    RoutedList best;
-    route_begin(&router, e->rel, &e->about);
-    route_next(&router, 1, &best);
+    route_together(rows, index);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        if (index.meta.nlist == 1) {
+            take(i, 0);
+            continue;
+        }
+        Router router;
+        RoutedList best;
+        route_begin(&router, e->rel, *rows, i);
+        route_next(&router, 1, &best);
+        take(i, list_of_row(index, best));
+    }
     MemoryContextSwitchTo(old);
     MemoryContextReset(e->route_memory);
-    return list_of_row(index, best);
+}
+
+uint32_t nearest_list(RowEncoder *e, const float *x)
+{
+    uint32_t nearest = 0;
+    about_vector(&e->about, x, vector_factor(*e->index, x));
+    RowsTogether row = {1, {&e->about}, nullptr};
+    route_rows(e, &row, [&](uint32_t, uint32_t list) { nearest = list; });
+    return nearest;
 }
 
 // Where a row goes, and what the codec is to encode of it; space_dims floats each.
@@ -67,15 +83,17 @@ struct Placed
     bool overflow;
 };
 
-// False if the row is not to be indexed.
-static bool place(RowEncoder *e, const float *x, Placed *p)
+static bool is_indexed(const Index &index, const float *x)
+{
+    return !index.cosine() || !is_zero(x, index.meta.options.dims);
+}
+
+// about: the row, whose list is p->list.
+static void place(RowEncoder *e, AboutOrigins *about, Placed *p)
 {
     const Index &index = *e->index;
     const size_t D = index.shape.space_dims;
-    if (index.cosine() && is_zero(x, index.meta.options.dims))
-        return false;
-    p->list = nearest_list(e, x);
-    const SpaceQuery &row = moved_about(&e->about, index.origin_of(p->list));
+    const SpaceQuery &row = moved_about(about, index.origin_of(p->list));
     p->overflow = row.overflow;
     read_centre(e->rel, index, p->list, e->centroid, p->centre);
     for (size_t i = 0; i < D; i++)
@@ -87,7 +105,6 @@ static bool place(RowEncoder *e, const float *x, Placed *p)
         memcpy(p->direction, row.moved, D * sizeof(float));
         simd::kernels().axpy(1, index.space_of(p->list).mean_moved, p->direction, D);
     }
-    return true;
 }
 
 // From what the codec found to what is stored.
@@ -114,10 +131,11 @@ static void finish(RowEncoder *e, const float *x, const Placed &p, const RowCode
 
 bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
 {
-    Placed p = {e->residual, e->centre, e->direction, 0, 0, false};
-    if (!place(e, x, &p))
-        return false;
     const Index &index = *e->index;
+    if (!is_indexed(index, x))
+        return false;
+    Placed p = {e->residual, e->centre, e->direction, nearest_list(e, x), 0, false};
+    place(e, &e->about, &p);
     const RowCode found =
         index.codec->encode(index.space().image, p.residual, p.centre, p.direction, e->code, e->codec_fine);
     finish(e, x, p, found, e->code, e->codec_fine, row);
@@ -139,6 +157,8 @@ void batch_open(RowBatch *b, RowEncoder *encoder)
     const size_t floats = kBatchRows * (size_t)shape.space_dims * sizeof(float);
     b->encoder = encoder;
     b->count = 0;
+    for (AboutOrigins &about : b->about)
+        about_open(&about, encoder->index, Scores::ByL2, kRoutingBits);
     b->vectors = (float *)palloc(kBatchRows * (size_t)encoder->index->meta.options.dims * sizeof(float));
     b->residuals = (float *)pg::aligned_palloc(floats);
     b->centres = (float *)pg::aligned_palloc(floats);
@@ -151,12 +171,8 @@ bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid, const Fi
 {
     const uint32_t i = b->count;
     const size_t dims = b->encoder->index->meta.options.dims;
-    Placed p = placed(b, i);
-    if (!place(b->encoder, x, &p))
+    if (!is_indexed(*b->encoder->index, x))
         return false;
-    b->lists[i] = p.list;
-    b->distances[i] = p.distance;
-    b->overflow[i] = p.overflow;
     b->tids[i] = tid;
     b->keys[i] = keys;
     memcpy(b->vectors + i * dims, x, dims * sizeof(float));
@@ -164,9 +180,35 @@ bool batch_add(RowBatch *b, const float *x, const ItemPointerData &tid, const Fi
     return true;
 }
 
+// Of the rows from `first` on, at most kBoundTogether.
+static void place_rows(RowBatch *b, uint32_t first)
+{
+    const Index &index = *b->encoder->index;
+    RowsTogether rows = {Min(b->count - first, (uint32_t)kBoundTogether), {}, nullptr};
+    for (uint32_t i = 0; i < rows.count; i++) {
+        const float *x = b->vectors + (first + i) * (size_t)index.meta.options.dims;
+        about_vector(&b->about[i], x, vector_factor(index, x));
+        rows.about[i] = &b->about[i];
+    }
+    route_rows(b->encoder, &rows, [&](uint32_t i, uint32_t list) { b->lists[first + i] = list; });
+    for (uint32_t i = 0; i < rows.count; i++) {
+        Placed p = placed(b, first + i);
+        place(b->encoder, rows.about[i], &p);
+        b->distances[first + i] = p.distance;
+        b->overflow[first + i] = p.overflow;
+    }
+}
+
+void batch_place(RowBatch *b)
+{
+    for (uint32_t first = 0; first < b->count; first += kBoundTogether)
+        place_rows(b, first);
+}
+
 void batch_encode(RowBatch *b)
 {
     const Index &index = *b->encoder->index;
+    batch_place(b);
     index.codec->encode_rows(index.space().image, b->count, b->residuals, b->centres, b->directions, b->codes,
                              b->fine, b->found);
 }

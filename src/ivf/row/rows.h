@@ -24,7 +24,7 @@ struct RowEncoder
     Relation rel;
     const Index *index;
     MemoryContext route_memory;
-    AboutOrigins about; // the row
+    AboutOrigins about; // the row, where it comes alone
     float *centre;
     float *residual;
     float *direction; // inner product and cosine only
@@ -39,19 +39,21 @@ void encoder_open(RowEncoder *encoder, Relation rel, const Index *index);
 
 // Rows that are encoded together: a codec whose codebooks do not fit the cache is several times faster so. A row's code
 // does not depend on the others.
-constexpr uint32_t kBatchRows = 16;
+constexpr uint32_t kBatchRows = 3 * kBoundTogether;
 
 struct RowBatch
 {
     RowEncoder *encoder;
     uint32_t count;
+    AboutOrigins about[kBoundTogether]; // of rows that are routed together
     ItemPointerData tids[kBatchRows];
     FilterKeys keys[kBatchRows];
+    // Once the rows are placed:
     uint32_t lists[kBatchRows];
     double distances[kBatchRows]; // |y - c|
     bool overflow[kBatchRows];
-    RowCode found[kBatchRows];
-    float *vectors; // as given; kBatchRows of each array
+    RowCode found[kBatchRows]; // once they are encoded
+    float *vectors;            // as given; kBatchRows of each array
     float *residuals, *centres, *directions;
     uint8_t *codes, *fine;
 };
@@ -60,7 +62,9 @@ struct RowBatch
 void batch_open(RowBatch *batch, RowEncoder *encoder);
 // Adds a row; there must be room. False if it is not to be indexed.
 bool batch_add(RowBatch *batch, const float *x, const ItemPointerData &tid, const FilterKeys &keys = {});
-// Encodes what was added. The batch is empty again when batch_row has been asked for what is wanted and count is set to 0.
+// Finds each row's list.
+void batch_place(RowBatch *batch);
+// Places and encodes what was added. The batch is empty again when batch_row has been asked for what is wanted and count is set to 0.
 void batch_encode(RowBatch *batch);
 // Row i of an encoded batch; pointers are valid until the next call.
 void batch_row(RowBatch *batch, uint32_t i, EncodedRow *row);

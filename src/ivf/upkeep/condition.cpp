@@ -144,12 +144,16 @@ double drift_since_build(Relation heap, Relation rel, const Index &index)
     size_t rows = 0;
     for (size_t i = 0; i < drawn; i++) {
         CHECK_FOR_INTERRUPTS();
-        batch.count = 0;
-        const float *x = vector_of_datum(values[i], index.element(), meta.options.dims, rel);
-        if (!batch_add(&batch, x, {}) || batch.overflow[0])
+        batch_add(&batch, vector_of_datum(values[i], index.element(), meta.options.dims, rel), {});
+        if (batch.count < kBatchRows && i + 1 < drawn)
             continue;
-        sum += usual_distance(index, batch.distances[0]);
-        rows++;
+        batch_place(&batch);
+        for (uint32_t b = 0; b < batch.count; b++)
+            if (!batch.overflow[b]) {
+                sum += usual_distance(index, batch.distances[b]);
+                rows++;
+            }
+        batch.count = 0;
     }
     MemoryContextSwitchTo(old);
     MemoryContextDelete(memory);

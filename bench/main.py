@@ -7,16 +7,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, clients, codes, cold, depth, filter_columns, filters, inprocess, memory, queries, query, search, sublists, target, thresholds, upkeep, writes
+from sections import batches, clients, codes, cold, depth, filter_columns, filters, inprocess, memory, queries, query, search, storage, sublists, target, thresholds, upkeep, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 # Sets that vqlab/generate.py makes: after which one, rows, dimensions (None: as many).
 DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
+REDUCED = {f"arxiv-{dims}": ("arxiv", dims) for dims in (48, 100, 200, 300)}    # the real rows in so many principal directions
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "clients", "cold", "depth", "filter_columns", "filters", "queries", "sublists", "target", "thresholds", "upkeep")    # only when named
+NAMED = ("batches", "clients", "cold", "depth", "filter_columns", "filters", "queries", "storage", "sublists", "target", "thresholds", "upkeep")    # only when named
 SERVERLESS = {"codes": codes.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -45,7 +46,7 @@ def arguments():
     parser.add_argument("--only", default=",".join(SECTIONS),
                         help=f"sections; default %(default)s; besides {', '.join((*NAMED, *SERVERLESS))}")
     parser.add_argument("--sets",
-                        help="fashion, arxiv, generated, sums, arxiv-1m, arxiv-5m-96, or paths; default: what --data-root holds")
+                        help="fashion, arxiv, generated, sums, arxiv-1m, arxiv-5m-96, arxiv-48, arxiv-100, arxiv-200, arxiv-300, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
     parser.add_argument("--rounds", type=int, default=3, help="of every sweep, points in turns; default %(default)s")
@@ -76,6 +77,10 @@ def chosen_sets(args):
 def set_path(args, root, name):
     if name in GENERATED:
         return name
+    if name in REDUCED:
+        source, dims = REDUCED[name]
+        Bench.say(f"making {name}, unless it is there")
+        return generate.make_reduced(root / SETS[source], Path(args.work) / "sets" / name, args.queries, dims)
     if name in DRAWN:
         source, rows, dims = DRAWN[name]
         Bench.say(f"making {name}, unless it is there")
@@ -98,7 +103,7 @@ def read_set(path, args):
 # In this order, each where one of its names is asked for.
 STEPS = ((("query", "build", "clients", "cold", "memory"), query.prepare), (("query",), query.run), (("clients",), clients.run), (("cold",), cold.run), (("memory",), memory.run),
          (("insert", "vacuum"), writes.run), (("batches",), batches.run), (("filters",), filters.run),
-         (("filter_columns",), filter_columns.run), (("depth",), depth.run), (("queries",), queries.run), (("sublists",), sublists.run),
+         (("filter_columns",), filter_columns.run), (("depth",), depth.run), (("queries",), queries.run), (("storage",), storage.run), (("sublists",), sublists.run),
          (("target",), target.run), (("thresholds",), thresholds.run), (("upkeep",), upkeep.run))
 
 

@@ -10,6 +10,7 @@
 #   bash bench/run.sh --only filter_columns                  WHERE on a column of the index, beside no WHERE and hnsw; size, inserts
 #   bash bench/run.sh --only depth --quick                   recall against the target, by LIMIT and filter; without --quick twenty minutes
 #   bash bench/run.sh --only queries --sets arxiv            what a target gives for queries that are no rows, before and after calibrating
+#   bash bench/run.sh --only storage --sets fashion          vectors in TOAST beside vectors in the row's page
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
 #   bash bench/run.sh --only target --indexes scann          vector_quant.target_recall against a fixed nprobe, on one index
 #   bash bench/run.sh --only thresholds --rounds 1           WHERE distance < r that leaves no row to 10,000, and the planner's choice

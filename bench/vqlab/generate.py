@@ -141,6 +141,22 @@ def make(source, folder, rows, queries, dims=None, seed=11):
     return folder
 
 
+def make_reduced(source, folder, queries, dims):
+    """As make, but the real rows and queries, in the real set's first dims principal directions: vectors of few dimensions."""
+    folder = Path(folder)
+    truth = folder / f"gt_cos_k{NEIGHBOURS}.npy"    # written last
+    if truth.exists():
+        return folder
+    real = datasets.load(source, "cosine", queries=queries)
+    base, asked = reduced(datasets.unit(real.base), datasets.unit(real.queries), dims)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "base_f32.npy", base.astype(np.float32))
+    np.save(folder / "query_f32.npy", asked.astype(np.float32))
+    ids, _ = exact(base, asked, NEIGHBOURS)
+    np.save(truth, ids.astype(np.int32))
+    return folder
+
+
 def contrast(folder):
     """Cosine distances of the 1st, 10th and 100th neighbour over the mean distance; medians of some queries."""
     data = datasets.load(folder)

@@ -5,7 +5,6 @@
 
 namespace vq::ivf {
 
-constexpr int kDefaultSubDims = 4; // bench/README.md: half the bytes of 2, and as fast at equal recall
 constexpr double kMaxThreshold = 0.9;
 
 // "auto", or a number of 0 .. 0.9. False if it is neither; *option: ProductQuantizer::kThreshold.
@@ -29,8 +28,9 @@ static bool read_threshold(const char *text, void *field)
 }
 
 static constexpr Setting kScannSettings[] = {
-    shape_option("pq_dims", VQ_FIELD(codec[ProductQuantizer::kSubDims]), integer(1, 8, kDefaultSubDims),
-                 "Dimensions of a subspace"),
+    shape_option("pq_dims", VQ_FIELD(codec[ProductQuantizer::kSubDims]),
+                 auto_or_integer<1, 8>("Use \"auto\", or a number between 1 and 8."),
+                 "Dimensions of a subspace (auto = fewer where the vector has few)"),
     query_setting("reorder_k", VQ_FIELD(query.reorder_k), integer(0, 1000000, 0),
                   "Rows looked at exactly, at most (0 = until the bound decides)",
                   "Sets how many rows a query looks at exactly, at most.",

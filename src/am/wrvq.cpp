@@ -12,24 +12,9 @@ static constexpr relopt_enum_elt_def kTrainings[] = {
 constexpr int kAuto = -1; // IndexOptions::sublist_layers
 static constexpr relopt_enum_elt_def kFuzzyLayers[] = {{"auto", kAuto}, {"0", 0}, {"1", 1}, {"2", 2}, {}};
 
-// "auto", or a number of 2 .. 64. False if it is neither; *option: ResidualQuantizer::kLayers.
-static bool read_codebooks(const char *text, void *field)
-{
-    if (pg_strcasecmp(text, "auto") == 0) {
-        *(int *)field = 0;
-        return true;
-    }
-    char *end;
-    const long value = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || value < 2 || value > 64)
-        return false;
-    *(int *)field = (int)value;
-    return true;
-}
-
 static constexpr Setting kWrvqSettings[] = {
     shape_option("codebooks", VQ_FIELD(codec[ResidualQuantizer::kLayers]),
-                 text<int>(read_codebooks, "auto", "Use \"auto\", or a number between 2 and 64."),
+                 auto_or_integer<2, 64>("Use \"auto\", or a number between 2 and 64."),
                  "Layers of the code (auto = by dimensions and codebook_size)"),
     shape_option("codebook_size", VQ_FIELD(codec[ResidualQuantizer::kCodewords]), integer(16, 256, 16),
                  "Codewords of a layer"),

@@ -123,7 +123,7 @@ struct CodecOps
     // Whether anything of the image came from training rows. If not, train makes the same again of options and seed, and it
     // need not be stored.
     bool (*trained)(const uint8_t *image) noexcept;
-    // The options with what they leave to the codec chosen by it. OwnOptions, below, for a codec whose options leave nothing.
+    // The options with what they leave to the codec, as 0, chosen by it. OwnOptions, below, for a codec whose options leave nothing.
     CodecOptions (*chosen_options)(const CodecOptions &options) noexcept;
     // The options that an index without rows is better off with: they give an image that is small, and made in milliseconds.
     // OwnOptions, below, for a codec whose options always do.

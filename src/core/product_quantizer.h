@@ -26,7 +26,7 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
     // CodecOptions::value
     enum Option
     {
-        kSubDims = 0,   // dimensions of a subspace, 1..8; the last one may be shorter
+        kSubDims = 0,   // dimensions of a subspace, 1..8; the last one may be shorter; 0: to be chosen
         kThreshold = 1, // T in millionths, 0..900,000; kAuto
         kRotation = 2,  // Rotation; kRandom with enough training rows is for comparisons only
     };
@@ -39,6 +39,7 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
     static constexpr int32_t kUnitThreshold = 1'000'000; // T = 1
     static constexpr size_t kMinTrainingRows = 256;      // 16 a centroid
 
+    static CodecOptions chosen_options(const CodecOptions &options) noexcept;
     static bool valid_options(const CodecOptions &options) noexcept;
     static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
     static size_t training_rows(const CodecOptions &options) noexcept;

@@ -81,6 +81,29 @@ constexpr Values text(bool (*read)(const char *, void *), const char *default_te
     return {Kind::Text, sizeof(T), 0, 0, 0, nullptr, read, default_text, hint};
 }
 
+// "auto", which puts 0 into an int, or a number of least .. most, least > 0. False if it is neither.
+template <int least, int most>
+bool read_auto_or_integer(const char *text, void *field)
+{
+    if (pg_strcasecmp(text, "auto") == 0) {
+        *(int *)field = 0;
+        return true;
+    }
+    char *end;
+    const long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || value < least || value > most)
+        return false;
+    *(int *)field = (int)value;
+    return true;
+}
+
+template <int least, int most>
+constexpr Values auto_or_integer(const char *hint)
+{
+    static_assert(0 < least && least <= most);
+    return text<int>(read_auto_or_integer<least, most>, "auto", hint);
+}
+
 struct Setting
 {
     const char *name; // without the prefix

@@ -82,6 +82,15 @@ python_env() {
   done
 }
 
+# format_requirements ROOT ARGUMENTS...: requirements files for the formats of the files named among the arguments.
+format_requirements() {
+  local root=$1 words
+  shift
+  words=" ${*,,} "
+  [[ $words != *.hdf5* && $words != *.h5* ]] || echo "$root/bench/requirements-hdf5.txt"
+  [[ $words != *.parquet* && $words != *.arrow* && $words != *.feather* ]] || echo "$root/bench/requirements-arrow.txt"
+}
+
 # The last resort of the exit traps: Python stops its server itself unless it was killed.
 stop_server() {
   local data=$1 bin

@@ -38,7 +38,7 @@ main() {
     [[ -n ${VQ_SKIP_BUILD:-} ]] || build_extension "$root"
   fi
   [[ " $* " != *" --faiss "* ]] || files+=("$root/bench/requirements-faiss.txt")
-  [[ " $* " != *.hdf5* ]] || files+=("$root/bench/requirements-hdf5.txt")
+  mapfile -t -O "${#files[@]}" files < <(format_requirements "$root" "$@")
   python_env "$work/venv" "${files[@]}"
   # Threads of numpy's products wait for each other by spinning: many times slower where other work has the cores.
   OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1} PYTHONPATH=$root/bench PYTHONUNBUFFERED=1 "$work/venv/bin/python" "$root/bench/main.py" \

@@ -16,14 +16,22 @@ OURS = dict.fromkeys(("ivf_rabitq", "scann", "wrvq"), (None, 16, 64, 128))
 KNOB_VALUES = {**OURS, "hnsw": (None, 80, 200), "ivfflat": (None, 10, 40)}
 
 
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="demo/run.sh", description=__doc__)
     parser.add_argument("text", nargs="?", default="look inside network traffic captures", help="what to look for")
-    parser.add_argument("--data", help=".npy, .fvecs, .bvecs, ann-benchmarks .hdf5, or a folder with base_*.npy")
+    parser.add_argument("--data", help="a file of vectors (docs/loading.md), or a folder with base_*.npy")
+    parser.add_argument("--field", help="column of a Parquet or Arrow file, dataset of an HDF5 file, where there are several")
     parser.add_argument("--metric", choices=datasets.METRICS, help="default: the file's; cosine for unit vectors")
-    parser.add_argument("--rows", type=int, help="take the first N rows")
-    parser.add_argument("--queries", type=int, help="take the first N queries")
-    parser.add_argument("--k", type=int, default=10)
+    parser.add_argument("--rows", type=positive, help="take the first N rows")
+    parser.add_argument("--queries", type=positive, help="take the first N queries")
+    parser.add_argument("--k", type=positive, default=10)
     parser.add_argument("--indexes", default="ivf_rabitq,scann,wrvq", help="comma-separated; default %(default)s")
     parser.add_argument("--seconds", type=int, default=2, help="measuring time for each line of the table")
     parser.add_argument("--self-test", action="store_true", help="check the text model against plain numpy, and stop")
@@ -133,7 +141,7 @@ def main():
         return
     if args.data:
         step(f"reading {args.data}")
-        data = datasets.load(args.data, args.metric, args.rows, args.queries)
+        data = datasets.load(args.data, args.metric, args.rows, args.queries, args.field)
     else:
         data, found, asked = package_data(args)
     step("exact neighbours for the recall column")

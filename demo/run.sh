@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Semantic search over the package descriptions of this machine, or a look at how well the index does on your vectors.
 #   bash demo/run.sh "look inside network traffic captures"
-#   bash demo/run.sh --data FILE.npy|.fvecs|.bvecs|.hdf5|FOLDER [--metric l2|ip|cosine] [--rows N] [--queries N]
+#   bash demo/run.sh --data FILE|FOLDER [--metric l2|ip|cosine] [--rows N] [--queries N]    formats: docs/loading.md
 #   bash demo/run.sh --self-test | --help
 # Needs Debian 12 and, for what it installs, root. Everything it makes lies under build/.
 set -euo pipefail
@@ -11,12 +11,11 @@ work=$root/build/demo
 # shellcheck source-path=SCRIPTDIR source=../bench/lib.sh
 source "$root/bench/lib.sh"
 
-# Which of the Python packages the arguments ask for: the model for text, HDF5 for .hdf5 files.
+# Which of the Python packages the arguments ask for: the model for text, or what the format of a file needs.
 requirements() {
   echo "$root/bench/requirements.txt"
   case " $* " in
-    *" --data="*.hdf5* | *" --data "*.hdf5* | *" --data "*.h5* | *" --data="*.h5*) echo "$root/bench/requirements-hdf5.txt" ;;
-    *" --data "* | *" --data="*) ;;
+    *" --data "* | *" --data="*) format_requirements "$root" "$@" ;;
     *) printf '%s\n' "$root/demo/requirements-text.txt" "$root/demo/requirements-model.txt" ;;
   esac
 }

@@ -122,7 +122,7 @@ build() {
   count build $((1 - status)) "$status" 0
   # What the tests read, where the server's user can.
   mkdir -p "$stage/tree/build"
-  tar -c --exclude='*.o' --exclude='*.d' Makefile README.md sql expected test src | tar -x -C "$stage/tree"
+  tar -c --exclude='*.o' --exclude='*.d' --exclude=__pycache__ Makefile README.md bench sql expected test src | tar -x -C "$stage/tree"
   ((EUID != 0)) || chown -R postgres:postgres "$stage/tree" "$stage/tmp" "$stage"
   return "$status"
 }
@@ -191,7 +191,7 @@ tap() {
   local asked
   asked=$(grep -oE '\b[0-9]{3}\b' <<< "$only" || true)
   # Never beside the checkout's own environment: it must be readable for the server's user.
-  python_env "$out/venv" bench/requirements.txt test/requirements-test.txt
+  python_env "$out/venv" bench/requirements.txt bench/requirements-hdf5.txt bench/requirements-arrow.txt test/requirements-test.txt
   cp -a "$out/venv" "$stage/venv"
   mkdir -p "$out/tap"
   find_data

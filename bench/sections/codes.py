@@ -7,7 +7,7 @@ beside those as shipped: nprobe = all lists, no refinement, the same queries.
 import time
 
 from sections import native
-from vqlab import datasets, report
+from vqlab import datasets, neighbours, report
 
 BEST = (1, 10, 20, 50, 100)
 TRUE = 10
@@ -52,7 +52,7 @@ def shipped(row):
 def faiss_rows(data):
     import faiss    # installed only for --faiss
     faiss.omp_set_num_threads(2)
-    base, queries = (datasets.unit(x) if data.metric == "cosine" else x for x in (data.base, data.queries))
+    base, queries = (neighbours.unit(x) if data.metric == "cosine" else x for x in (data.base, data.queries))
     metric = faiss.METRIC_L2 if data.metric == "l2" else faiss.METRIC_INNER_PRODUCT
     lists = max(1, round(len(base) ** 0.5))
     for sub in SUB_DIMS:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vqlab import load
-from vqlab.datasets import unit
+from vqlab.neighbours import unit
 
 SHARES = (0.5, 0.1, 0.01, 0.001)    # of the rows, drawn by lot
 PARTS = (10, 100)                   # clusters that the rows are divided into: shares of about .1 and .01

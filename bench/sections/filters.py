@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field, replace
 
 from vqlab import load, measure, report
-from vqlab.datasets import Dataset, exact_neighbours
+from vqlab.datasets import Dataset
+from vqlab.neighbours import exact_neighbours
 
 SHARES = (1, 0.5, 0.1, 0.01, 0.001)    # of the rows; and then
 FEW = 3                                # rows in all

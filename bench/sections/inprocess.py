@@ -18,7 +18,7 @@ def kinds(rows):
 
 def run(bench, data):
     import faiss    # installed only for --faiss
-    from vqlab.datasets import unit
+    from vqlab.neighbours import unit
     faiss.omp_set_num_threads(2)
     base, queries = (unit(x) if data.metric == "cosine" else x for x in (data.base, data.queries))
     metric = faiss.METRIC_L2 if data.metric == "l2" else faiss.METRIC_INNER_PRODUCT

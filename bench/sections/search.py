@@ -10,7 +10,7 @@ import numpy as np
 
 from sections import native
 from sections.query import rate_on
-from vqlab import datasets, indexes, measure, report
+from vqlab import datasets, indexes, measure, neighbours, report
 
 TARGETS = (0.94, 0.98)
 SECONDS = 0.3
@@ -105,7 +105,7 @@ def run(args, data, path):
 def faiss_curves(args, data, lists):
     """Lists of whole vectors, and 8-bit codes of as many bytes as pq_dims 2 in the same lists, reranked."""
     import faiss    # installed only for --faiss
-    base, queries = (datasets.unit(x) if data.metric == "cosine" else x for x in (data.base, data.queries))
+    base, queries = (neighbours.unit(x) if data.metric == "cosine" else x for x in (data.base, data.queries))
     metric = faiss.METRIC_L2 if data.metric == "l2" else faiss.METRIC_INNER_PRODUCT
     faiss.omp_set_num_threads(2)
     whole = faiss.index_factory(data.dims, f"IVF{lists},Flat", metric)

@@ -13,7 +13,8 @@ import numpy as np
 
 from sections.filters import BTREE, FORCE, prepare, scan_of
 from vqlab import load, measure, report
-from vqlab.datasets import Dataset, unit
+from vqlab.datasets import Dataset
+from vqlab.neighbours import unit
 
 LEFT = (0, 1, 3, 10, 100, 10_000)      # rows
 LIMITS = (10, None)

@@ -12,7 +12,8 @@ import numpy as np
 
 from sections import upkeep_fresh
 from vqlab import load, measure, report, upkeep
-from vqlab.datasets import Dataset, exact_neighbours
+from vqlab.datasets import Dataset
+from vqlab.neighbours import exact_neighbours
 
 STEPS = 20
 TENTHS = 10       # of the window

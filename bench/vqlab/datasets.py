@@ -1,13 +1,19 @@
-"""Base vectors, queries and exact neighbours from the file formats that vector benchmarks use."""
+"""Base vectors, queries and exact neighbours from the files that vector benchmarks use, or drawn."""
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .formats import WrongFile, hdf5, npy, open_vectors, reading
+from .neighbours import contradiction, exact_neighbours, unit
+
 METRICS = ("l2", "ip", "cosine")
-HDF5_METRICS = {"euclidean": "l2", "angular": "cosine", "dot": "ip"}    # ann-benchmarks' names
+# What files call the metrics. VIBE's sets say normalized: unit vectors, which are compared by angle.
+METRIC_NAMES = {**dict.fromkeys(("l2", "euclidean"), "l2"),
+                **dict.fromkeys(("cosine", "cos", "angular", "normalized"), "cosine"),
+                **dict.fromkeys(("ip", "dot", "inner_product"), "ip")}
 QUERIES_TAKEN = 1000      # from a file that brings no queries of its own
-BLOCK_FLOATS = 1 << 24    # exact neighbours work on blocks of 64 MB
 
 
 @dataclass
@@ -26,49 +32,81 @@ class Dataset:
         return f"{self.name}: {len(self.base):,} x {self.dims}, {len(self.queries):,} queries, {self.metric}"
 
 
-def read_vecs(path, component, header=np.dtype("<i4")):
-    """fvecs, bvecs, ivecs: each row is its dimension as int32, then the components."""
-    raw = np.memmap(path, np.uint8, "r")
-    dims = int(raw[:4].view(header)[0])
-    stride = 4 + dims * np.dtype(component).itemsize
-    if dims <= 0 or len(raw) % stride:
-        raise SystemExit(f"{path}: not a file of rows of {dims} dimensions")
-    return raw.reshape(-1, stride)[:, 4:].view(component)
+def note(path, text):
+    print(f"{path}: {text}", file=sys.stderr)
 
 
-def read_array(path):
-    path = Path(path)
-    if path.suffix == ".npy":
-        return np.load(path, mmap_mode="r")
-    if path.suffix in (".fvecs", ".bvecs"):
-        return read_vecs(path, {".fvecs": "<f4", ".bvecs": "u1"}[path.suffix])
-    raise SystemExit(f"{path}: expected .npy, .fvecs, .bvecs, .hdf5 or a folder with base_*.npy")
+@dataclass
+class Cut:
+    """How much of a file is wanted; None is all."""
+    rows: int | None
+    queries: int | None
 
 
-def read_hdf5(path, metric):
-    import h5py    # only these files need it
-    with h5py.File(path) as f:
-        metric = metric or HDF5_METRICS.get(f.attrs.get("distance"), "l2")
-        truth = f["neighbors"][:] if "neighbors" in f else None
-        return Dataset(Path(path).stem, metric, f["train"][:], f["test"][:], truth)
+def read_hdf5(path, metric, cut):
+    file = hdf5.open_file(path)
+    said = hdf5.text(file.attrs.get("distance"))
+    told = METRIC_NAMES.get(said)
+    if metric is None and said is not None and told is None:
+        raise WrongFile(path, f"its neighbours are by distance '{said}', which is none of {', '.join(METRICS)}; "
+                              "--metric takes its rows by one of these, and neighbours are computed")
+    base = hdf5.vectors(path, file, "train")
+    if "test" not in file:
+        note(path, "no dataset test: queries are held out of train")
+        return split(path.stem, base, metric or told, cut)
+    queries = hdf5.vectors(path, file, "test")
+    truth = (lambda: file["neighbors"][:]) if "neighbors" in file else None
+    return join(path, base, queries, metric, told, truth, cut)
 
 
-def read_folder(path, metric):
+def read_folder(path, metric, cut):
     """base_*.npy, query_*.npy and gt_METRIC_*.npy, whose name tells the metric."""
-    def only(pattern):
-        found = sorted(Path(path).glob(pattern))
-        return found[0] if found else None
-    base, queries, truth = only("base_*.npy"), only("query_*.npy"), only("gt_*.npy")
+    base, queries = (only(path, pattern) for pattern in ("base_*.npy", "query_*.npy"))
     if base is None:
-        raise SystemExit(f"{path}: no base_*.npy in this folder")
-    if truth is not None:
-        told = {"l2": "l2", "cos": "cosine", "ip": "ip"}.get(truth.stem.split("_")[1])
-        truth = np.load(truth) if metric in (None, told) else None
-        metric = metric or told
-    base = read_array(base)
+        raise WrongFile(path, "no base_*.npy in this folder")
     if queries is None:
-        return split(Path(path).name, base, metric)
-    return Dataset(Path(path).name, metric or guess_metric(base), base, read_array(queries), truth)
+        return split(path.name, open_vectors(base), metric, cut)
+    truth, told = told_truth(path, metric)
+    return join(path, open_vectors(base), open_vectors(queries), metric, told, truth and (lambda: npy.array(truth)), cut)
+
+
+def only(path, pattern):
+    found = sorted(path.glob(pattern))
+    if len(found) > 1:
+        raise WrongFile(path, f"{len(found)} files {pattern} ({', '.join(file.name for file in found)}): leave one of them, "
+                              "or join them into one")
+    return found[0] if found else None
+
+
+def told_truth(path, metric):
+    """(file, its metric) of the neighbours; those of the metric asked for, where there are several."""
+    told = {file: METRIC_NAMES.get(file.stem.split("_")[1].lower()) for file in sorted(path.glob("gt_*.npy"))}
+    fitting = [file for file in told if metric is None or told[file] == metric]
+    if len(fitting) > 1:
+        raise WrongFile(path, f"{', '.join(file.name for file in fitting)} all hold neighbours: choose by --metric, or leave one of them")
+    file = (fitting or list(told) or [None])[0]
+    return file, told.get(file)
+
+
+def join(path, base, queries, metric, told, truth, cut):
+    """truth: a function that reads it, or None. Neighbours count only for the metric that the file tells, and for all rows."""
+    if base.dims != queries.dims:
+        raise WrongFile(path, f"its queries have {queries.dims} dimensions, its rows {base.dims}")
+    whole = not cut.rows or cut.rows >= base.rows
+    data = Dataset(path.name if path.is_dir() else path.stem, metric or told, base.whole(cut.rows), queries.whole(cut.queries))
+    data.metric = data.metric or guess_metric(data.base)
+    if truth is None or not whole:
+        return data
+    if told != data.metric:
+        note(path, f"its neighbours are {f'by {told}' if told else 'by a metric it does not tell'}, not used for {data.metric}")
+        return data
+    with reading(path, "its neighbours cannot be read"):
+        data.truth = np.asarray(truth())
+    wrong = contradiction(data.base, data.queries, data.truth[:len(data.queries)], data.metric)
+    if wrong:
+        note(path, f"its neighbours are not used: {wrong}")
+        data.truth = None
+    return data
 
 
 def guess_metric(base):
@@ -77,76 +115,56 @@ def guess_metric(base):
     return "cosine" if np.allclose(norms, 1, atol=0.01) else "l2"
 
 
-def split(name, vectors, metric):
+def split(name, vectors, metric, cut):
     """Holds rows out at random as queries, so that no query finds itself."""
-    metric = metric or guess_metric(vectors)
-    taken = np.zeros(len(vectors), bool)
-    count = min(QUERIES_TAKEN, max(1, len(vectors) // 10))
-    taken[np.random.default_rng(1).choice(len(vectors), count, replace=False)] = True
-    return Dataset(name, metric, vectors[~taken], vectors[taken])
+    if vectors.rows < 2:
+        raise WrongFile(vectors.path, "has one row; at least two are needed, since one is held out as a query")
+    rows = vectors.whole(cut.rows and cut.rows + QUERIES_TAKEN)
+    taken = np.zeros(len(rows), bool)
+    count = min(QUERIES_TAKEN, max(1, len(rows) // 10))
+    taken[np.random.default_rng(1).choice(len(rows), count, replace=False)] = True
+    return Dataset(name, metric or guess_metric(rows), rows[~taken][:cut.rows], rows[taken][:cut.queries])
 
 
-def load(path, metric=None, rows=None, queries=None):
-    """Reads any of the formats; `rows` and `queries` cut it down, after which given neighbours no longer hold."""
-    path = Path(path)
-    if not path.exists():
-        raise SystemExit(f"{path}: no such file or folder")
-    if path.is_dir():
-        data = read_folder(path, metric)
-    elif path.suffix in (".hdf5", ".h5"):
-        data = read_hdf5(path, metric)
-    else:
-        data = split(path.stem, read_array(path), metric)
-    if rows and rows < len(data.base):
-        data.base, data.truth = data.base[:rows], None
-    wanted = min(queries or len(data.queries), len(data.queries))
-    if data.truth is not None and queries is None:
-        wanted = min(wanted, len(data.truth))
-    data.queries = np.ascontiguousarray(data.queries[:wanted], np.float32)
-    data.base = np.ascontiguousarray(data.base, np.float32)
+def without_zero_queries(data, path):
+    """Under cosine nothing has a distance to a zero vector."""
+    kept = data.queries.any(axis=1)
+    if data.metric != "cosine" or kept.all():
+        return data
+    if not kept.any():
+        raise WrongFile(path, "all its queries are zero vectors, to which cosine has no distance")
+    note(path, f"{(~kept).sum()} queries are zero vectors, to which cosine has no distance: left out")
+    data.queries = data.queries[kept]
     if data.truth is not None:
-        data.truth = data.truth[:wanted] if len(data.truth) >= wanted else None
+        data.truth = data.truth[kept[:len(data.truth)]]
     return data
 
 
-def unit(x):
-    norms = np.linalg.norm(x, axis=1, keepdims=True)
-    return x / np.maximum(norms, np.finfo(np.float32).tiny)
-
-
-def exact_neighbours(base, queries, metric, k):
-    """Row numbers of the k nearest by blocks of one matrix product each, nearest first."""
-    if metric == "cosine":
-        base, queries = unit(base), unit(queries)
-    offset = (base ** 2).sum(1) if metric == "l2" else None
-    step = max(1, BLOCK_FLOATS // len(base))
-    k = min(k, len(base))
-    out = np.empty((len(queries), k), np.int64)
-    for start in range(0, len(queries), step):
-        part = queries[start:start + step] @ base.T
-        score = -part if offset is None else offset - 2 * part
-        near = np.argpartition(score, k - 1, axis=1)[:, :k]
-        order = np.argsort(np.take_along_axis(score, near, 1), axis=1, kind="stable")
-        out[start:start + step] = np.take_along_axis(near, order, 1)
-    return out
+def load(path, metric=None, rows=None, queries=None, field=None):
+    """Reads any of the formats; `rows` and `queries` cut it down, after which given neighbours may no longer hold.
+    field: the column or dataset where a file has several."""
+    path = Path(path)
+    if not path.exists():
+        raise WrongFile(path, "no such file or folder")
+    cut = Cut(rows, queries)
+    if path.is_dir():
+        data = read_folder(path, metric, cut)
+    elif path.suffix.lower() in (".hdf5", ".h5") and field is None:
+        with reading(path):
+            data = read_hdf5(path, metric, cut)
+    else:
+        data = split(path.stem, open_vectors(path, field), metric, cut)
+    if data.truth is not None and queries is None:    # as many queries as have neighbours
+        data.queries = data.queries[:len(data.truth)]
+    if data.truth is not None:
+        data.truth = data.truth[:len(data.queries)] if len(data.truth) >= len(data.queries) else None
+    return without_zero_queries(data, path)
 
 
 def ensure_truth(data, k):
     if data.truth is None or data.truth.shape[1] < k:
         data.truth = exact_neighbours(data.base, data.queries, data.metric, max(k, 10))
     return data
-
-
-def distances(base, rows, query, metric):
-    """Distances of some rows to one query, for comparing results where rows tie."""
-    found = base[rows].astype(np.float64)
-    query = query.astype(np.float64)
-    if metric == "l2":
-        return np.linalg.norm(found - query, axis=1)
-    product = found @ query
-    if metric == "ip":
-        return -product
-    return 1 - product / np.maximum(np.linalg.norm(found, axis=1) * np.linalg.norm(query), 1e-300)
 
 
 def generated(rows, dims, queries=QUERIES_TAKEN, seed=7):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqlab import datasets, report
+from vqlab import datasets, neighbours, report
 
 CLUSTERS, RANK = 100, 64    # 1000 and 32: lists of arxiv-minilm-384 would need half the rows read that the real ones do
 ROUNDS = 6             # of Lloyd's algorithm
@@ -73,11 +73,11 @@ class Model:
         for c in np.unique(chosen):
             at = np.flatnonzero(chosen == c)
             out[at] = self.clusters[c].draw(len(at), random)
-        return datasets.unit(out)
+        return neighbours.unit(out)
 
     def some_queries(self, count, random):
         chosen = random.choice(len(self.query_shares), count, p=self.query_shares)
-        return datasets.unit(self.centres[chosen] + self.queries.draw(count, random))
+        return neighbours.unit(self.centres[chosen] + self.queries.draw(count, random))
 
 
 def cluster(rows, random):
@@ -98,7 +98,7 @@ def exact(base, queries, k):
     best = np.full((len(queries), k), -np.inf, np.float32)
     ids = np.zeros((len(queries), k), np.int64)
     for start in range(0, len(base), BLOCK):
-        score = queries @ datasets.unit(np.asarray(base[start:start + BLOCK], np.float32)).T
+        score = queries @ neighbours.unit(np.asarray(base[start:start + BLOCK], np.float32)).T
         near = np.argpartition(-score, min(k, score.shape[1]) - 1, axis=1)[:, :k]
         both = np.hstack([best, np.take_along_axis(score, near, 1)])
         numbers = np.hstack([ids, near + start])
@@ -113,7 +113,7 @@ def reduced(base, queries, dims):
         return base, queries
     _, directions = np.linalg.eigh(base.T @ base)
     axes = directions[:, ::-1][:, :dims]
-    return datasets.unit(base @ axes), datasets.unit(queries @ axes)
+    return neighbours.unit(base @ axes), neighbours.unit(queries @ axes)
 
 
 def make(source, folder, rows, queries, dims=None, seed=11):
@@ -128,7 +128,7 @@ def make(source, folder, rows, queries, dims=None, seed=11):
         raise SystemExit(f"{source}: only sets of unit vectors have a model")
     random = np.random.default_rng(seed)
     every_query = np.asarray(datasets.load(source, "cosine", queries=10 ** 9).queries)
-    model = Model.of(*reduced(datasets.unit(real.base), datasets.unit(every_query), dims), random)
+    model = Model.of(*reduced(neighbours.unit(real.base), neighbours.unit(every_query), dims), random)
     folder.mkdir(parents=True, exist_ok=True)
     base = np.lib.format.open_memmap(folder / "base_f16.npy", "w+", np.float16, (rows, dims or real.dims))
     for start in range(0, rows, 8 * BLOCK):
@@ -136,7 +136,7 @@ def make(source, folder, rows, queries, dims=None, seed=11):
     asked = model.some_queries(queries, random).astype(np.float16)
     np.save(folder / "query_f16.npy", asked)
     base.flush()
-    ids, _ = exact(base, datasets.unit(asked.astype(np.float32)), NEIGHBOURS)
+    ids, _ = exact(base, neighbours.unit(asked.astype(np.float32)), NEIGHBOURS)
     np.save(truth, ids.astype(np.int32))
     return folder
 
@@ -160,9 +160,9 @@ def make_reduced(source, folder, queries, dims):
 def contrast(folder):
     """Cosine distances of the 1st, 10th and 100th neighbour over the mean distance; medians of some queries."""
     data = datasets.load(folder)
-    queries, base = datasets.unit(data.queries[:CHECKED]), data.base
+    queries, base = neighbours.unit(data.queries[:CHECKED]), data.base
     _, near = exact(base, queries, NEIGHBOURS)
-    mean = 1 - queries @ datasets.unit(base[::max(1, len(base) // BLOCK)]).mean(0)
+    mean = 1 - queries @ neighbours.unit(base[::max(1, len(base) // BLOCK)]).mean(0)
     return [f"{np.median((1 - near[:, n - 1]) / mean):.3f}" for n in (1, 10, NEIGHBOURS)]
 
 

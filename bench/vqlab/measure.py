@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .datasets import distances
+from .neighbours import distances
 from .load import OPERATORS
 
 TIE = 1e-5    # relative: float4 arithmetic may order rows otherwise that are this close
@@ -82,7 +82,7 @@ def found_ids_and_scans(connection, table, metric, k, count, name):
 
 def recall(data, found, k):
     """Share of the true k nearest. A row at the distance of the k-th counts whatever its id: sets have duplicates."""
-    hits = 0
+    hits, k = 0, min(k, len(data.base))
     for query, truth, ids in zip(data.queries, data.truth, found):
         worst = distances(data.base, truth[k - 1:k], query, data.metric)[0]
         ids = list(dict.fromkeys(ids))[:k]

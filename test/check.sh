@@ -122,7 +122,7 @@ build() {
   count build $((1 - status)) "$status" 0
   # What the tests read, where the server's user can.
   mkdir -p "$stage/tree/build"
-  tar -c --exclude='*.o' --exclude='*.d' --exclude=__pycache__ Makefile README.md bench sql expected test src | tar -x -C "$stage/tree"
+  tar -c --exclude='*.o' --exclude='*.d' --exclude=__pycache__ Makefile README.md bench docs sql expected test tools src | tar -x -C "$stage/tree"
   ((EUID != 0)) || chown -R postgres:postgres "$stage/tree" "$stage/tmp" "$stage"
   return "$status"
 }

@@ -34,7 +34,7 @@ rule() { # NAME FINDINGS
 }
 
 too_long() {
-  files src test demo bench | grep -E '\.(cpp|h|sql|sh|py|pl|pm|mk|spec)$' | while IFS= read -r file; do
+  files src test demo bench tools | grep -E '\.(cpp|h|sql|sh|py|pl|pm|mk|spec)$' | while IFS= read -r file; do
     lines=$(wc -l < "$file")
     ((lines <= 500)) || echo "$file: $lines lines"
   done

@@ -148,7 +148,7 @@ def make_reduced(source, folder, queries, dims):
     if truth.exists():
         return folder
     real = datasets.load(source, "cosine", queries=queries)
-    base, asked = reduced(datasets.unit(real.base), datasets.unit(real.queries), dims)
+    base, asked = reduced(neighbours.unit(real.base), neighbours.unit(real.queries), dims)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "base_f32.npy", base.astype(np.float32))
     np.save(folder / "query_f32.npy", asked.astype(np.float32))

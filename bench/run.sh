@@ -2,6 +2,7 @@
 # The benchmarks: one private server, one run, indexes interleaved, ratios. About twenty minutes by default.
 #   bash bench/run.sh                                        the default sections, on the sets found under --data-root
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
+#   bash bench/run.sh --only inprocess                       our core beside scann-core, rabitqlib and Faiss, in memory: no server
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --only clients                         1, 2, 8 and 32 clients at once
@@ -25,7 +26,7 @@ work=$root/build/bench
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$root/bench/lib.sh"
 
-needs_server() { [[ ! " $* " =~ ' --only '(codes|search|,)+' ' && ! " $* " =~ ' '(-h|--help)' ' ]]; }
+needs_server() { [[ ! " $* " =~ ' --only '(codes|inprocess|search|,)+' ' && ! " $* " =~ ' '(-h|--help)' ' ]]; }
 
 main() {
   local files=("$root/bench/requirements.txt")
@@ -38,6 +39,7 @@ main() {
     [[ -n ${VQ_SKIP_BUILD:-} ]] || build_extension "$root"
   fi
   [[ " $* " != *" --faiss "* ]] || files+=("$root/bench/requirements-faiss.txt")
+  [[ ! " $* " =~ ' --only '[a-z,]*inprocess ]] || files+=("$root/bench/requirements-faiss.txt" "$root/bench/requirements-inprocess.txt")
   mapfile -t -O "${#files[@]}" files < <(format_requirements "$root" "$@")
   python_env "$work/venv" "${files[@]}"
   # Threads of numpy's products wait for each other by spinning: many times slower where other work has the cores.

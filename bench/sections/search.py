@@ -41,12 +41,12 @@ class Curve:
 
 
 class Ours(Curve):
-    def __init__(self, run_program, csv, sub):
+    def __init__(self, run_program, csv, probes=PROBES):
         super().__init__()
-        self.run_program, self.csv, self.sub = run_program, csv, sub
+        self.run_program, self.csv, self.probes = run_program, csv, probes
 
     def measure(self):
-        self.run_program(sub=self.sub, rounds=1, seconds=SECONDS, probes=",".join(map(str, PROBES)))
+        self.run_program(rounds=1, seconds=SECONDS, probes=",".join(map(str, self.probes)))
         rows = native.read(self.csv)
         self.recalls = {row["nprobe"]: float(row["recall"]) for row in rows}
         self.rounds.append({row["nprobe"]: float(row["qps"]) for row in rows})
@@ -93,7 +93,7 @@ def run(args, data, path):
     for lists in sorted({round(len(data.base) ** 0.5), indexes.our_lists(len(data.base))}):
         run_program = partial(native.run, program, folder, args, quiet=True, lists=lists)
         csv = f"{args.work}/search_{data.name}_{lists}.csv"
-        curves = {f"ours, pq_dims {sub}": Ours(run_program, csv, sub) for sub in (4, 2)}
+        curves = {f"ours, pq_dims {sub}": Ours(partial(run_program, sub=sub), csv) for sub in (4, 2)}
         if args.faiss:
             curves.update(faiss_curves(args, data, lists))
         for _ in range(args.rounds):

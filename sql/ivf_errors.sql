@@ -156,7 +156,7 @@ $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 \set VERBOSITY terse
 CREATE INDEX CONCURRENTLY er_bad_idx ON er_bad USING @AM@ ((er_fail(v)::vector(1)));
 SELECT * FROM er_of_all('er_bad_idx');
-SELECT index, valid FROM vector_quant_indexes WHERE index = 'er_bad_idx'::regclass;
+SELECT index, valid FROM vector_quant_indexes() WHERE index = 'er_bad_idx'::regclass;
 
 -- an expression whose dimensions the index did not expect
 CREATE TABLE er_dims (id int, v vector);

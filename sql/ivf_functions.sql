@@ -232,10 +232,10 @@ DROP TABLE fn_copies;
 
 -- the list of indexes
 CREATE INDEX ON fn (n);
-SELECT index, "table", access_method = '@AM@' AS am, options[1], bytes = pg_relation_size(index) AS bytes, valid FROM vector_quant_indexes
+SELECT index, "table", access_method = '@AM@' AS am, options[1], bytes = pg_relation_size(index) AS bytes, valid FROM vector_quant_indexes()
     WHERE "table"::text LIKE '%fn%' ORDER BY index::text COLLATE "C";
 -- all of it can be looked into: nothing of a partitioned table itself
-SELECT count(s.lists) = count(*) AS all_of_it FROM vector_quant_indexes i, vector_quant_index_stats(i.index) s WHERE i.valid;
-SELECT has_table_privilege('public', 'vector_quant_indexes', 'SELECT');
+SELECT count(s.lists) = count(*) AS all_of_it FROM vector_quant_indexes() i, vector_quant_index_stats(i.index) s WHERE i.valid;
+SELECT has_function_privilege('public', 'vector_quant_indexes()', 'EXECUTE');
 DROP TABLE fn, fn_parts;
 DROP FUNCTION fn_vector, fn_recall, fn_same_recall, fn_tune;

@@ -107,7 +107,7 @@ SET @AM@.max_probes = 0;
 SET @AM@.nprobe = 1;
 SELECT op_lists();
 RESET ALL;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^op';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^op';
 DROP TABLE op;
 DROP FUNCTION op_lists, op_lists_of_function;
 

@@ -143,7 +143,7 @@ BEGIN
     RETURN $1;
 END
 $$;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^pl';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^pl';
 CREATE INDEX ON pl USING @AM@ ((pl_phase(v)::vector(32)));
 DROP TABLE pl, pl_small;
 DROP FUNCTION pl_cost, pl_phase, pl_plan;

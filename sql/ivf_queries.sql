@@ -176,7 +176,7 @@ BEGIN
     END LOOP;
     RAISE WARNING '% rows', n;
 END $$;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^qu';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^qu';
 DROP TABLE qu, qu_names;
 DROP FUNCTION qu_all;
 
@@ -208,7 +208,7 @@ CREATE INDEX ON qu_child USING @AM@ (v);
 EXPLAIN (COSTS OFF) SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 3;
 SELECT id FROM qu ORDER BY v <-> '[50.1,0]' LIMIT 3;
 SELECT id FROM ONLY qu ORDER BY v <-> '[50.1,0]' LIMIT 2;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^qu';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^qu';
 DROP TABLE qu CASCADE;
 
 -- partial index
@@ -283,7 +283,7 @@ CREATE INDEX qu_l2 ON qu USING @AM@ (v);
 CREATE INDEX qu_cos ON qu USING @AM@ (v vector_cosine_ops);
 SELECT id FROM qu ORDER BY v <-> '[0.9,1]' LIMIT 1;
 SELECT id FROM qu ORDER BY v <=> '[0.9,1]' LIMIT 1;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^qu';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^qu';
 DROP TABLE qu;
 
 -- out-of-line values that no scan has read, while a scan is under way
@@ -298,5 +298,5 @@ FETCH 1 qu_cursor;
 SELECT a.id, b.id, a.v <-> b.v AS d FROM qu2 a, qu2 b ORDER BY 1, 2;
 FETCH 2 qu_cursor;
 COMMIT;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^qu';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^qu';
 DROP TABLE qu, qu2;

@@ -65,6 +65,6 @@ REINDEX INDEX rb_wide_i;
 SET client_min_messages = warning;
 SELECT lists FROM vector_quant_index_stats('rb_wide_i');
 DROP TABLE rb_wide;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^rb';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^rb';
 DROP TABLE rb, rb_many;
 DROP FUNCTION rb_ids, rb_misplaced;

@@ -79,20 +79,20 @@ CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_
 UPDATE wr SET v = ARRAY[id % 2, 1, 1]::vector;
 VACUUM wr;
 REINDEX INDEX wr_i;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^wr$';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^wr$';
 ALTER INDEX wr_i SET (nlist = 2); -- a list for each
 REINDEX INDEX wr_i;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^wr$';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^wr$';
 TRUNCATE wr;
 REINDEX INDEX wr_i;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^wr$';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^wr$';
 -- few rows, and few rows for the lists, have notices of their own
 ALTER INDEX wr_i RESET (nlist);
 INSERT INTO wr VALUES (1, '[1,2,3]');
 REINDEX INDEX wr_i;
 ALTER INDEX wr_i SET (nlist = 2);
 REINDEX INDEX wr_i;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^wr$';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^wr$';
 DROP TABLE wr;
 -- memory for too few of the table's rows
 CREATE TABLE wr (v vector(100));
@@ -101,5 +101,5 @@ SET maintenance_work_mem = '1MB';
 CREATE INDEX wr_i ON wr USING wrvq (v) WITH (nlist = 1, codebooks = 2, codebook_size = 85);
 RESET maintenance_work_mem;
 REINDEX INDEX wr_i;
-SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes WHERE "table"::text ~ '^wr$';
+SELECT count(vector_quant_index_check(index, true)) > 0 AS sound FROM vector_quant_indexes() WHERE "table"::text ~ '^wr$';
 DROP TABLE wr;

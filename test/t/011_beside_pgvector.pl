@@ -203,7 +203,7 @@ sql('shared_schema', q{
 sql('shared_schema', 'CREATE EXTENSION vector_quant');
 is(sql('shared_schema', q{SELECT count(*) FROM pg_opclass WHERE opcname ~ '^(vector|halfvec)_(l2|ip|cosine)_ops$'}), $classes,
     'functions of others in the schema: none is called by the install script');
-is(sql('shared_schema', 'SELECT count(*) FROM vector_quant_indexes'), 0, 'nor by the view');
+is(sql('shared_schema', 'SELECT count(*) FROM vector_quant_indexes()'), 0, 'nor by the view');
 
 # --- our own types
 

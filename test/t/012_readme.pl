@@ -137,8 +137,8 @@ cmp_ok($shell, '>', 3, 'shell lines');
 for my $name (sort keys %made)
 {
     next unless $node->safe_psql($name, q{SELECT count(*) FROM pg_extension WHERE extname = 'vector_quant'});
-    is($node->safe_psql($name, 'SELECT count(*) FROM vector_quant_indexes WHERE NOT valid'), 0, "$name: all indexes are valid");
-    $node->safe_psql($name, 'SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes');
+    is($node->safe_psql($name, 'SELECT count(*) FROM vector_quant_indexes() WHERE NOT valid'), 0, "$name: all indexes are valid");
+    $node->safe_psql($name, 'SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes()');
 }
 
 # Every option and setting is in the README's table, with its default and range.

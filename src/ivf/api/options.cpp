@@ -1,5 +1,6 @@
 #include "ivf/api/options.h"
 
+#include "ivf/api/other_names.h"
 #include "ivf/api/settings_table.h"
 
 extern "C" {
@@ -98,6 +99,8 @@ relopt_kind register_options(const AmSettings &settings)
 
 bytea *parse_options(const AmSettings &settings, Datum reloptions, bool validate)
 {
+    if (validate)
+        refuse_other_names(settings, reloptions);
     const int rows = row_count(settings);
     relopt_parse_elt *fields = (relopt_parse_elt *)palloc0((size_t)rows * sizeof(relopt_parse_elt));
     for (int i = 0; i < rows; i++) {
@@ -112,6 +115,8 @@ bytea *parse_options(const AmSettings &settings, Datum reloptions, bool validate
     for (int i = 0; i < rows; i++)
         if (row(settings, i).values.kind == Kind::Text)
             read_text_option(options, row(settings, i), validate);
+    if (validate)
+        notice_unused(reloptions, *options);
     return (bytea *)options;
 }
 

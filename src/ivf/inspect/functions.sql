@@ -94,18 +94,19 @@ CREATE FUNCTION vector_quant_prewarm(index regclass) RETURNS bigint
 COMMENT ON FUNCTION vector_quant_prewarm(regclass)
     IS 'read an index into shared buffers; returns how many pages that are';
 
-CREATE VIEW vector_quant_indexes AS
-    SELECT c.oid::regclass AS index, x.indrelid::regclass AS "table", a.amname AS access_method,
-        c.reloptions AS options, pg_catalog.pg_relation_size(c.oid) AS bytes, x.indisvalid AS valid
+-- A function, not a view: tools that keep a schema as it is described (drizzle-kit push) drop views that they do not know.
+CREATE FUNCTION vector_quant_indexes(OUT index regclass, OUT "table" regclass, OUT access_method name, OUT options text[], OUT bytes bigint,
+    OUT valid boolean) RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10 AS $$
+    SELECT c.oid::pg_catalog.regclass, x.indrelid::pg_catalog.regclass, a.amname, c.reloptions, pg_catalog.pg_relation_size(c.oid), x.indisvalid
     FROM pg_catalog.pg_extension e
     JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
-        AND d.refobjid = e.oid AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_am'::pg_catalog.regclass AND d.deptype = 'e'
-    JOIN pg_catalog.pg_am a ON a.oid = d.objid
-    JOIN pg_catalog.pg_class c ON c.relam = a.oid
-    JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid
-    WHERE e.extname = 'vector_quant'
-        AND c.relkind = 'i' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace); -- those the functions can look into
+        AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_am'::pg_catalog.regclass
+        AND d.deptype OPERATOR(pg_catalog.=) 'e'
+    JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) d.objid
+    JOIN pg_catalog.pg_class c ON c.relam OPERATOR(pg_catalog.=) a.oid
+    JOIN pg_catalog.pg_index x ON x.indexrelid OPERATOR(pg_catalog.=) c.oid
+    WHERE e.extname OPERATOR(pg_catalog.=) 'vector_quant' AND c.relkind OPERATOR(pg_catalog.=) 'i'
+        AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace) -- those the functions can look into
+$$;
 
-GRANT SELECT ON vector_quant_indexes TO PUBLIC;
-
-COMMENT ON VIEW vector_quant_indexes IS 'indexes of this extension''s access methods: those of partitions, not of partitioned tables';
+COMMENT ON FUNCTION vector_quant_indexes() IS 'indexes of this extension''s access methods: those of partitions, not of partitioned tables';

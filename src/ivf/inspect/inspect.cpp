@@ -40,7 +40,7 @@ bool is_ours(Relation index)
 
 namespace {
 
-constexpr const char *kWhichIndexes = "View vector_quant_indexes lists the indexes of this extension.";
+constexpr const char *kWhichIndexes = "Function vector_quant_indexes() lists the indexes of this extension.";
 
 [[noreturn]] void missing(Oid index)
 {

@@ -138,7 +138,7 @@ sub is_whole
     $on //= $node;
     my ($out, $err) = ('', '');
     $on->psql('postgres', qq{SET client_min_messages = warning;
-        SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes WHERE "table" = '$table'::regclass}, stdout => \$out, stderr => \$err);
+        SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes() WHERE "table" = '$table'::regclass}, stdout => \$out, stderr => \$err);
     is($err, '', "$name: vector_quant_index_check");
     my $rows = $on->safe_psql('postgres', "SELECT count(*) FROM $table");
     return is(rows_through_index($on, $table, $query, $op), "$rows|$rows|0|0", "$name: every row once through the index");

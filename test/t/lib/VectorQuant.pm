@@ -94,7 +94,7 @@ sub new_table
     return;
 }
 
-my $check = q{SET client_min_messages = warning; SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes WHERE "table" =};
+my $check = q{SET client_min_messages = warning; SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes() WHERE "table" =};
 # Dies if an index of the table is not sound.
 sub check_indexes
 {

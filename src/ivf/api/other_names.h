@@ -1,0 +1,15 @@
+// Options as other extensions and products name them: an error for one says what it is called here.
+#pragma once
+
+#include "ivf/api/settings.h"
+
+namespace vq::ivf {
+
+// reloptions: of a WITH clause, as amoptions gets them; may be null. Errors: INVALID_PARAMETER_VALUE, with a hint, for an option that the access
+// method does not have and another is known to have. What nobody has is left to PostgreSQL.
+void refuse_other_names(const AmSettings &settings, Datum reloptions);
+
+// A NOTICE where refine_type is given and refine is not on: it says nothing then.
+void notice_unused(Datum reloptions, const IndexOptions &options);
+
+} // namespace vq::ivf

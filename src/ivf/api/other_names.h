@@ -5,6 +5,14 @@
 
 namespace vq::ivf {
 
+struct OtherName
+{
+    const char *name;
+    const char *hint; // a sentence
+};
+extern const OtherName kOtherNames
+    []; // up to one without a name; in am/other_names.cpp, where options of access methods may be named
+
 // reloptions: of a WITH clause, as amoptions gets them; may be null. Errors: INVALID_PARAMETER_VALUE, with a hint, for an option that the access
 // method does not have and another is known to have. What nobody has is left to PostgreSQL.
 void refuse_other_names(const AmSettings &settings, Datum reloptions);

@@ -111,8 +111,9 @@ public:
                 direction_[at] = e_.coding.toward_vector ? y + e_.mean_moved[d] : residual_[at];
             }
         RowCode found[simd::kTileRows];
-        e_.coding.ops->encode_rows(e_.space.image, n, residual_.data(), centre_.data(), direction_.data(),
-                                   codes_.data(), fine_.data(), found);
+        e_.coding.ops->encode_rows(e_.space.image, e_.encoder.size() > 0 ? e_.encoder.data() : nullptr, n,
+                                   residual_.data(), centre_.data(), direction_.data(), codes_.data(),
+                                   fine_.data(), found);
         for (size_t i = 0; i < n; i++) {
             float fine_factors[3];
             const RowFactors f =
@@ -186,6 +187,8 @@ bool train(const VectorSet &set, const Lists &lists, const Coding &coding, Encod
         return false;
     const uint8_t *image = e->image.data();
     e->shape = coding.ops->shape(image);
+    e->encoder = Aligned(coding.ops->encoder_bytes(image));
+    coding.ops->make_encoder(image, e->encoder.data());
     e->mean_moved.resize(e->shape.space_dims);
     coding.ops->transform(image, lists.mean.data(), e->mean_moved.data());
     e->space = {set.metric,

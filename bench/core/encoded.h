@@ -28,7 +28,7 @@ struct MovedRows
 struct Encoded
 {
     Coding coding;
-    Aligned image;
+    Aligned image, encoder; // encoder: of no size where the codec has none
     CodecShape shape;
     std::vector<float> mean_moved;
     Space space;                     // points to the above and to Lists::mean

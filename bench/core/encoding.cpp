@@ -22,17 +22,26 @@ struct Work
 {
     const Coding &coding;
     size_t together; // rows handed over in one call
-    Aligned image;
+    Aligned image, products;
+    const void *encoder = nullptr;
     std::vector<float> residuals, centres;
     std::vector<uint8_t> codes;
     std::vector<RowCode> rows;
 
-    Work(const Coding &c, size_t n) : coding(c), together(n), image(c.ops->image_bytes(c.options, 0))
+    Work(const Coding &c, size_t n, bool with)
+        : coding(c), together(n), image(c.ops->image_bytes(c.options, 0)), products(1 << 23)
     {
         const size_t dims = c.options.dims;
         Aligned scratch(c.ops->training_bytes(c.options, 0) + 64);
         if (!c.ops->train(c.options, TrainingSet(), image.data(), scratch.data(), Progress()))
             std::abort();
+        if (with && c.ops->encoder_bytes(image.data()) > 0) {
+            const double start = now();
+            c.ops->make_encoder(image.data(), products.data());
+            std::printf("encoder of %zu bytes made in %.2f ms\n", c.ops->encoder_bytes(image.data()),
+                        (now() - start) * 1e3);
+            encoder = products.data();
+        }
         Random random(1);
         residuals.resize(kRows * dims), centres.resize(kRows * dims);
         for (float &v : residuals)
@@ -47,8 +56,9 @@ struct Work
     {
         const size_t dims = coding.options.dims, bytes = codes.size() / kRows;
         for (size_t i = 0; i < kRows; i += together)
-            coding.ops->encode_rows(image.data(), std::min(together, kRows - i), &residuals[i * dims],
-                                    &centres[i * dims], nullptr, &codes[i * bytes], nullptr, &rows[i]);
+            coding.ops->encode_rows(image.data(), encoder, std::min(together, kRows - i),
+                                    &residuals[i * dims], &centres[i * dims], nullptr, &codes[i * bytes],
+                                    nullptr, &rows[i]);
     }
 
     // Of a row, in microseconds of CPU time.
@@ -95,7 +105,7 @@ void measure(Work *work, const std::vector<std::string> &levels, size_t rounds)
 
 } // namespace
 
-// encoding [--dims D] [--layers M] [--codewords K] [--weight-bits B] [--together ROWS] [--rounds N] [--levels A,B,..]
+// encoding [--dims D] [--layers M] [--codewords K] [--weight-bits B] [--together ROWS] [--encoder 0] [--rounds N] [--levels A,B,..]
 int main(int argc, char **argv)
 {
     Arguments a = {{{"dims", "384"},
@@ -103,6 +113,7 @@ int main(int argc, char **argv)
                     {"codewords", "256"},
                     {"weight-bits", "0"},
                     {"together", "16"},
+                    {"encoder", "1"},
                     {"rounds", "7"},
                     {"levels", "auto"}},
                    {}};
@@ -110,6 +121,6 @@ int main(int argc, char **argv)
         return 2;
     const Coding coding = rvq_coding(a.number("dims"), (int)a.number("layers"), (int)a.number("codewords"),
                                      (int)a.number("weight-bits"));
-    Work work(coding, a.number("together"));
+    Work work(coding, a.number("together"), a.number("encoder") != 0);
     measure(&work, a.list("levels"), a.number("rounds"));
 }

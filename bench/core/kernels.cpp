@@ -199,7 +199,7 @@ void add_byte_dots(std::vector<Case> &cases, Data &d)
                              int32_t *out = reinterpret_cast<int32_t *>(d.out.data());
                              for (size_t m = 0; m < 24; m++)
                                  k.byte_dots(reinterpret_cast<const int8_t *>(d.low.data()), rows, 384,
-                                             d.stream + m * 256 * 384, 16, 96, out, 256);
+                                             d.stream + m * 256 * 384, 16, 64 * 96, 96, out, 256);
                              sink = (float)out[77];
                          },
                          0});
@@ -233,7 +233,7 @@ void add_beam(std::vector<Case> &cases, Data &d)
     cases.push_back({"order16", "ns", false,
                      [&d](auto &k) {
                          uint8_t place[16];
-                         k.order16(d.x.data(), place);
+                         k.order16(d.x.data(), 16, place);
                          sink = place[4];
                      },
                      0});

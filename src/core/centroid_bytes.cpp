@@ -93,7 +93,7 @@ void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery *con
         std::memset(to + c.dims / 4 * 4, 0, 4 * quads - c.dims / 4 * 4);
         unit[q] = k.round_to_bytes(queries[q]->moved, c.dims, to);
     }
-    k.byte_dots(bytes, count, 4 * quads, c.book, padded / 16, quads, dots, padded);
+    k.byte_dots(bytes, count, 4 * quads, c.book, padded / 16, 64 * quads, quads, dots, padded);
     for (size_t q = 0; q < count; q++)
         bounds_of_dots(c, metric, *queries[q], unit[q], width, dots + q * padded, lower + q * stride);
 }

@@ -140,16 +140,22 @@ struct CodecOps
 
     // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
     void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
+    // What encodes many rows faster, made of the image alone by whoever does: encoder_bytes of memory at a multiple of 64; 0:
+    // there is no such thing.
+    size_t (*encoder_bytes)(const uint8_t *image) noexcept;
+    void (*make_encoder)(const uint8_t *image, void *encoder) noexcept;
+    // encoder: what make_encoder made, or null. Codes with and without are equally good, but not always the same.
     // residual, centre and direction: space_dims floats. direction: in which an error of the code costs most (R x for the
     // inner product, the residual for L2); only a codec with a score-aware loss looks at it. Writes code_bytes bytes to code
     // and fine_bytes to fine.
-    RowCode (*encode)(const uint8_t *image, const float *residual, const float *centre,
+    RowCode (*encode)(const uint8_t *image, const void *encoder, const float *residual, const float *centre,
                       const float *direction, uint8_t *code, uint8_t *fine) noexcept;
 
     // The same for n rows, each array n times as long and row after row: bit for bit what encode gives one by one, but
     // faster with some codecs.
-    void (*encode_rows)(const uint8_t *image, size_t n, const float *residuals, const float *centres,
-                        const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept;
+    void (*encode_rows)(const uint8_t *image, const void *encoder, size_t n, const float *residuals,
+                        const float *centres, const float *directions, uint8_t *codes, uint8_t *fine,
+                        RowCode *out) noexcept;
 
     // query: space_dims floats, q'. query_bits: to how many bits a dimension the query may be rounded, 0 = the finest there
     // is; a codec may ignore it. state: query_bytes bytes, 64-byte aligned; starts with QueryHead.
@@ -300,13 +306,36 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
     noexcept->std::same_as<float>;
 };
 
-// encode_rows of a codec: its own if it has one, which pays if rows are encoded faster together; else encode, row by row.
-template <Codec C>
-void encode_rows(const uint8_t *image, size_t n, const float *residuals, const float *centres,
-                 const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept
+// A codec that encodes rows faster together, and still faster with an encoder.
+template <class C>
+concept HasEncoder = requires(const uint8_t *image)
 {
-    if constexpr (requires { C::encode_rows(image, n, residuals, centres, directions, codes, fine, out); })
-        return C::encode_rows(image, n, residuals, centres, directions, codes, fine, out);
+    C::encoder_bytes(image);
+};
+
+template <Codec C>
+size_t encoder_bytes(const uint8_t *image) noexcept
+{
+    if constexpr (HasEncoder<C>)
+        return C::encoder_bytes(image);
+    return 0;
+}
+
+template <Codec C>
+void make_encoder(const uint8_t *image, void *encoder) noexcept
+{
+    if constexpr (HasEncoder<C>)
+        C::make_encoder(image, encoder);
+}
+
+// encode_rows of a codec: its own if it has one; else encode, row by row.
+template <Codec C>
+void encode_rows(const uint8_t *image, const void *encoder, size_t n, const float *residuals,
+                 const float *centres, const float *directions, uint8_t *codes, uint8_t *fine,
+                 RowCode *out) noexcept
+{
+    if constexpr (HasEncoder<C>)
+        return C::encode_rows(image, encoder, n, residuals, centres, codes, out);
     const CodecShape s = C::shape(image);
     for (size_t i = 0; i < n; i++)
         out[i] = C::encode(image, residuals + i * s.space_dims, centres + i * s.space_dims,
@@ -314,18 +343,21 @@ void encode_rows(const uint8_t *image, size_t n, const float *residuals, const f
 }
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,
-                                       C::valid_options,  C::image_bytes,
-                                       C::training_rows,  C::training_bytes,
-                                       C::train,          C::trained,
-                                       C::chosen_options, C::untrained_options,
-                                       C::valid,          C::shape,
-                                       C::describe,       C::shortfall,
-                                       C::transform,      C::encode,
-                                       encode_rows<C>,    C::prepare,
-                                       C::scan_tile,      C::scan_row,
-                                       C::scan_fine,      C::sublist_layers,
-                                       C::sublist_of,     C::sublist_centre,
-                                       C::sublist_dot};
+RowCode encode(const uint8_t *image, const void *encoder, const float *residual, const float *centre,
+               const float *direction, uint8_t *code, uint8_t *fine) noexcept
+{
+    RowCode out;
+    encode_rows<C>(image, encoder, 1, residual, centre, direction, code, fine, &out);
+    return out;
+}
+
+template <Codec C>
+inline constexpr CodecOps kCodecOps = {
+    C::kName,          C::kId,          C::valid_options, C::image_bytes,    C::training_rows,
+    C::training_bytes, C::train,        C::trained,       C::chosen_options, C::untrained_options,
+    C::valid,          C::shape,        C::describe,      C::shortfall,      C::transform,
+    encoder_bytes<C>,  make_encoder<C>, encode<C>,        encode_rows<C>,    C::prepare,
+    C::scan_tile,      C::scan_row,     C::scan_fine,     C::sublist_layers, C::sublist_of,
+    C::sublist_centre, C::sublist_dot};
 
 } // namespace vq

@@ -55,7 +55,8 @@ Spans build_tables(const RqImage &h, const float *query, float *tables, float *q
     Spans s = {};
     for (size_t m = 0; m < h.layers; m++) {
         int32_t dots[2 * kMostCodewords];
-        simd::kernels().byte_dots(r.bytes, 2, pitch, book(h, m), blocks(h.codewords), quads(h.dims), dots, n);
+        simd::kernels().byte_dots(r.bytes, 2, pitch, book(h, m), blocks(h.codewords), 64 * quads(h.dims),
+                                  quads(h.dims), dots, n);
         float *table = tables + m * n;
         const float *scale = scales(h, m);
         for (size_t k = 0; k < n; k++)

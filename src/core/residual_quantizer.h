@@ -26,7 +26,8 @@
 //
 // Encoding keeps the five best beginnings of a code from layer to layer (beam search). Codewords are bytes with a scale
 // each. What is left of u is rounded to bytes too for its products with codewords, which are then sums of integers: so every
-// CPU gives the same codes.
+// CPU gives the same codes. Where there are up to some 2,048 codewords in all, whoever encodes keeps their products with one
+// another: then u alone is rounded and multiplied, once, and what is left of it is not needed before the end (rq_products.h).
 //
 // Layers without enough training rows take random codewords, as long as the best of K random directions should be.
 #pragma once
@@ -71,10 +72,14 @@ struct ResidualQuantizer : NoFinerCode
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;
     static Shortfall shortfall(const uint8_t *image, size_t rows, char *text, size_t size) noexcept;
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;
+    // Products of codewords (rq_products.h), unless these are too many.
+    static size_t encoder_bytes(const uint8_t *image) noexcept;
+    static void make_encoder(const uint8_t *image, void *encoder) noexcept;
+    // Without an encoder.
     static RowCode encode(const uint8_t *image, const float *residual, const float *centre,
                           const float *direction, uint8_t *code, uint8_t *fine) noexcept;
-    static void encode_rows(const uint8_t *image, size_t n, const float *residuals, const float *centres,
-                            const float *directions, uint8_t *codes, uint8_t *fine, RowCode *out) noexcept;
+    static void encode_rows(const uint8_t *image, const void *encoder, size_t n, const float *residuals,
+                            const float *centres, uint8_t *codes, RowCode *out) noexcept;
     static void prepare(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;
     static void scan_tile(const void *state, const uint8_t *codes, size_t first, size_t rows,
                           uint32_t acc[simd::kTileRows]) noexcept;

@@ -75,6 +75,7 @@ struct Sizes
 bool encode_batch(Trainer &t, size_t first, size_t n, const Work &work) noexcept
 {
     const size_t together = rows_together(*t.h);
+    remake_tables(t, n);
     for (size_t done = 0, some; done < n; done += some) {
         const size_t at = (first + done) % t.rows;
         some = std::min({together, n - done, t.rows - at});
@@ -100,9 +101,10 @@ bool take_codes_off(Trainer &t, const Work &work) noexcept
 }
 
 // Mean squared length that codes leave of the rows set aside.
-bool energy_left(const Trainer &t, const AdamPlan &plan, const Work &work, double *energy) noexcept
+bool energy_left(Trainer &t, const AdamPlan &plan, const Work &work, double *energy) noexcept
 {
     const size_t together = rows_together(*t.h);
+    remake_tables(t, plan.set_aside);
     float left[kBatchFloats];
     uint8_t codes[kMostTogether * kMostLayers];
     double sum = 0;
@@ -110,7 +112,7 @@ bool energy_left(const Trainer &t, const AdamPlan &plan, const Work &work, doubl
         some = std::min(together, plan.set_aside - i);
         for (size_t j = 0; j < some; j++)
             (void)read_unit(t, t.which()[t.rows + i + j], left + j * t.width);
-        choose_codes(*t.h, some, left, kBeam, codes);
+        choose_codes(*t.h, t.tables, some, left, kBeam, codes);
         for (size_t j = 0; j < some; j++) {
             const double norm = residual_norm(left + j * t.width, t.width);
             sum += norm * norm;

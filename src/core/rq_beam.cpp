@@ -1,7 +1,8 @@
-// Residual quantizer: the codes of unit vectors, by beam search. Rows go through the layers together, so that a layer's
+// Residual quantizer: the codes of unit vectors, by beam search over residuals. Rows go through the layers together, so that a layer's
 // codewords are fetched from memory once for many rows. (256 codewords of 384 dimensions are 98 kB; all layers together exceed
 // a second-level cache.)
-#include "core/rq_image.h"
+#include "core/rq_best.h"
+#include "core/rq_products.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,21 +14,6 @@ namespace {
 
 constexpr size_t kMostBeams = kBeam * kMostTogether;
 
-struct Candidate // a beginning of a code, one layer longer
-{
-    uint16_t parent;
-    uint16_t codeword;
-};
-
-constexpr size_t kSorted = 16; // floats that simd::Kernels::order16 sorts
-
-// The best continuations of one row's beginnings, the nearest first; of equals, those in order of beginning and codeword.
-struct Best
-{
-    size_t count;
-    Candidate found[kBeam];
-};
-
 // The surviving beginnings of one row's code. What each leaves of the unit vector lies in one of the row's kBeam places.
 struct Beam
 {
@@ -37,64 +23,17 @@ struct Beam
     uint8_t codes[kBeam][kMostLayers] = {};
 };
 
-// The n-th smallest (n >= 1) of sixteen.
-float nth_least(const float x[kSorted], size_t n) noexcept
-{
-    uint8_t place[kSorted];
-    simd::kernels().order16(x, place);
-    return x[place[n - 1]];
-}
-
-// least: which of score[which[0]], .., score[which[n - 1]] are the `wanted` (below kSorted) smallest, in order; of equals the
-// first comes first. Returns how many there are: n, if that is less.
-size_t least_of(const float *score, const uint16_t *which, size_t n, size_t wanted, uint16_t *least) noexcept
-{
-    uint16_t some[kSorted];
-    size_t kept = 0; // in order; they stand before later ones, so that of equals the first stays first
-    for (size_t i = 0; i < n;) {
-        const size_t more = std::min(kSorted - kept, n - i);
-        float x[kSorted];
-        std::fill_n(x, kSorted, INFINITY);
-        std::copy_n(least, kept, some);
-        std::copy_n(which + i, more, some + kept);
-        for (size_t j = 0; j < kept + more; j++)
-            x[j] = score[some[j]];
-        uint8_t place[kSorted];
-        simd::kernels().order16(x, place);
-        kept = std::min(kept + more, wanted);
-        for (size_t j = 0; j < kept; j++)
-            least[j] = some[place[j]];
-        i += more;
-    }
-    return kept;
-}
-
 simd::Codebook codebook(const RqImage &h, size_t layer) noexcept
 {
     return {book(h, layer), scales(h, layer), norms_sq(h, layer), blocks(h.codewords), quads(h.dims)};
 }
 
-// The `wanted` best continuations of one row's `count` beginnings. score: of each beginning with each codeword. least: of each
-// beginning, for j = 0..15, the smallest score of the codewords k with k % 16 = j; overwritten.
-//
-// The sixteen minima over all beginnings belong to sixteen different continuations. So at least `wanted` continuations are not
-// above the wanted-th smallest minimum, and those above it cannot be among the best: six or so remain to be looked at.
-Best best_of_scores(const RqImage &h, const float *score, float *least, size_t count, size_t wanted) noexcept
+// least: of each of a row's beginnings; those of the first become those of all.
+void least_of_all(float *least, size_t count) noexcept
 {
-    const uint32_t pitch = (uint32_t)(16 * blocks(h.codewords));
     for (size_t b = 1; b < count; b++)
         for (size_t j = 0; j < kSorted; j++)
             least[j] = std::min(least[j], least[b * kSorted + j]);
-    uint16_t which[kBeam * kMostCodewords], chosen[kBeam];
-    size_t found = simd::kernels().at_most(score, count * pitch, nth_least(least, wanted), which);
-    if (pitch != h.codewords) // a damaged image may make padding look near
-        found = (size_t)(std::remove_if(which, which + found,
-                                        [&](uint16_t w) { return w % pitch >= h.codewords; }) -
-                         which);
-    Best best = {least_of(score, which, found, wanted, chosen), {}};
-    for (size_t b = 0; b < best.count; b++)
-        best.found[b] = {(uint16_t)(chosen[b] / pitch), (uint16_t)(chosen[b] % pitch)};
-    return best;
 }
 
 // The best codewords of a layer for each of n (1..kMostTogether) rows that have one beginning, the empty one: `rows` are what
@@ -168,6 +107,7 @@ void Search::layer(size_t n, size_t layer, size_t count, size_t wanted) noexcept
         const Beam &beam = beams[layer % 2][i];
         simd::kernels().codeword_scores(bytes_of(i, 0), count, codebook(h, layer), beam.unit, beam.error,
                                         score, least);
+        least_of_all(least, count);
         best[i] = best_of_scores(h, score, least, count, wanted);
     }
     go_on(n, layer);
@@ -250,7 +190,8 @@ void nearest_codewords(const RqImage &h, size_t layer, const float *rows, size_t
         codes[i] = (uint8_t)best[i].found[0].codeword;
 }
 
-void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept
+static void choose_by_residuals(const RqImage &h, size_t n, float *rows, size_t wanted,
+                                uint8_t *codes) noexcept
 {
     Search s(h);
     s.start(n, rows, wanted); // there are two layers at least
@@ -261,6 +202,15 @@ void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_
         std::memcpy(codes + i * h.layers, best.codes[0], h.layers);
         std::memcpy(rows + i * s.width, s.left_of(i, best.place[0]), s.width * sizeof(float));
     }
+}
+
+void choose_codes(const RqImage &h, const void *tables, size_t n, float *rows, size_t wanted,
+                  uint8_t *codes) noexcept
+{
+    if (tables)
+        choose_by_products(h, tables, n, rows, wanted, codes);
+    else
+        choose_by_residuals(h, n, rows, wanted, codes);
 }
 
 } // namespace vq::rq

@@ -1,4 +1,5 @@
 // Residual quantizer: from a residual to its code.
+#include "core/rq_products.h"
 #include "core/rq_weights.h"
 
 #include <algorithm>
@@ -80,8 +81,8 @@ RowCode row_code(const RqImage &h, const float *unit, double norm, const float *
 }
 
 // n (1..rows_together) rows.
-void encode_batch(const RqImage &h, size_t n, const float *residuals, const float *centres, uint8_t *codes,
-                  RowCode *out) noexcept
+void encode_batch(const RqImage &h, const void *tables, size_t n, const float *residuals,
+                  const float *centres, uint8_t *codes, RowCode *out) noexcept
 {
     const size_t D = h.dims, width = 4 * quads(D);
     alignas(64) float rows[kBatchFloats]; // unit vectors; later what their codes leave
@@ -99,7 +100,7 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
     }
     uint8_t chosen[kMostTogether * kMostLayers];
     if (some > 0)
-        choose_codes(h, some, rows, kBeam, chosen);
+        choose_codes(h, tables, some, rows, kBeam, chosen);
     for (size_t j = 0; j < some; j++) {
         const size_t i = which[j];
         to_unit(residuals + i * D, D, norm[j], unit);
@@ -110,22 +111,34 @@ void encode_batch(const RqImage &h, size_t n, const float *residuals, const floa
 
 } // namespace
 
-void ResidualQuantizer::encode_rows(const uint8_t *image, size_t n, const float *residuals,
-                                    const float *centres, const float *, uint8_t *codes, uint8_t *,
+size_t ResidualQuantizer::encoder_bytes(const uint8_t *image) noexcept
+{
+    const RqImage &h = header(image);
+    return product_table_bytes(h.dims, h.layers, h.codewords);
+}
+
+void ResidualQuantizer::make_encoder(const uint8_t *image, void *encoder) noexcept
+{
+    if (encoder_bytes(image) > 0)
+        make_product_tables(header(image), encoder);
+}
+
+void ResidualQuantizer::encode_rows(const uint8_t *image, const void *encoder, size_t n,
+                                    const float *residuals, const float *centres, uint8_t *codes,
                                     RowCode *out) noexcept
 {
     const RqImage &h = header(image);
     const size_t D = h.dims, most = rows_together(h);
     for (size_t i = 0; i < n; i += most)
-        encode_batch(h, std::min(most, n - i), residuals + i * D, centres + i * D, codes + i * code_bytes(h),
-                     out + i);
+        encode_batch(h, encoder, std::min(most, n - i), residuals + i * D, centres + i * D,
+                     codes + i * code_bytes(h), out + i);
 }
 
 RowCode ResidualQuantizer::encode(const uint8_t *image, const float *residual, const float *centre,
-                                  const float *direction, uint8_t *code, uint8_t *fine) noexcept
+                                  const float *, uint8_t *code, uint8_t *) noexcept
 {
     RowCode out;
-    encode_rows(image, 1, residual, centre, direction, code, fine, &out);
+    encode_rows(image, nullptr, 1, residual, centre, code, &out);
     return out;
 }
 

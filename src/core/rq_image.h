@@ -100,8 +100,9 @@ size_t rows_together(const RqImage &h) noexcept;
 
 // Chooses the codes of n (1..rows_together) unit vectors (4 * quads floats each, zero from dims on), one byte a layer; the best
 // `wanted` (1..kBeam) beginnings survive a layer. The rows become what their codes leave. A row's codes do not depend on the
-// other rows.
-void choose_codes(const RqImage &h, size_t n, float *rows, size_t wanted, uint8_t *codes) noexcept;
+// other rows. tables: those of rq_products.h, or null.
+void choose_codes(const RqImage &h, const void *tables, size_t n, float *rows, size_t wanted,
+                  uint8_t *codes) noexcept;
 
 // r / norm, zero up to a whole group of four dimensions.
 void to_unit(const float *r, size_t dims, double norm, float *unit) noexcept;

@@ -24,6 +24,7 @@ constexpr float kRefitWeight = 64;
 bool encode_rows(Trainer &t, const Part &part) noexcept
 {
     const size_t together = rows_together(*t.h);
+    remake_tables(t, t.rows);
     for (size_t i = 0; i < t.rows; i += together) {
         const size_t n = std::min(together, t.rows - i);
         encode_together(t, i, n, kBeam);
@@ -99,7 +100,7 @@ void encode_together(Trainer &t, size_t first, size_t n, size_t beam) noexcept
 {
     for (size_t i = first; i < first + n; i++)
         (void)read_unit(t, t.which()[i], t.row(i));
-    choose_codes(*t.h, n, t.row(first), beam, t.codes(first));
+    choose_codes(*t.h, t.tables, n, t.row(first), beam, t.codes(first));
 }
 
 bool refit(Trainer &t, const Part &part) noexcept
@@ -136,10 +137,12 @@ bool measure(Trainer &t) noexcept
     size_t counted = 0;
     double shares = 0;
     Random random(t.options.seed);
+    remake_tables(t, n);
     for (size_t i = 0; i < n; i++) {
         read_probe(t, i, n, random, unit);
-        const RowCode c = ResidualQuantizer::encode(reinterpret_cast<const uint8_t *>(t.h), unit, zero, unit,
-                                                    code, nullptr);
+        RowCode c;
+        ResidualQuantizer::encode_rows(reinterpret_cast<const uint8_t *>(t.h), t.tables, 1, unit, zero, code,
+                                       &c);
         if (c.scale > 0 && c.sigma > 0) {
             ratio[counted++] = c.scale / c.sigma;
             shares += 1 / (double)c.scale;

@@ -41,6 +41,16 @@ bool read_unit(const Trainer &t, size_t row, float *out) noexcept
     return true;
 }
 
+void remake_tables(Trainer &t, size_t rows) noexcept
+{
+    constexpr size_t kFew = 64; // rows that are encoded in hardly more time than the tables take
+    t.tables = nullptr;
+    if (rows <= kFew || t.l.kmeans == t.l.tables)
+        return;
+    make_product_tables(*t.h, t.scratch + t.l.tables);
+    t.tables = t.scratch + t.l.tables;
+}
+
 } // namespace rq_detail
 
 using namespace rq_detail;
@@ -79,7 +89,8 @@ Layout layout(const CodecOptions &o, size_t rows) noexcept
     l.codes = l.which + padded(l.rows * sizeof(uint32_t));
     l.centroids = l.codes + padded(l.rows * layers_of(o));
     l.bytes_of_rows = l.centroids + padded(book);
-    l.kmeans = l.bytes_of_rows + padded(kMostTogether * width / sizeof(float));
+    l.tables = l.bytes_of_rows + padded(kMostTogether * width / sizeof(float));
+    l.kmeans = l.tables + padded(product_table_bytes(o.dims, layers_of(o), codewords_of(o)));
     l.distances = l.adam = l.kmeans + padded(codewords_of(o) * sizeof(uint32_t)) + padded(book);
     l.bytes = std::max({l.kmeans + padded(kmeans_scratch_bytes(clustering(o, l.rows))),
                         l.distances + padded(l.rows * sizeof(float)), l.adam + adam_plan(o, l.rows).scratch});

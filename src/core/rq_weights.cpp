@@ -92,8 +92,8 @@ void multiply_slices(size_t layers, size_t some, Slices *s) noexcept
                 to[64 * q + d] = (uint8_t)(s->rows[m][4 * q + d] + 128);
     }
     int32_t dots[kMostLayers][kMostLayers];
-    simd::kernels().byte_dots(s->rows[0], layers, 4 * kQuads, side_by_side, blocks(layers), some, dots[0],
-                              kMostLayers);
+    simd::kernels().byte_dots(s->rows[0], layers, 4 * kQuads, side_by_side, blocks(layers), 64 * some, some,
+                              dots[0], kMostLayers);
     for (size_t i = 0; i < layers; i++)
         for (size_t j = 0; j < layers; j++)
             s->products[i][j] += dots[i][j];

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/kmeans.h"
-#include "core/rq_image.h"
+#include "core/rq_products.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +20,7 @@ struct Layout // of the scratch memory: the rows, then offsets in bytes of what 
     size_t codes;         // a byte a row and layer
     size_t centroids;     // of one layer
     size_t bytes_of_rows; // kMostTogether rows, rounded to bytes
+    size_t tables;        // those of rq_products.h; of no size where they do not pay
     size_t kmeans;        // scratch of the clustering; Users lie in the same place
     size_t distances;     // a float a row, behind Users
     size_t adam;          // scratch of Adam, behind Users too
@@ -31,6 +32,7 @@ struct Trainer : TrainingRun<ResidualQuantizer, RqImage, Layout>
     using TrainingRun::TrainingRun;
     size_t rows = 0; // of the sample, without those that equal their centroid or are set aside
     size_t width = 4 * quads(options.dims); // floats of a row: dims, then zeros
+    const void *tables = nullptr;           // of products, for codewords as they are now
 
     float *row(size_t i) const noexcept { return reinterpret_cast<float *>(scratch) + i * width; }
     float *norms() const noexcept { return reinterpret_cast<float *>(scratch + l.norms); }
@@ -82,6 +84,10 @@ void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept;
 
 // Trains codewords layer by layer (rq_layers.cpp), on the unit vectors in scratch; fills trained_layers.
 [[nodiscard]] bool train_layers(Trainer &t, const Part &part) noexcept;
+
+// Makes the tables of products anew, for `rows` rows that are to be encoded with the codewords as they are now; or forgets the old
+// ones, where rows are so few that they do not pay.
+void remake_tables(Trainer &t, size_t rows) noexcept;
 
 // Chooses the codes of the n (1..rows_together) training rows from `first` on; the rows in scratch become what they leave.
 void encode_together(Trainer &t, size_t first, size_t n, size_t beam) noexcept;

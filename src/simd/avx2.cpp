@@ -69,6 +69,10 @@ struct Lanes : Batch<xsimd::fma3<xsimd::avx2>, 3>
         __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
         return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
     }
+    static F from_bytes(const int8_t *p) noexcept
+    {
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadu_si64(p)));
+    }
     static F quads(const uint8_t *p) noexcept
     {
         const __m128i bytes = _mm_unpacklo_epi32(_mm_loadu_si32(p), _mm_loadu_si32(p + 64));

@@ -53,6 +53,10 @@ struct Lanes : Batch<xsimd::avx512bw, 6>
     }
 
     static F from_int(const uint32_t *p) noexcept { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
+    static F from_bytes(const int8_t *p) noexcept
+    {
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+    }
     static F fp16(const uint8_t *p) noexcept
     {
         return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));

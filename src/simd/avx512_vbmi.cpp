@@ -65,9 +65,9 @@ void bytescan8_vbmi(const uint8_t *codes, const uint8_t *lut, size_t rows, uint3
 }
 
 void byte_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
-                    size_t quads, int32_t *out, size_t out_stride) noexcept
+                    size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
-    byte_dots<Bytes>(x, nx, x_stride, book, blocks, quads, out, out_stride);
+    byte_dots<Bytes>(x, nx, x_stride, book, blocks, block_stride, quads, out, out_stride);
 }
 
 } // namespace vq::simd

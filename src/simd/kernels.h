@@ -139,10 +139,10 @@ struct Kernels
     // --- residual quantization, codewords of bytes ---
     // Dot products of nx rows of x, x_stride bytes apart, with 16 * blocks codewords:
     //     out[i * out_stride + 16 b + k] = sum over d < 4 * quads of x_i[d] * (c_bk[d] - 128)
-    // book: for each block of 16 codewords, for each four dimensions, 16 x 4 bytes c. Sums are exact; x >= -127,
-    // quads <= 4,096.
+    // book: for each block of 16 codewords, block_stride bytes apart, for each four dimensions, 16 x 4 bytes c. Sums are
+    // exact; x >= -127, quads <= 4,096.
     void (*byte_dots)(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
-                      size_t quads, int32_t *out, size_t out_stride) noexcept;
+                      size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept;
     // The rest serves the beam search. Every level gives the same bits (see tile_bounds). Finite values.
     // left[d] = x[d] - scale * (c[d] - 128) for d < 4 * quads. codeword: its first four bytes c in `book` above, where the
     // others follow every 64 bytes; left may be x. Returns the squared norm of left: sixteen sums, dimension d in sum
@@ -158,11 +158,27 @@ struct Kernels
     // least[16 i + j] = the smallest score[i n + k] with k % 16 = j.
     void (*codeword_scores)(const int8_t *x, size_t nx, const Codebook &book, const float *unit,
                             const float *error, float *score, float *least) noexcept;
+    // Scores of n codewords, a multiple of 16, for nx beginnings i of `chosen` codewords each, where products of codewords with
+    // one another are known (core/rq_products.h), as IEEE halfs; the sum from the left:
+    //     score[i n + k] = error[i] + (terms[k] + sum over j < chosen of products[rows[i * stride + j] + k])
+    // least[j] = the smallest score[i n + k] with k % 16 = j.
+    void (*product_scores)(const float *terms, const uint16_t *products, const uint32_t *rows, size_t nx,
+                           size_t stride, size_t chosen, size_t n, const float *error, float *score,
+                           float *least) noexcept;
+    // The terms above of a row, given its products with the n codewords, a multiple of 16, as integers:
+    //     terms[k] = norm_sq[k] - twice * scale[k] * dots[k], products from the left; terms may be norm_sq
+    void (*terms_of_dots)(const int32_t *dots, const float *scale, const float *norm_sq, float twice,
+                          size_t n, float *terms) noexcept;
+    // y[i] += x[i], IEEE halfs, for i < n, a multiple of 16.
+    void (*add_halves)(const uint16_t *x, float *y, size_t n) noexcept;
+    // x[d] -= scale[j] * row[j][d] for d < n, for one j < rows after the other.
+    void (*take_rows_off)(const int8_t *const *row, const float *scale, size_t rows, size_t n,
+                          float *x) noexcept;
     // which: all i < n with x[i] <= limit, in order; n is a multiple of 16, at most 65,536; x may be infinite. Returns how many there are.
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
-    // place[r] = the index of the r-th smallest x (r from 0), of equals the lower index first. If there are NaNs, places are
-    // below 16, but no more is said about them.
-    void (*order16)(const float x[16], uint8_t place[16]) noexcept;
+    // place[r] = the index of the r-th smallest of x[0], .., x[n - 1] (r from 0), of equals the lower index first; n is 1..16, and
+    // x behind them infinite. The other places are below 16, and so are all if there are NaNs, but no more is said about them.
+    void (*order16)(const float x[16], size_t n, uint8_t place[16]) noexcept;
 };
 
 namespace detail {

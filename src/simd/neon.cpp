@@ -58,6 +58,12 @@ struct Lanes : Batch<xsimd::neon64, 6>
     {
         return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16));
     }
+    static F from_bytes(const int8_t *p) noexcept
+    {
+        uint32_t word;
+        __builtin_memcpy(&word, p, 4);
+        return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(word)))));
+    }
     static F quads(const uint8_t *p) noexcept
     {
         uint32_t word;

@@ -253,12 +253,12 @@ void subspace_dots(const float *x, const float *codebook, size_t dims, size_t su
     });
 }
 
-void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
-               int32_t *out, size_t out_stride) noexcept
+void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+               size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
     for (size_t i = 0; i < nx; i++)
         for (size_t k = 0; k < 16 * blocks; k++) {
-            const uint8_t *codeword = book + k / 16 * 64 * quads + k % 16 * 4;
+            const uint8_t *codeword = book + k / 16 * block_stride + k % 16 * 4;
             int32_t sum = 0;
             for (size_t d = 0; d < 4 * quads; d++)
                 sum += x[i * x_stride + d] * (codeword[d / 4 * 64 + d % 4] - 128);
@@ -302,7 +302,7 @@ void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const flo
     for (size_t i = 0; i < nx; i++, x += 4 * book.quads)
         for (size_t b = 0; b < book.blocks; b++) {
             int32_t dots[16];
-            byte_dots(x, 1, 0, book.bytes + b * 64 * book.quads, 1, book.quads, dots, 0);
+            byte_dots(x, 1, 0, book.bytes + b * 64 * book.quads, 1, 0, book.quads, dots, 0);
             for (size_t j = 0; j < 16; j++) {
                 const size_t k = 16 * b + j;
                 const float product = 2 * at(unit, i) * at(book.scale, k) * (float)dots[j];
@@ -311,6 +311,48 @@ void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const flo
                 put(least, 16 * i + j, std::fmin(at(least, 16 * i + j), v));
             }
         }
+}
+
+void product_scores(const float *terms, const uint16_t *products, const uint32_t *rows, size_t nx,
+                    size_t stride, size_t chosen, size_t n, const float *error, float *score,
+                    float *least) noexcept
+{
+    for (size_t j = 0; j < 16; j++)
+        put(least, j, INFINITY);
+    for (size_t i = 0; i < nx; i++)
+        for (size_t k = 0; k < n; k++) {
+            float v = at(terms, k);
+            for (size_t m = 0; m < chosen; m++)
+                v += half_to_float(at(products, at(rows, i * stride + m) + k));
+            v = at(error, i) + v;
+            put(score, i * n + k, v);
+            put(least, k % 16, std::fmin(at(least, k % 16), v));
+        }
+}
+
+void add_halves(const uint16_t *x, float *y, size_t n) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        put(y, i, at(y, i) + half_to_float(at(x, i)));
+}
+
+void terms_of_dots(const int32_t *dots, const float *scale, const float *norm_sq, float twice, size_t n,
+                   float *terms) noexcept
+{
+    for (size_t k = 0; k < n; k++) {
+        const float product = twice * at(scale, k) * (float)at(dots, k);
+        put(terms, k, at(norm_sq, k) - product);
+    }
+}
+
+void take_rows_off(const int8_t *const *row, const float *scale, size_t rows, size_t n, float *x) noexcept
+{
+    for (size_t d = 0; d < n; d++) {
+        float v = at(x, d);
+        for (size_t j = 0; j < rows; j++)
+            v -= at(scale, j) * (float)row[j][d];
+        put(x, d, v);
+    }
 }
 
 size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
@@ -322,10 +364,10 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     return count;
 }
 
-void order16(const float x[16], uint8_t place[16]) noexcept
+void order16(const float x[16], size_t n, uint8_t place[16]) noexcept
 {
     std::memset(place, 0, 16);
-    for (size_t j = 0; j < 16; j++) {
+    for (size_t j = 0; j < n; j++) {
         size_t before = 0;
         for (size_t i = 0; i < 16; i++)
             before += i < j ? at(x, i) <= at(x, j) : at(x, i) < at(x, j);
@@ -388,6 +430,10 @@ constinit const Kernels kScalar = {
     .take_off = take_off,
     .round_to_bytes = round_to_bytes,
     .codeword_scores = codeword_scores,
+    .product_scores = product_scores,
+    .terms_of_dots = terms_of_dots,
+    .add_halves = add_halves,
+    .take_rows_off = take_rows_off,
     .at_most = at_most,
     .order16 = order16,
 };

@@ -21,6 +21,13 @@ inline float float_at(const float *p, size_t i) noexcept
     return value;
 }
 
+inline uint32_t number_at(const uint32_t *p, size_t i) noexcept
+{
+    uint32_t value;
+    __builtin_memcpy(&value, p + i, sizeof value);
+    return value;
+}
+
 template <class L>
 float largest(typename L::F v) noexcept // of lanes
 {
@@ -149,13 +156,84 @@ void codeword_scores(const int8_t *x, size_t nx, const Codebook &book, const flo
         for (size_t k = 0; k < n; k += kMost) {
             const size_t rows = nx - i < kTogether ? nx - i : kTogether, some = n - k < kMost ? n - k : kMost;
             int32_t dots[kTogether * kMost];
-            dots_of(x + i * width, rows, width, book.bytes + k * width, some / kStep, book.quads, dots,
-                    kMost);
+            dots_of(x + i * width, rows, width, book.bytes + k * width, some / kStep, 16 * width, book.quads,
+                    dots, kMost);
             for (size_t r = 0; r < rows; r++)
                 scores_of_dots<L>(dots + r * kMost, book.scale + k, book.norm_sq + k, some,
                                   2 * float_at(unit, i + r), float_at(error, i + r), score + (i + r) * n + k,
                                   least + (i + r) * kStep);
         }
+}
+
+// The beginnings' sums do not wait for one another, so that processors work on several at once.
+template <class L>
+void product_scores(const float *terms, const uint16_t *products, const uint32_t *rows, size_t nx,
+                    size_t stride, size_t chosen, size_t n, const float *error, float *score,
+                    float *least) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    for (size_t part = 0; part < kStep; part += W) {
+        F low(__builtin_inff());
+        for (size_t k = part; k < n; k += kStep)
+            for (size_t i = 0; i < nx; i++) {
+                F v = L::load(terms + k);
+                for (size_t m = 0; m < chosen; m++)
+                    v = v + elements<L>(products + number_at(rows, i * stride + m) + k);
+                v = F(float_at(error, i)) + v;
+                L::store(score + i * n + k, v);
+                low = xsimd::min(low, v);
+            }
+        L::store(least + part, low);
+    }
+}
+
+template <class L>
+void add_halves(const uint16_t *x, float *y, size_t n) noexcept
+{
+    for (size_t i = 0; i < n; i += L::kWidth)
+        L::store(y + i, L::load(y + i) + elements<L>(x + i));
+}
+
+template <class L>
+void terms_of_dots(const int32_t *dots, const float *scale, const float *norm_sq, float twice, size_t n,
+                   float *terms) noexcept
+{
+    using F = typename L::F;
+    for (size_t k = 0; k < n; k += L::kWidth) {
+        const F dot = L::from_int(reinterpret_cast<const uint32_t *>(dots + k));
+        L::store(terms + k, L::load(norm_sq + k) - F(twice) * L::load(scale + k) * dot);
+    }
+}
+
+// Four vectors at a time, whose differences do not wait for one another, stay in registers for all rows.
+template <class L>
+void take_rows_off(const int8_t *const *row, const float *scale, size_t rows, size_t n, float *x) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = 4;
+    size_t d = 0;
+    for (; d + kParts * W <= n; d += kParts * W) {
+        F v[kParts];
+#pragma GCC unroll 4
+        for (size_t i = 0; i < kParts; i++)
+            v[i] = L::load(x + d + i * W);
+        for (size_t j = 0; j < rows; j++) {
+            const F unit(float_at(scale, j));
+#pragma GCC unroll 4
+            for (size_t i = 0; i < kParts; i++)
+                v[i] = v[i] - unit * L::from_bytes(row[j] + d + i * W);
+        }
+#pragma GCC unroll 4
+        for (size_t i = 0; i < kParts; i++)
+            L::store(x + d + i * W, v[i]);
+    }
+    for (; d < n; d++) {
+        float v = float_at(x, d);
+        for (size_t j = 0; j < rows; j++)
+            v -= float_at(scale, j) * (float)row[j][d];
+        __builtin_memcpy(x + d, &v, sizeof v);
+    }
 }
 
 // Appends first + i for all i < kCount with x[i] <= limit: one branch for kCount of them, since few are found.
@@ -187,18 +265,17 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
 }
 
 // The rank of each x is the number of those before it: no branches, and no swaps that wait for one another.
-template <class L>
-void order16(const float x[16], uint8_t place[16]) noexcept
+template <class L, size_t kFirst>
+void order_first(const float x[16], uint8_t place[16]) noexcept
 {
     using F = typename L::F;
-    constexpr size_t W = L::kWidth, kParts = kStep / W;
+    constexpr size_t W = L::kWidth, kParts = (kFirst + W - 1) / W;
     F all[kParts];
 #pragma GCC unroll 16
     for (size_t i = 0; i < kParts; i++)
         all[i] = L::load(x + i * W);
-    __builtin_memset(place, 0, 16);
 #pragma GCC unroll 16
-    for (size_t j = 0; j < 16; j++) {
+    for (size_t j = 0; j < kFirst; j++) {
         const F own(float_at(x, j));
         uint32_t below = 0, above = 0;
 #pragma GCC unroll 16
@@ -209,6 +286,14 @@ void order16(const float x[16], uint8_t place[16]) noexcept
         const uint32_t earlier = (1u << j) - 1;
         place[__builtin_popcount((below & ~earlier) | (~above & earlier))] = (uint8_t)j;
     }
+}
+
+// Two lengths only: a branch for each would be guessed wrong too often.
+template <class L>
+void order16(const float x[16], size_t n, uint8_t place[16]) noexcept
+{
+    __builtin_memset(place, 0, 16);
+    n <= 8 ? order_first<L, 8>(x, place) : order_first<L, 16>(x, place);
 }
 
 } // namespace

@@ -27,7 +27,7 @@ inline int32_t plain_excess(const int8_t *x, size_t n) noexcept
 // once for all blocks.
 template <class B, size_t kRows, size_t kBlocks>
 void dots_of_blocks(const int8_t *x, size_t x_stride, const int32_t *excess_of, const uint8_t *book,
-                    size_t quads, int32_t *out, size_t out_stride) noexcept
+                    size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
     constexpr size_t kParts = 16 / B::kLanes, kVectors = kBlocks * kParts;
     typename B::Sum sum[kRows][kVectors];
@@ -40,7 +40,7 @@ void dots_of_blocks(const int8_t *x, size_t x_stride, const int32_t *excess_of, 
         typename B::Codes codes[kVectors];
 #pragma GCC unroll 16
         for (size_t v = 0; v < kVectors; v++)
-            codes[v] = B::load(book + v / kParts * 64 * quads + 64 * q + v % kParts * 4 * B::kLanes);
+            codes[v] = B::load(book + v / kParts * block_stride + 64 * q + v % kParts * 4 * B::kLanes);
 #pragma GCC unroll 16
         for (size_t i = 0; i < kRows; i++) {
             const typename B::Four four = B::spread(x + i * x_stride + 4 * q);
@@ -59,10 +59,11 @@ void dots_of_blocks(const int8_t *x, size_t x_stride, const int32_t *excess_of, 
 // All rows against kBlocks blocks, which then come from the first-level cache: 24 kB for 64 codewords of 384 dimensions.
 template <class B, size_t kBlocks>
 void dots_of_rows(const int8_t *x, size_t nx, size_t x_stride, const int32_t *excess_of, const uint8_t *book,
-                  size_t quads, int32_t *out, size_t out_stride) noexcept
+                  size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
     const auto rows = [&](auto dots, size_t i) {
-        dots(x + i * x_stride, x_stride, excess_of + i, book, quads, out + i * out_stride, out_stride);
+        dots(x + i * x_stride, x_stride, excess_of + i, book, block_stride, quads, out + i * out_stride,
+             out_stride);
     };
     size_t i = 0;
     for (; i + kTogether <= nx; i += kTogether)
@@ -80,8 +81,8 @@ void dots_of_rows(const int8_t *x, size_t nx, size_t x_stride, const int32_t *ex
 }
 
 template <class B>
-void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t quads,
-               int32_t *out, size_t out_stride) noexcept
+void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+               size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
     constexpr size_t kFit = B::kSums * B::kLanes / (16 * kTogether), kBlocks = kFit < 1 ? 1 : kFit;
     constexpr size_t kMost = 16 * kTogether; // rows whose excess is kept
@@ -94,11 +95,11 @@ void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book,
         int32_t *to = out + first * out_stride;
         size_t b = 0;
         for (; b + kBlocks <= blocks; b += kBlocks)
-            dots_of_rows<B, kBlocks>(rows, n, x_stride, excess_of, book + b * 64 * quads, quads, to + 16 * b,
-                                     out_stride);
+            dots_of_rows<B, kBlocks>(rows, n, x_stride, excess_of, book + b * block_stride, block_stride,
+                                     quads, to + 16 * b, out_stride);
         for (; b < blocks; b++)
-            dots_of_rows<B, 1>(rows, n, x_stride, excess_of, book + b * 64 * quads, quads, to + 16 * b,
-                               out_stride);
+            dots_of_rows<B, 1>(rows, n, x_stride, excess_of, book + b * block_stride, block_stride, quads,
+                               to + 16 * b, out_stride);
     }
 }
 

@@ -67,6 +67,10 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) byte
         .take_off = take_off<L>,
         .round_to_bytes = round_to_bytes<L>,
         .codeword_scores = codeword_scores,
+        .product_scores = product_scores<L>,
+        .terms_of_dots = terms_of_dots<L>,
+        .add_halves = add_halves<L>,
+        .take_rows_off = take_rows_off<L>,
         .at_most = at_most<L>,
         .order16 = order16<L>,
     };

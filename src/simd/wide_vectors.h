@@ -12,6 +12,7 @@
 //     butterfly<H>(v)         lane i: v[i] + v[i ^ H] if bit H of i is clear, else v[i ^ H] - v[i]
 //     flip(v, bits)           negates lane i where bit i is set
 //     from_int(p)             kWidth int32 to float
+//     from_bytes(p)           kWidth int8 to float
 //     bf16, fp16(p)           the kWidth bfloat16 numbers or IEEE halfs at p, to float
 //     store_fp16(p, v)        kWidth floats to halfs, to nearest even
 //     quads(p)                kWidth bytes less 128 to float, four every 64 bytes

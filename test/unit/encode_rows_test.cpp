@@ -3,6 +3,8 @@
 
 #include "core/rabitq.h"
 
+#include <optional>
+
 namespace vq {
 namespace {
 
@@ -19,7 +21,9 @@ struct Trained
 {
     const CodecOps &ops;
     Memory image;
+    std::optional<Memory> encoder;
     CodecShape shape;
+    bool with = false; // the encoder
 
     Trained(const CodecOps &codec, const CodecOptions &options, size_t rows)
         : ops(codec), image(codec.image_bytes(options, rows))
@@ -32,6 +36,8 @@ struct Trained
         Memory scratch(ops.training_bytes(options, rows) + 64);
         EXPECT_TRUE(ops.train(options, set, image.data(), scratch.data(), {}));
         shape = ops.shape(image.data());
+        encoder.emplace(ops.encoder_bytes(image.data()) + 1);
+        ops.make_encoder(image.data(), encoder->data());
     }
 
     // The first of n rows, encoded `together` at a time.
@@ -47,9 +53,9 @@ struct Trained
         Codes out = {std::vector<uint8_t>(n * shape.code_bytes + 1, 0xEE),
                      std::vector<uint8_t>(n * shape.fine_bytes + 1, 0xEE), std::vector<RowCode>(n)};
         for (size_t i = 0; i < n; i += together)
-            ops.encode_rows(image.data(), std::min(together, n - i), &residuals[i * D], &centres[i * D],
-                            &directions[i * D], &out.codes[i * shape.code_bytes],
-                            &out.fine[i * shape.fine_bytes], &out.rows[i]);
+            ops.encode_rows(image.data(), with ? encoder->data() : nullptr, std::min(together, n - i),
+                            &residuals[i * D], &centres[i * D], &directions[i * D],
+                            &out.codes[i * shape.code_bytes], &out.fine[i * shape.fine_bytes], &out.rows[i]);
         return out;
     }
     Codes one_by_one(const Floats &residuals, const Floats &centres, const Floats &directions, size_t n) const
@@ -58,8 +64,8 @@ struct Trained
         Codes out = encode(residuals, centres, directions, 0, 1);
         for (size_t i = 0; i < n; i++) {
             std::vector<uint8_t> code(shape.code_bytes), fine(shape.fine_bytes + 1);
-            out.rows.push_back(ops.encode(image.data(), &residuals[i * D], &centres[i * D],
-                                          &directions[i * D], code.data(), fine.data()));
+            out.rows.push_back(ops.encode(image.data(), with ? encoder->data() : nullptr, &residuals[i * D],
+                                          &centres[i * D], &directions[i * D], code.data(), fine.data()));
             out.codes.insert(out.codes.end() - 1, code.begin(), code.end());
             out.fine.insert(out.fine.end() - 1, fine.begin(), fine.end() - 1);
         }
@@ -73,7 +79,7 @@ bool same_bits(const std::vector<RowCode> &a, const std::vector<RowCode> &b)
 }
 
 // Rows of every magnitude, and some that are their centroid.
-void check(const Trained &t, std::initializer_list<size_t> counts)
+void check_rows(const Trained &t, std::initializer_list<size_t> counts)
 {
     const size_t most = std::max(counts), D = t.shape.space_dims;
     Random random(most + D);
@@ -90,6 +96,15 @@ void check(const Trained &t, std::initializer_list<size_t> counts)
         EXPECT_EQ(got.fine, expected.fine) << t.ops.name << ", " << D << " dimensions, " << n << " together";
         EXPECT_TRUE(same_bits(got.rows, expected.rows)) << t.ops.name << ", " << D << " dimensions, " << n;
     }
+}
+
+// With what the codec encodes faster with, and without.
+void check(Trained t, std::initializer_list<size_t> counts)
+{
+    check_rows(t, counts);
+    t.with = t.ops.encoder_bytes(t.image.data()) > 0;
+    if (t.with)
+        check_rows(t, counts);
 }
 
 constexpr std::initializer_list<size_t> kCounts = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,

@@ -98,7 +98,7 @@ std::vector<size_t> used_codewords(const RqFixture &f, const Floats &data)
         Floats unit(4 * rq::quads(h.dims), 0);
         uint8_t code[rq::kMostLayers];
         rq::to_unit(x.data(), h.dims, std::sqrt(dot(x, x)), unit.data());
-        rq::choose_codes(h, 1, unit.data(), 1, code);
+        rq::choose_codes(h, nullptr, 1, unit.data(), 1, code);
         for (size_t m = 0; m < h.layers; m++)
             used[m].insert(code[m]);
     }

@@ -171,7 +171,7 @@ double greedy_error(const RqFixture &f, const Floats &unit)
     std::copy(unit.begin(), unit.end(), padded.begin());
     uint8_t codes[rq::kMostLayers];
     left = padded;
-    rq::choose_codes(f.header(), 1, left.data(), 1, codes);
+    rq::choose_codes(f.header(), nullptr, 1, left.data(), 1, codes);
     for (size_t m = 0; m < f.header().layers;
          m++) { // each is the nearest but for the rounding of what is left
         double least = INFINITY, taken = 0;
@@ -223,7 +223,7 @@ TEST(ResidualQuantizer, DecodedCodesAreWhatEncodingLeft)
                 Floats left(20, 0);
                 std::copy(u.begin(), u.end(), left.begin());
                 uint8_t codes[rq::kMostLayers];
-                rq::choose_codes(f.header(), 1, left.data(), rq::kBeam, codes);
+                rq::choose_codes(f.header(), nullptr, 1, left.data(), rq::kBeam, codes);
                 for (size_t d = 0; d < 19; d++)
                     EXPECT_NEAR(u[d] - left[d], decoded[d], 1e-5);
                 EXPECT_EQ(left[19], 0);

@@ -1,8 +1,10 @@
 // Kernels of the beam search: every level gives the scalar table's bits, and the scalar table the definition's.
+#include "simd/half.h"
 #include "simd_levels.h"
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 
 namespace vq::simd {
 
@@ -133,7 +135,8 @@ TEST_P(SimdBeam, ScoresAreTheDefinitionBitForBit)
             EXPECT_EQ(bits(score), bits(other)) << rows << " rows, " << blocks;
             EXPECT_EQ(bits(least), bits(other_least)) << rows << " rows, " << blocks;
             std::vector<int32_t> dots(rows * n);
-            scalar().byte_dots(x.data(), rows, 4 * quads, bytes.data(), blocks, quads, dots.data(), n);
+            scalar().byte_dots(x.data(), rows, 4 * quads, bytes.data(), blocks, 64 * quads, quads,
+                               dots.data(), n);
             std::vector<float> expected(16 * rows, INFINITY);
             for (size_t i = 0; i < rows * n; i++) {
                 const size_t row = i / n, k = i % n;
@@ -157,16 +160,17 @@ TEST_P(SimdBeam, OrdersSixteen)
             Random random(seed);
             std::vector<float> numbers;
             for (size_t i = 0; i < 16; i++)
-                numbers.push_back(i >= 16 - seed % 8 ? INFINITY : (float)random.below(values) - 3);
+                numbers.push_back(i >= 16 - seed % 14 ? INFINITY : (float)random.below(values) - 3);
             Guarded<float> x(numbers, seed % 4);
             Guarded<uint8_t> place(16, seed % 4);
-            kernels().order16(x.data(), place.data());
+            const size_t n = seed % 3 == 0 ? 16 - seed % 14 : 16;
+            kernels().order16(x.data(), n, place.data());
             std::vector<uint8_t> expected;
-            for (size_t i = 0; i < 16; i++)
+            for (size_t i = 0; i < n; i++)
                 expected.push_back((uint8_t)i);
             std::stable_sort(expected.begin(), expected.end(),
                              [&](uint8_t a, uint8_t b) { return numbers[a] < numbers[b]; });
-            for (size_t i = 0; i < 16; i++)
+            for (size_t i = 0; i < n; i++)
                 ASSERT_EQ(place[i], expected[i]) << seed << ", " << i;
             EXPECT_TRUE(place.intact());
         }
@@ -181,7 +185,7 @@ TEST_P(SimdBeam, OrdersNanSomehow)
             numbers.push_back(which >> i & 1 ? NAN : (float)(i * 7 % 5));
         Guarded<float> x(numbers);
         Guarded<uint8_t> place(16);
-        kernels().order16(x.data(), place.data());
+        kernels().order16(x.data(), 16, place.data());
         for (size_t i = 0; i < 16; i++)
             ASSERT_LT(place[i], 16) << which;
         EXPECT_TRUE(place.intact());
@@ -206,6 +210,113 @@ TEST_P(SimdBeam, FindsAllUpToTheLimit)
             for (size_t i = 0; i < expected.size(); i++)
                 ASSERT_EQ(which[i], expected[i]) << n << ", " << i;
             EXPECT_TRUE(which.intact());
+        }
+}
+
+// Halfs that are finite: of every exponent but the last.
+std::vector<uint16_t> halfs(Random &random, size_t n)
+{
+    std::vector<uint16_t> out;
+    for (size_t i = 0; i < n; i++)
+        out.push_back((uint16_t)((random.below(2) << 15) | random.below(31 << 10)));
+    return out;
+}
+
+TEST_P(SimdBeam, ScoresBySumsOfProducts)
+{
+    for (size_t n : {16, 32, 48, 256})
+        for (size_t nx = 1; nx <= 5; nx++)
+            for (size_t chosen : {0, 1, 2, 7, 63}) {
+                Random random(n + nx + chosen);
+                const size_t slack = nx % 4, stride = chosen + n % 3, table = 1000;
+                Guarded<float> terms(random.reals(n), slack), error(random.reals(nx), slack),
+                    score(nx * n, slack), least(16, slack);
+                Guarded<uint16_t> products(halfs(random, table + n), slack);
+                std::vector<uint32_t> rows;
+                for (size_t i = 0; i < nx * stride + chosen; i++)
+                    rows.push_back((uint32_t)random.below(table + 1));
+                kernels().product_scores(terms.data(), products.data(), rows.data(), nx, stride, chosen, n,
+                                         error.data(), score.data(), least.data());
+                std::vector<float> low(16, INFINITY);
+                for (size_t i = 0; i < nx * n; i++) {
+                    volatile float sum = terms[i % n];
+                    for (size_t m = 0; m < chosen; m++)
+                        sum = sum + half_to_float(products[rows[i / n * stride + m] + i % n]);
+                    ASSERT_EQ(score[i], error[i / n] + sum) << n << ", " << nx << ", " << chosen;
+                    low[i % n % 16] = std::min(low[i % n % 16], score[i]);
+                }
+                for (size_t j = 0; j < 16; j++)
+                    EXPECT_EQ(least[j], low[j]);
+                EXPECT_TRUE(score.intact() && least.intact());
+            }
+}
+
+TEST_P(SimdBeam, AddsHalfs)
+{
+    for (size_t n = 16; n <= 1008; n += n < 200 ? 16 : 208) {
+        Random random(n);
+        const std::vector<float> before = random.reals(n);
+        Guarded<uint16_t> x(halfs(random, n), n / 16 % 4);
+        Guarded<float> y(before, n / 16 % 4);
+        kernels().add_halves(x.data(), y.data(), n);
+        for (size_t i = 0; i < n; i++)
+            ASSERT_EQ(y[i], before[i] + half_to_float(x[i])) << n << ", " << i;
+        EXPECT_TRUE(y.intact());
+    }
+}
+
+TEST_P(SimdBeam, TermsAreTheDefinitionBitForBit)
+{
+    for (size_t n = 16; n <= 256; n += 16) {
+        Random random(n);
+        const size_t slack = n / 16 % 4;
+        std::vector<int32_t> integers;
+        for (size_t i = 0; i < n; i++)
+            integers.push_back((int32_t)random.below(1 << 30) - (1 << 29));
+        Guarded<int32_t> dots(integers, slack);
+        const std::vector<float> squares = random.reals(n);
+        Guarded<float> scale(random.reals(n), slack), norm_sq(squares, slack), terms(n, slack);
+        const float twice = random.real();
+        kernels().terms_of_dots(dots.data(), scale.data(), norm_sq.data(), twice, n, terms.data());
+        for (size_t i = 0; i < n; i++) {
+            volatile float factor = twice * scale[i], product = factor * (float)dots[i];
+            ASSERT_EQ(terms[i], norm_sq[i] - product) << n << ", " << i;
+        }
+        EXPECT_TRUE(terms.intact());
+        Guarded<float> in_place(squares, slack);
+        kernels().terms_of_dots(dots.data(), scale.data(), in_place.data(), twice, n, in_place.data());
+        EXPECT_EQ(bits(in_place), bits(terms));
+    }
+}
+
+TEST_P(SimdBeam, TakesRowsOff)
+{
+    for (size_t n : lengths(1))
+        for (size_t rows : {0, 1, 2, 64}) {
+            if (n * rows > 100'000)
+                continue;
+            Random random(n + rows);
+            const std::vector<float> before = random.reals(n);
+            Guarded<float> x(before, n % 4), scale(random.reals(rows), n % 4);
+            std::deque<Guarded<int8_t>> bytes;
+            std::vector<const int8_t *> row;
+            for (size_t j = 0; j < rows; j++) {
+                std::vector<int8_t> values;
+                for (size_t d = 0; d < n; d++)
+                    values.push_back((int8_t)random.byte());
+                bytes.emplace_back(values, j % 4);
+                row.push_back(bytes.back().data());
+            }
+            kernels().take_rows_off(row.data(), scale.data(), rows, n, x.data());
+            for (size_t d = 0; d < n; d++) {
+                volatile float v = before[d];
+                for (size_t j = 0; j < rows; j++) {
+                    volatile float product = scale[j] * (float)row[j][d];
+                    v = v - product;
+                }
+                ASSERT_EQ(x[d], v) << n << ", " << rows << ", " << d;
+            }
+            EXPECT_TRUE(x.intact());
         }
 }
 

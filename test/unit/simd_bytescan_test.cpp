@@ -90,13 +90,14 @@ class SimdByteDots : public EveryLevel
 protected:
     struct Shape
     {
-        size_t rows, stride, blocks, quads, out_stride;
+        size_t rows, stride, blocks, block_stride, quads, out_stride;
     };
     std::vector<int32_t> dots(const Kernels &k, const Shape &s, Guarded<int8_t> &x, Guarded<uint8_t> &book,
                               size_t slack)
     {
         Guarded<int32_t> out((s.rows - 1) * s.out_stride + 16 * s.blocks, slack);
-        k.byte_dots(x.data(), s.rows, s.stride, book.data(), s.blocks, s.quads, out.data(), s.out_stride);
+        k.byte_dots(x.data(), s.rows, s.stride, book.data(), s.blocks, s.block_stride, s.quads, out.data(),
+                    s.out_stride);
         EXPECT_TRUE(out.intact());
         std::vector<int32_t> all;
         for (size_t i = 0; i < out.size(); i++)
@@ -121,9 +122,10 @@ TEST_P(SimdByteDots, AreTheProductsOfBytes)
                 if (rows * blocks * quads > 20000)
                     continue;
                 Random random(rows * 1000 + blocks * 100 + quads);
-                const Shape s = {rows, 4 * quads + rows % 3, blocks, quads, 16 * blocks + rows % 2};
+                const Shape s = {rows,  4 * quads + rows % 3,  blocks, 64 * quads + blocks * 5 % 128,
+                                 quads, 16 * blocks + rows % 2};
                 Guarded<int8_t> x(signed_bytes(random, (rows - 1) * s.stride + 4 * quads), quads % 4);
-                Guarded<uint8_t> book(random.bytes(64 * quads * blocks), blocks % 4);
+                Guarded<uint8_t> book(random.bytes((blocks - 1) * s.block_stride + 64 * quads), blocks % 4);
                 const std::vector<int32_t> got = dots(kernels(), s, x, book, quads % 4);
                 for (size_t i = 0; i < rows; i++)
                     for (size_t k = 0; k < 16 * blocks; k++) {
@@ -131,7 +133,7 @@ TEST_P(SimdByteDots, AreTheProductsOfBytes)
                         for (size_t d = 0; d < 4 * quads; d++)
                             expected +=
                                 x[i * s.stride + d] *
-                                (book[64 * quads * (k / 16) + 64 * (d / 4) + 4 * (k % 16) + d % 4] - 128);
+                                (book[s.block_stride * (k / 16) + 64 * (d / 4) + 4 * (k % 16) + d % 4] - 128);
                         ASSERT_EQ(got[i * s.out_stride + k], expected)
                             << rows << " rows, " << blocks << " blocks, " << quads << " quads: row " << i
                             << ", codeword " << k;
@@ -148,7 +150,7 @@ TEST_P(SimdByteDots, LargestValuesDoNotOverflow)
             Guarded<uint8_t> book(64 * quads);
             std::memset(x.data(), value, x.size());
             std::memset(book.data(), byte, book.size());
-            for (int32_t dot : dots(kernels(), {2, 4 * quads, 1, quads, 16}, x, book, 0))
+            for (int32_t dot : dots(kernels(), {2, 4 * quads, 1, 0, quads, 16}, x, book, 0))
                 ASSERT_EQ(dot, 4 * (int32_t)quads * value * (byte - 128));
         }
 }

@@ -89,8 +89,8 @@ TEST(Untrained, RowsAreStillTold)
         for (int i = 0; i < 50; i++) {
             const Floats x = gaussian(random, 64);
             c.ops.transform(image.data(), x.data(), moved.data());
-            const RowCode found =
-                c.ops.encode(image.data(), moved.data(), zero.data(), moved.data(), code.data(), fine.data());
+            const RowCode found = c.ops.encode(image.data(), nullptr, moved.data(), zero.data(), moved.data(),
+                                               code.data(), fine.data());
             for (const bool self : {true, false}) {
                 if (!self)
                     c.ops.transform(image.data(), gaussian(random, 64).data(), moved.data());

@@ -66,8 +66,8 @@ void write_centroid_tiles(const FixedParts *b, const Space &space, BlockNumber *
             float fine_factors[3];
             centroid_in_space(b, first + i, moved, scratch, stored);
             move_to_mean(index, first + i, moved);
-            RowCode code =
-                index.codec->encode(space.image, moved, origin, moved, codes + i * code_bytes, fine);
+            RowCode code = index.codec->encode(space.image, encoder_of(index), moved, origin, moved,
+                                               codes + i * code_bytes, fine);
             RowFactors f = row_factors(space, code, moved, origin, fine_factors);
             data.add[i] = f.add, data.scale[i] = f.scale, data.err[i] = f.err;
         }

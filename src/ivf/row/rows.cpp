@@ -136,8 +136,8 @@ bool encode_row(RowEncoder *e, const float *x, EncodedRow *row)
         return false;
     Placed p = {e->residual, e->centre, e->direction, nearest_list(e, x), 0, false};
     place(e, &e->about, &p);
-    const RowCode found =
-        index.codec->encode(index.space().image, p.residual, p.centre, p.direction, e->code, e->codec_fine);
+    const RowCode found = index.codec->encode(index.space().image, encoder_of(index), p.residual, p.centre,
+                                              p.direction, e->code, e->codec_fine);
     finish(e, x, p, found, e->code, e->codec_fine, row);
     return true;
 }
@@ -209,8 +209,8 @@ void batch_encode(RowBatch *b)
 {
     const Index &index = *b->encoder->index;
     batch_place(b);
-    index.codec->encode_rows(index.space().image, b->count, b->residuals, b->centres, b->directions, b->codes,
-                             b->fine, b->found);
+    index.codec->encode_rows(index.space().image, encoder_of(index), b->count, b->residuals, b->centres,
+                             b->directions, b->codes, b->fine, b->found);
 }
 
 void batch_row(RowBatch *b, uint32_t i, EncodedRow *row)

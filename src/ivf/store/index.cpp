@@ -4,6 +4,7 @@
 #include "ivf/store/refine.h"
 #include "ivf/store/stream.h"
 #include "pg/checksum.h"
+#include "pg/memory.h"
 #include "pg/version.h"
 
 extern "C" {
@@ -304,12 +305,27 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     index->origins = make_origins(meta, like, image);
     index->list_origins = parts.origins.lists > 0 ? image + parts.origins.places : nullptr;
     index->codes_rank_lists = most_lists_about_mean(meta, index->list_origins);
+    index->memory = CurrentMemoryContext;
     index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);
     index->fine_record_bytes = codec_fine_part(index->shape) + refine_part_bytes(meta);
     index->open_row_bytes = open_row_bytes(index->shape.code_bytes, meta.filter_columns);
     index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / (index->open_row_bytes + 1);
     index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
     index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);
+}
+
+const void *encoder_of(const Index &index)
+{
+    const uint8_t *image = index.space().image;
+    const size_t bytes = index.codec->encoder_bytes(image);
+    if (index.encoder || bytes == 0)
+        return index.encoder;
+    MemoryContext old = MemoryContextSwitchTo(index.memory);
+    void *encoder = pg::aligned_palloc(bytes);
+    MemoryContextSwitchTo(old);
+    index.codec->make_encoder(image, encoder);
+    const_cast<Index &>(index).encoder = encoder;
+    return encoder;
 }
 
 const Index *open_index(Relation rel, MemoryContext owner)

@@ -24,7 +24,7 @@ struct RankTerms
 // Of a list by that metric whose centroid has that squared length, as unit vectors have them: ||m||^2 + 2 <m, c> + ||c||^2.
 RankTerms rank_terms(Metric metric, float norm_sq);
 
-struct Index // immutable; memory belongs to the cache
+struct Index // immutable but for the encoder; memory belongs to the cache
 {
     MetaPage meta;
     RecallTable targets; // meta.targets, for the kind of queries that the index was calibrated for
@@ -35,6 +35,8 @@ struct Index // immutable; memory belongs to the cache
     // Centroids' codes, which are about the mean, say which lists are near: most are about the mean themselves.
     bool codes_rank_lists;
     const float *refine_image;
+    MemoryContext memory; // that it lives in
+    const void *encoder;  // for whoever encodes rows: see encoder_of
     // Copies of the centroid parts in memory, where they are small enough (kCachedCentroidBytes); null: read
     // from pages.
     CentroidBytes centroid_bytes; // in place of the codes where all lists are about the mean; n = 0: none
@@ -86,8 +88,12 @@ const Index *open_index(Relation rel, MemoryContext owner);
 // The same of a generation that is under way, for whoever adds rows to it. meta: its meta page.
 const Index *open_next_index(Relation rel, MemoryContext owner, uint32_t generation, BlockNumber meta);
 
+// What the codec encodes rows faster with; null if there is nothing. Made when it is first asked for, in milliseconds, since most
+// backends only read. It lives as long as the index.
+const void *encoder_of(const Index &index);
+
 // Index build: makes an Index of a meta page, of which only the block numbers may still be missing, and a whole image, which must
-// live as long.
+// live as long, as does the current memory context.
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
 
 // Copies the centroid parts into memory (current context) if they are small enough.

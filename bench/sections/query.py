@@ -58,7 +58,7 @@ def sweep(bench, data, index, enough=ENOUGH):
     connection = bench.connection(index)
     measure.show_only(connection, "items", index.name)
     points = []
-    for value in (None, *index.sweep):
+    for value in (*((None,) if index.as_shipped else ()), *index.sweep):
         measure.apply_settings(connection, index.at(value))
         planned = measure.plan_uses(connection, "items", data.metric, bench.args.k, index.name)
         found = measure.found_ids(connection, "items", data.metric, bench.args.k, len(data.queries), index.name)
@@ -156,9 +156,9 @@ def show_targets(bench, data, sweeps):
                 continue
             mark = " (its sweep begins higher)" if rates[0][1] else ""
             ratios = [ratio_to(sweeps[yardstick], rates, target) for yardstick in yardsticks]
-            default = next(p.recall for p in points if p.value is None)
+            default = next((f"{p.recall:.4f}" for p in points if p.value is None), "none")
             rows.append((f"{name} at {target}{mark}", report.spread([rate for rate, _ in rates]), *ratios,
-                         f"{default:.4f}"))
+                         default))
     header = ("index at recall", "queries/s min/median/max", *(f"ratio to {name}" for name in yardsticks), "recall as shipped")
     report.write_csv(bench.csv(f"targets_{data.name}"), header, rows)
     print("\n" + report.table(header, rows))

@@ -13,6 +13,7 @@ class Index:
     sweep: tuple              # its values; clamped by the server where the index is smaller
     options: str = ""         # for WITH (...); {sqrt_rows}, {our_lists} and {spherical} are filled in
     usual: bool = True        # measured when --indexes names none
+    as_shipped: bool = True   # answers queries without the knob
     settings: dict = field(default_factory=dict)
     filters: tuple = ()       # further columns
 
@@ -57,7 +58,8 @@ INDEXES = (
     Index("wrvq", "vector_quant", "wrvq", "wrvq.nprobe", PROBES),
     Index("hnsw", "vector", "hnsw", "hnsw.ef_search", (10, 20, 40, 80, 120, 200, 400),
           "m = 16, ef_construction = 64"),
-    Index("vchordrq", "vchord", "vchordrq", "vchordrq.probes", (3, 5, 8, 12, 16, 24, 32, 48, 64, 96), VECTORCHORD),
+    Index("vchordrq", "vchord", "vchordrq", "vchordrq.probes", (3, 5, 8, 12, 16, 24, 32, 48, 64, 96), VECTORCHORD,
+          as_shipped=False, settings={"vchordrq.probes": 24}),
     Index("ivfflat", "vector", "ivfflat", "ivfflat.probes", (1, 3, 6, 10, 20, 40, 80), "lists = {sqrt_rows}"),
     Index("ivfflat_same", "vector", "ivfflat", "ivfflat.probes", PROBES, "lists = {our_lists}", usual=False),
 )

@@ -1,4 +1,4 @@
-# Documentation that cannot rot: every command of the README is run. SQL blocks run one after the other in a database of their own,
+# Documentation that cannot rot: every command of the README and of docs/queries.md is run. SQL blocks run one after the other in a database of their own,
 # as a reader would type them; what they leave is looked at. Shell lines must be those that a test runs: here, or the one
 # named below.
 
@@ -96,15 +96,21 @@ sub run_sql
 }
 
 my ($sql, $shell) = (0, 0);
-for my $block (blocks("$FindBin::Bin/../../README.md"))
+for my $block (map { my $page = $_; map { [ @$_, $page ] } blocks("$FindBin::Bin/../../$page") } 'README.md', 'docs/queries.md')
 {
-    my ($language, $text, $line, $database) = @$block;
-    my $where = "README.md line $line";
+    my ($language, $text, $line, $database, $page) = @$block;
+    my $where = "$page line $line";
     if ($language eq 'sql')
     {
         $sql++;
         my $out = run_sql($text, $database, $where);
-        # Every query in distance order of the README is one that an index answers.
+        # Answers that are told behind a query.
+        for my $told ($text =~ /;\s+-- ((?:\d+ \w+(?:, )?)+)$/gm)
+        {
+            my $rows = join("\n", map { s/ /|/r } split /, /, $told);
+            like($out, qr/^\Q$rows\E$/m, "$where: $told");
+        }
+        # Every query in distance order is one that an index answers.
         while ($text =~ /^(SELECT [^;]*? ORDER BY embedding [^;]*? LIMIT \d+);/gms)
         {
             my $plan = $node->safe_psql($database, filled("SET enable_seqscan = off; EXPLAIN (COSTS OFF) $1"));

@@ -1,4 +1,4 @@
-// The only place that looks at PG_VERSION_NUM: differences between PostgreSQL 13 and 18.
+// The only place that looks at PG_VERSION_NUM: differences between PostgreSQL 13 and 19.
 // Included by pg/postgres_cpp.h after postgres.h, inside extern "C"; never include it directly.
 #pragma once
 
@@ -13,6 +13,11 @@
 // 16 moved the varlena macros out of postgres.h.
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+// Until 19 the header of the wait events came with pgstat.h.
+#if PG_VERSION_NUM >= 190000
+#include "utils/wait_event.h"
 #endif
 
 // 18 lets a module name itself; shown by pg_get_loaded_modules().
@@ -68,8 +73,37 @@
 #define compat_read_recent_buffer(rel, block, buf) ((void)(rel), (void)(block), (void)(buf), false)
 #endif
 
+// 19 made an enumeration of the ways to lock a buffer. Its header is storage/bufmgr.h.
+#if PG_VERSION_NUM < 190000
+typedef int BufferLockMode;
+#endif
+
+// Scans of tables take flags from 19 on. The caller includes access/tableam.h.
+#if PG_VERSION_NUM >= 190000
+#define compat_table_index_fetch_begin(table) table_index_fetch_begin(table, SO_NONE)
+#define compat_table_beginscan(table, snap) table_beginscan(table, snap, 0, nullptr, SO_NONE)
+#define compat_table_beginscan_parallel(table, scan) table_beginscan_parallel(table, scan, SO_NONE)
+#else
+#define compat_table_index_fetch_begin(table) table_index_fetch_begin(table)
+#define compat_table_beginscan(table, snap) table_beginscan(table, snap, 0, nullptr)
+#define compat_table_beginscan_parallel(table, scan) table_beginscan_parallel(table, scan)
+#endif
+
+// 19 computes the columns' offsets once, after the last TupleDescInitEntry; tuples of a descriptor without them can't be read. The caller
+// includes access/tupdesc.h.
+#if PG_VERSION_NUM >= 190000
+#define compat_tuple_desc_finalize(desc) TupleDescFinalize(desc)
+#else
+#define compat_tuple_desc_finalize(desc) ((void)(desc))
+#endif
+
 // Whether a table's options, or settings, let VACUUM truncate its files. The caller includes utils/rel.h and commands/vacuum.h.
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+#define compat_vacuum_truncates(table)                                                                       \
+    ((table)->rd_options && ((StdRdOptions *)(table)->rd_options)->vacuum_truncate != PG_TERNARY_UNSET       \
+         ? ((StdRdOptions *)(table)->rd_options)->vacuum_truncate == PG_TERNARY_TRUE                         \
+         : vacuum_truncate)
+#elif PG_VERSION_NUM >= 180000
 #define compat_vacuum_truncates(table)                                                                       \
     ((table)->rd_options && ((StdRdOptions *)(table)->rd_options)->vacuum_truncate_set                       \
          ? ((StdRdOptions *)(table)->rd_options)->vacuum_truncate                                            \
@@ -156,13 +190,19 @@
 #define compat_count_search(scan) ((void)(scan))
 #endif
 
-// TOAST: the snapshot became a function's result in 18, where index_beginscan also takes instrumentation.
+// TOAST: the snapshot became a function's result in 18, where index_beginscan also takes instrumentation; 19 adds flags.
 #if PG_VERSION_NUM >= 180000
 #define compat_init_toast_snapshot(snap) ((snap) = *get_toast_snapshot())
+#else
+#define compat_init_toast_snapshot(snap) init_toast_snapshot(&(snap))
+#endif
+#if PG_VERSION_NUM >= 190000
+#define compat_index_beginscan(table, index, snap, nkeys, norderbys)                                         \
+    index_beginscan(table, index, snap, nullptr, nkeys, norderbys, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define compat_index_beginscan(table, index, snap, nkeys, norderbys)                                         \
     index_beginscan(table, index, snap, nullptr, nkeys, norderbys)
 #else
-#define compat_init_toast_snapshot(snap) init_toast_snapshot(&(snap))
 #define compat_index_beginscan(table, index, snap, nkeys, norderbys)                                         \
     index_beginscan(table, index, snap, nkeys, norderbys)
 #endif

@@ -219,7 +219,7 @@ ParallelBuild *begin_parallel_build(Relation heap, Relation index, bool concurre
 EncodedCounts encode_in_parallel(ParallelBuild *b, const TableShare &share, RowSort *sort, int memory)
 {
     TableShare own = share;
-    own.scan = table_beginscan_parallel(share.heap, b->scan);
+    own.scan = compat_table_beginscan_parallel(share.heap, b->scan);
     own.rows_done = &b->shared->rows_done;
     RowSort own_sort;
     begin_worker_sort(&own_sort, share.layout, b->shared->memory, b->sort);
@@ -264,7 +264,8 @@ static EncodedCounts encode_as_worker(const SharedBuild *shared, Relation heap, 
     share.layout = open_index(index, CurrentMemoryContext);
     share.info = BuildIndexInfo(index);
     share.info->ii_Concurrent = shared->concurrent;
-    share.scan = table_beginscan_parallel(heap, (ParallelTableScanDesc)shm_toc_lookup(toc, kScanKey, false));
+    share.scan =
+        compat_table_beginscan_parallel(heap, (ParallelTableScanDesc)shm_toc_lookup(toc, kScanKey, false));
     share.rows_done = const_cast<pg_atomic_uint64 *>(&shared->rows_done);
     RowSort sort;
     begin_worker_sort(&sort, share.layout, shared->memory, shared_sort);

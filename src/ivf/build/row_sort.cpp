@@ -34,6 +34,7 @@ void row_sort_begin(RowSort *s, const Index *index, int memory, SortCoordinate c
     TupleDescInitEntry(desc, kPlace + 1, "place", INT8OID, -1, 0);
     TupleDescInitEntry(desc, kTid + 1, "tid", INT8OID, -1, 0);
     TupleDescInitEntry(desc, kRow + 1, "row", BYTEAOID, -1, 0);
+    compat_tuple_desc_finalize(desc);
     AttrNumber keys[kKeys] = {kPlace + 1, kTid + 1};
     Oid operators[kKeys] = {Int8LessOperator, Int8LessOperator}, collations[kKeys] = {};
     bool nulls_first[kKeys] = {};

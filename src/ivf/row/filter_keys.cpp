@@ -36,7 +36,7 @@ FilterKeys make_keys(KeyMaker *m, const Datum *values, const bool *nulls)
 KeyKind key_kind(Relation rel, uint32_t column)
 {
     FmgrInfo *function = index_getprocinfo(rel, (AttrNumber)(column + 2), kKeyKindProc);
-    return (KeyKind)DatumGetInt32(FunctionCall1(function, PointerGetDatum(nullptr)));
+    return (KeyKind)DatumGetInt32(FunctionCall1(function, (Datum)0));
 }
 
 uint64_t key_of_value(Relation rel, uint32_t column, Oid type, Datum value)

@@ -20,7 +20,7 @@ void heap_reader_open(HeapReader *reader, Relation heap, Relation index, Snapsho
     reader->heap = heap;
     reader->index = index;
     reader->snapshot = snapshot;
-    reader->fetch = table_index_fetch_begin(heap);
+    reader->fetch = compat_table_index_fetch_begin(heap);
     reader->slot = table_slot_create(heap, nullptr);
     reader->column = index->rd_index->indkey.values[0];
     reader->row_memory =

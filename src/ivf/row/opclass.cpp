@@ -10,7 +10,7 @@ namespace vq::ivf {
 static int answer(Relation index, int support)
 {
     FmgrInfo *proc = index_getprocinfo(index, 1, (uint16)support);
-    return DatumGetInt32(FunctionCall1(proc, PointerGetDatum(nullptr)));
+    return DatumGetInt32(FunctionCall1(proc, (Datum)0));
 }
 
 static Metric opclass_metric(Relation index)

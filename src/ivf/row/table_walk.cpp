@@ -49,7 +49,7 @@ bool walk_predicate_holds(TableWalk *walk)
 bool walk_next(TableWalk *walk)
 {
     if (walk->scan == nullptr)
-        walk->scan = table_beginscan(walk->reader->heap, walk->reader->snapshot, 0, nullptr);
+        walk->scan = compat_table_beginscan(walk->reader->heap, walk->reader->snapshot);
     while (table_scan_getnextslot(walk->scan, ForwardScanDirection, walk->reader->slot))
         if (walk_predicate_holds(walk))
             return true;

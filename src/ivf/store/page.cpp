@@ -74,7 +74,7 @@ Buffer lock_page_if(Relation rel, BlockNumber block, PageKind kind)
     return InvalidBuffer;
 }
 
-Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock)
+Buffer check_page(Relation rel, Buffer buf, PageKind kind, BufferLockMode lock)
 {
     LockBuffer(buf, lock);
     Page page = BufferGetPage(buf);
@@ -93,7 +93,7 @@ Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock)
     return buf;
 }
 
-Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock)
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, BufferLockMode lock)
 {
     check_block(rel, block);
     return check_page(rel, read_recent_buffer(rel, block), kind, lock);

@@ -14,7 +14,7 @@ namespace vq::ivf {
 // Reads and locks (BUFFER_LOCK_SHARE or _EXCLUSIVE) a page of one of our kinds.
 // Errors: INDEX_CORRUPTED if the block does not exist, is empty, or is not a page of that kind; the buffer is
 // released then.
-Buffer read_page(Relation rel, BlockNumber block, PageKind kind, int lock);
+Buffer read_page(Relation rel, BlockNumber block, PageKind kind, BufferLockMode lock);
 
 // Whether the relation has that block.
 bool block_exists(Relation rel, BlockNumber block);
@@ -23,7 +23,7 @@ void forget_blocks();
 
 // The two halves of read_page: errors if the block does not exist; locks and checks a page that is pinned already.
 void check_block(Relation rel, BlockNumber block);
-Buffer check_page(Relation rel, Buffer buf, PageKind kind, int lock);
+Buffer check_page(Relation rel, Buffer buf, PageKind kind, BufferLockMode lock);
 
 // Whether a page that is not empty is one of ours, in use or freed.
 bool is_our_page(Page page);

@@ -38,7 +38,10 @@ INSERT INTO t (h) VALUES ('[1,2,3]'::vector);
 INSERT INTO t (v) VALUES ('[1]'::halfvec);
 TABLE t;
 SELECT count(*) FROM t WHERE v = h;
+-- (versions of PostgreSQL differ in the hint)
+\set VERBOSITY terse
 SELECT array_length('[1,2]'::halfvec, 1);
+\set VERBOSITY default
 DROP TABLE t;
 
 SELECT '[1,2]'::halfvec(2)::halfvec, '[1,2]'::halfvec(2)::halfvec(2);

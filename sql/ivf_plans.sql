@@ -13,13 +13,13 @@ VACUUM ANALYZE pl;
 -- the nearest few
 EXPLAIN (COSTS OFF) SELECT id FROM pl ORDER BY v <-> :q LIMIT 10;
 EXPLAIN (COSTS OFF) SELECT id, v <-> :q AS distance FROM pl ORDER BY distance LIMIT 10;
--- (versions of PostgreSQL differ in how they name a subquery's value)
+-- (versions of PostgreSQL differ in how they name a subquery and its value)
 CREATE FUNCTION pl_plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS
 $$
 DECLARE line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        RETURN NEXT replace(replace(line, '(InitPlan 1).col1', '$0'), ' (returns $0)', '');
+        RETURN NEXT replace(replace(replace(line, 'InitPlan expr_1', 'InitPlan 1'), '(InitPlan 1).col1', '$0'), ' (returns $0)', '');
     END LOOP;
 END
 $$;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests on the PostgreSQL versions that Debian 12 does not have. Not part of check.sh: it downloads some GB once.
-#   bash test/versions.sh                  13 16 17 18
+#   bash test/versions.sh                  13 16 17 18 19
 #   bash test/versions.sh 17 18            some versions
 #   bash test/versions.sh 17 regress 002   some suites of check.sh, a TAP file by its number
 # As root, with debootstrap. Each version runs in a Debian folder of its own, kept in VQ_VERSIONS or build/versions:
@@ -9,6 +9,7 @@
 #   16   Debian 12 with PostgreSQL from a Python package; no Debian has this version
 #   17   Debian 13
 #   18   Debian unstable
+#   19   Debian unstable with PostgreSQL of Debian experimental
 # Ends with a line per version, then `N passed, N failed, N skipped`.
 set -euo pipefail
 
@@ -26,8 +27,8 @@ suite_of() {
   case $1 in
     13 | 14 | 16) echo bookworm ;;
     17) echo trixie ;;
-    18) echo sid ;;
-    *) die "no folder for PostgreSQL $1; there are 13, 14, 16, 17 and 18" ;;
+    18 | 19) echo sid ;;
+    *) die "no folder for PostgreSQL $1; there are 13, 14, 16, 17, 18 and 19" ;;
   esac
 }
 
@@ -111,6 +112,13 @@ install_postgres() { # FOLDER VERSION
       echo "${found#"$folder"}"
       return
       ;;
+    19)
+      # Experimental's packages are taken only where asked for: those of this source package, and no newer compiler or C library.
+      echo "deb $(mirror) experimental main" > "$folder/etc/apt/sources.list.d/experimental.list"
+      printf '%s\n' 'Package: src:postgresql-19' 'Pin: release a=experimental' 'Pin-Priority: 990' \
+        > "$folder/etc/apt/preferences.d/experimental"
+      install_inside "$folder" "${packages[@]}" postgresql-19 postgresql-server-dev-19
+      ;;
     *) install_inside "$folder" "${packages[@]}" "postgresql-$version" "postgresql-server-dev-$version" ;;
   esac
   echo "/usr/lib/postgresql/$version/bin/pg_config"
@@ -148,11 +156,11 @@ main() {
   local word version line p f s passed=0 failed=0 skipped=0
   for word in "$@"; do
     case $word in
-      1[3-8]) versions+=("$word") ;;
+      1[3-9]) versions+=("$word") ;;
       *) suites+=("$word") ;;
     esac
   done
-  ((${#versions[@]})) || versions=(13 16 17 18)
+  ((${#versions[@]})) || versions=(13 16 17 18 19)
   ((${#suites[@]})) || suites=(build regress isolation tap)
   ((EUID == 0)) || die 'to be run as root'
   install_packages debootstrap

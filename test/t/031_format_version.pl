@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,9 +14,14 @@ use VectorQuant;
 
 my $dims  = 12;
 my $kind_open = 6;    # PageKind::Open
-my $node  = new_node('format', 'ignore_checksum_failure = on');    # a default cluster of 18 has checksums
+my $node  = new_node('format');
 my $query = query_vector($node, $dims, 1);
 my $ours;
+
+# A default cluster of 18 has checksums, and pages are written by hand here.
+$node->stop;
+IPC::Run::run([ 'pg_checksums', '--disable', '-D', $node->data_dir ], '>', \my $out, '2>', \my $err);
+$node->start;
 
 sub crc32c
 {

@@ -34,13 +34,18 @@ sub flat
     return cmp_ok($grown, '<=', $limit_kb, "$name: grows by $limit_kb kB at most");
 }
 
+# The scan's context and those in it. From 18 on the view has a context's path instead of its parent's name.
+my $of_scan = $node->safe_psql('postgres', 'SHOW server_version_num') >= 180000
+  ? q{WITH m AS MATERIALIZED (SELECT * FROM pg_backend_memory_contexts)
+            SELECT sum(total_bytes) FROM m WHERE path && (SELECT array_agg(path[level]) FROM m WHERE name = 'vector_quant scan')}
+  : q{SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE 'vector_quant scan' IN (name, parent)};
+
 # A walk through all rows in order with as little work_mem as there may be: rows, steps back, most bytes of the scan, and
 # temporary files at the deepest.
 $node->safe_psql(
-    'postgres', q{
+    'postgres', qq{
     CREATE FUNCTION scan_used() RETURNS bigint VOLATILE LANGUAGE sql
-        RETURN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts
-            WHERE 'vector_quant scan' IN (name, parent));
+        RETURN ($of_scan);} . q{
     CREATE FUNCTION walk(tab text, op text, query text, OUT n int, OUT back int, OUT bytes bigint, OUT files bigint)
         LANGUAGE plpgsql AS $$
     DECLARE c refcursor; r record; last float8 := '-Infinity';

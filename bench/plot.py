@@ -24,16 +24,17 @@ STYLES = {    # colour, marker
     "scann": ("#D55E00", "s"),
     "wrvq": ("#009E73", "^"),
     "hnsw": ("#444444", "D"),
+    "vchordrq": ("#8A6D00", "P"),
     "ivfflat": ("#888888", "v"),
     "exact": ("#CC79A7", "None"),
 }
-PGVECTOR = ("hnsw", "ivfflat")
+PEERS = {"hnsw": "hnsw (pgvector)", "ivfflat": "ivfflat (pgvector)", "vchordrq": "VectorChord"}
 INK = "#333333"
 LEAST_RECALL = 0.85
 
 
 def label_of(index):
-    return f"{index} (pgvector)" if index in PGVECTOR else index
+    return PEERS.get(index, index)
 
 
 def read(folder, kind):
@@ -73,7 +74,7 @@ def plain(axis, title, x, y):
 
 def line(axis, index, xs, ys, **options):
     colour, marker = STYLES[index]
-    dashed = index in PGVECTOR or index == "exact"
+    dashed = index in PEERS or index == "exact"
     return axis.plot(xs, ys, **{"color": colour, "marker": marker, "markersize": 4, "linewidth": 1.6,
                                 "linestyle": (0, (4, 2)) if dashed else "-", **options})
 

@@ -14,6 +14,7 @@ class Point(query.Point):
     def __init__(self, index, value, recall, planned, codes):
         super().__init__(index, value, recall, planned)
         self.codes = codes    # that a query reads
+        self.micros = []      # of the backend's CPU, a query, one a round: other work on the machine disturbs it less than rates
 
 
 @dataclass
@@ -29,6 +30,11 @@ class Side:
 
     def rates(self, rounds, target):
         return [query.rate_at(self.points, number, target)[0] for number in range(rounds)]
+
+    def micros(self, number, target):
+        """As rates, of one round."""
+        rate, _ = query.rate_on([(point.recall, 1 / point.micros[number]) for point in self.points if point.value is not None], target)
+        return rate and 1 / rate
 
     def codes(self, target):
         rate, _ = query.rate_on([(point.recall, 1 / point.codes) for point in self.points if point.value is not None], target)
@@ -47,11 +53,24 @@ def compare(bench, data, index):
         bench.say(f"round {number + 1} of {bench.args.rounds}")
         turns = sides if number % 2 == 0 else sides[::-1]
         query.one_round(bench, data, {side.index.name: side.points for side in turns})
+        for points in zip(*(side.points for side in turns)):
+            for point in points:
+                point.micros.append(micros_of(bench, data, point))
     measure.show_only(connection, "items", used.name)
     connection.execute(f"DROP INDEX {fresh.name}")
     return list(lines_of(bench, index.name, *sides)), [
         (side.index.name, point.value, round(point.recall, 4), round(point.codes, 1), number, speed.qps, speed.p50_ms, speed.p99_ms)
         for side in sides for point in side.points for number, speed in enumerate(point.speeds)]
+
+
+def micros_of(bench, data, point):
+    connection = bench.connection(point.index)
+    measure.show_only(connection, "items", point.index.name)
+    measure.apply_settings(connection, point.settings)
+    measure.found_ids(connection, "items", data.metric, bench.args.k, 50, point.index.name)    # warm
+    before = measure.cpu_seconds(connection)
+    measure.found_ids(connection, "items", data.metric, bench.args.k, len(data.queries), point.index.name)
+    return (measure.cpu_seconds(connection) - before) / len(data.queries) * 1e6
 
 
 def side_of(bench, data, index):
@@ -75,6 +94,7 @@ def lines_of(bench, name, used, fresh):
     sides = used, fresh
     for target in query.TARGETS:
         yield (name, f"queries/s at {target}", *spreads(*(side.rates(bench.args.rounds, target) for side in sides), 0))
+        yield (name, f"server's us at {target}", *spreads(*([side.micros(number, target) for number in range(bench.args.rounds)] for side in sides), 0))
         yield (name, f"codes at {target}", *spreads(*([side.codes(target)] for side in sides), 0))
     yield (name, "queries/s as shipped", *spreads(*([speed.qps for speed in side.shipped.speeds] for side in sides), 0))
     yield (name, "codes as shipped", *spreads(*([side.shipped.codes] for side in sides), 0))

@@ -77,15 +77,15 @@ def chosen_sets(args):
 def set_path(args, root, name):
     if name in GENERATED:
         return name
+    if name not in REDUCED and name not in DRAWN:
+        return root / SETS[name] if name in SETS else Path(name)
+    Bench.say(f"making {name}, unless it is there")
+    folder = Path(args.work) / "sets" / name
     if name in REDUCED:
         source, dims = REDUCED[name]
-        Bench.say(f"making {name}, unless it is there")
-        return generate.make_reduced(root / SETS[source], Path(args.work) / "sets" / name, args.queries, dims)
-    if name in DRAWN:
-        source, rows, dims = DRAWN[name]
-        Bench.say(f"making {name}, unless it is there")
-        return generate.make(root / SETS[source], Path(args.work) / "sets" / name, rows, args.queries, dims)
-    return root / SETS[name] if name in SETS else Path(name)
+        return generate.make_reduced(root / SETS[source], folder, args.queries, dims)
+    source, rows, dims = DRAWN[name]
+    return generate.make(root / SETS[source], folder, rows, args.queries, dims)
 
 
 def read_set(path, args):

@@ -63,12 +63,10 @@ def ask(bench, data, point):
     measure.show_only(connection, table, name)
     measure.apply_settings(connection, {"vector_quant.target_recall": point.target})
     measure.found_ids(connection, table, data.metric, bench.args.k, 50, name)    # warm
-    before = measure.cpu_seconds(connection)
-    found = measure.found_ids(connection, table, data.metric, bench.args.k, len(data.queries), name)
-    point.micros.append((measure.cpu_seconds(connection) - before) / len(data.queries) * 1e6)
+    point.micros.append(measure.cpu_micros(connection, table, data, bench.args.k, name))
     if point.reranked == 0:
+        found, scans = measure.found_ids_and_scans(connection, table, data.metric, bench.args.k, len(data.queries), name)
         point.recall = measure.recall(data, found, bench.args.k)
-        _, scans = measure.found_ids_and_scans(connection, table, data.metric, bench.args.k, 100, name)
         point.reranked = statistics.mean(reranked for _, _, reranked in scans)
 
 

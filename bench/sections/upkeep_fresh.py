@@ -14,7 +14,7 @@ class Point(query.Point):
     def __init__(self, index, value, recall, planned, codes):
         super().__init__(index, value, recall, planned)
         self.codes = codes    # that a query reads
-        self.micros = []      # of the backend's CPU, a query, one a round: other work on the machine disturbs it less than rates
+        self.micros = []      # of the backend's CPU, a query, one a round
 
 
 @dataclass
@@ -68,9 +68,7 @@ def micros_of(bench, data, point):
     measure.show_only(connection, "items", point.index.name)
     measure.apply_settings(connection, point.settings)
     measure.found_ids(connection, "items", data.metric, bench.args.k, 50, point.index.name)    # warm
-    before = measure.cpu_seconds(connection)
-    measure.found_ids(connection, "items", data.metric, bench.args.k, len(data.queries), point.index.name)
-    return (measure.cpu_seconds(connection) - before) / len(data.queries) * 1e6
+    return measure.cpu_micros(connection, "items", data, bench.args.k, point.index.name)
 
 
 def side_of(bench, data, index):

@@ -10,6 +10,8 @@ static constexpr const char *kGraph =
 static constexpr const char *kQuery =
     "How far a query looks is no matter of the build: set vector_quant.target_recall, or nprobe.";
 
+static constexpr const char *kOneByOne = "Options are given one by one: WITH (nlist = 1000, refine = true).";
+
 static constexpr const char *kOfRabitq = "This is an option of ivf_rabitq.",
                             *kOfScann = "This is an option of scann.",
                             *kOfWrvq = "This is an option of wrvq.";
@@ -28,7 +30,7 @@ const OtherName kOtherNames[] = {
     {"num_leaves", kNlist},
     {"quantizer", "Codes follow from the access method, and pq_dims (scann) or rbq_bits (ivf_rabitq)."},
     // VectorChord
-    {"options", "Options are given one by one: WITH (nlist = 1000, refine = true)."},
+    {"options", kOneByOne},
     // Milvus
     {"metric_type",
      "The metric follows from the operator class: vector_l2_ops, vector_ip_ops or vector_cosine_ops."},
@@ -36,7 +38,7 @@ const OtherName kOtherNames[] = {
                       "the table's own vectors."},
     {"sub_dim", "Dimensions of a subspace are called pq_dims."},
     {"nbits", "Codes are of four bits a subspace (scann), or rbq_bits a dimension (ivf_rabitq)."},
-    {"params", "Options are given one by one: WITH (nlist = 1000, refine = true)."},
+    {"params", kOneByOne},
     // Another of our access methods has it
     {"rbq_bits", kOfRabitq},
     {"rbq_query_bits", kOfRabitq},

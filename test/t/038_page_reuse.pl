@@ -67,8 +67,57 @@ sub small_transactions
     return;
 }
 
+# Rows $first .. $last, a hundred a transaction.
+sub batches
+{
+    my ($table, $first, $last) = @_;
+    $node->safe_psql(
+        'postgres', qq{
+        DO \$\$ BEGIN
+            FOR i IN $first .. $last BY 100 LOOP
+                INSERT INTO $table SELECT id, v FROM many WHERE id BETWEEN i AND i + 99;
+                COMMIT;
+            END LOOP;
+        END \$\$});
+    return;
+}
+
+# Transactions merge a group's open rows with its tiles before they are many, unless that made the file much longer: where a snapshot holds back what was
+# freed, and within one statement.
+sub merging
+{
+    my ($am) = @_;
+    my $table = "merged_$am";
+    $node->safe_psql('postgres', "CREATE TABLE $table AS SELECT * FROM many WHERE id <= 45000");
+    $node->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING $am (v) WITH (nlist = 1280)");
+    my $built = size($table);
+    my $reader = $node->background_psql('postgres');
+    $reader->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM $table;");
+    batches($table, 45001, 54000);
+    my $held = size($table);
+    $reader->query_safe('COMMIT;');
+    $reader->quit;
+    batches($table, 54001, 60000);
+    my $open = $node->safe_psql('postgres', "SELECT open_share FROM vector_quant_index_stats('${table}_v')");
+    is_complete($node, $table, $query, "$table, merged");
+    my $size = size($table);
+    $node->safe_psql('postgres', "INSERT INTO $table SELECT id + 60000, v FROM many WHERE id <= 30000");
+    my $grown = size($table);
+    note("$table: $built pages, $held and $size with a third more rows, $grown with half of all more in one statement; open: $open");
+    cmp_ok($held, '<=', 1.5 * $built, "$table: merged no more often than the file has room for, with an old snapshot");
+    cmp_ok($open, '<', 0.12, "$table: few rows are open");
+    cmp_ok($grown, '<=', 3 * $size, "$table: many rows in one statement");
+    $node->safe_psql('postgres', "DROP TABLE $table");
+    return;
+}
+
+$node->safe_psql('postgres',
+    "CREATE TABLE many (id bigint, v vector($dims));
+     INSERT INTO many SELECT id, vq_row(id, $dims) FROM generate_series(1, 20000) id;
+     INSERT INTO many SELECT id + n * 20000, v FROM many, generate_series(1, 2) n");
 for my $am (access_methods())
 {
+    merging($am);
     small_transactions($am, "plain_$am", 'nlist = 10');
     small_transactions($am, "fine_$am", "nlist = 10, refine = true, refine_type = 'SQ8', " . variant($am, 1));
 }

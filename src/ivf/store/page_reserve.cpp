@@ -30,6 +30,11 @@ void reserve_limit(PageReserve *r, BlockNumber end)
     r->end = end;
 }
 
+void reserve_within_file(PageReserve *r)
+{
+    r->in_file = true;
+}
+
 // A page that is exclusively locked, and free.
 static void set_aside(PageReserve *r, Buffer buf)
 {
@@ -81,6 +86,8 @@ bool reserve_pages(PageReserve *r, uint32_t pages, const char **why)
     if (r->end != InvalidBlockNumber)
         return r->count - r->used >= pages;
     set_aside_recycled(r, pages);
+    if (r->in_file && r->count - r->used < pages)
+        *why = "no page of the file is free";
     while (*why == nullptr && r->count - r->used < pages) {
         const Added added = extend_fork(r->rel, MAIN_FORKNUM, pages - (r->count - r->used));
         set_aside_new(r, added);

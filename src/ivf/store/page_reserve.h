@@ -19,6 +19,7 @@ struct PageReserve
     const BlockNumber *known;
     uint32_t known_count, next;
     BlockNumber end; // only known pages before it are taken; InvalidBlockNumber = others and new ones, too
+    bool in_file;    // no new ones are taken
 };
 
 // Memory: 4 bytes a page, in the current context. Ended by reserve_end; after an error VACUUM finds the pages.
@@ -28,6 +29,8 @@ void reserve_begin(PageReserve *reserve, Relation rel, Relation heap);
 void reserve_prefer(PageReserve *reserve, const BlockNumber *blocks, uint32_t count);
 // From now on only pages are set aside that are known and lie before `end`; those set aside must all be used.
 void reserve_limit(PageReserve *reserve, BlockNumber end);
+// From now on only pages are set aside that are free already: the file is not made longer.
+void reserve_within_file(PageReserve *reserve);
 
 // Sees to it that `pages` pages are set aside and not used yet. False if there is no room for them: *why says so; what could be had
 // stays in the reserve, and *why is in the current context. Locks: each page for a moment; no LWLock may be held.

@@ -17,10 +17,7 @@ namespace vq::ivf {
 namespace {
 
 constexpr double kRewriteShare =
-    0.25; // a group is rewritten when this share of its rows is dead, of its pages open, or of its fine pages idle
-// Without fine records, which are most of what there is to write, this share of open pages is enough: every query reads them, and autovacuum comes
-// when a fifth of the rows are new.
-constexpr double kRewriteOpenShare = 0.125;
+    0.25; // a group is rewritten when this share of its rows is dead, or of its fine pages idle
 
 // Dead open rows leave their page, but their fine records stay where they are.
 bool has_idle_fine_pages(const Index &index, const Group *group, const GroupRows &c)
@@ -36,10 +33,8 @@ bool worth_rewriting(const Index &index, const Group *group, const GroupRows &c)
 {
     if ((double)c.dead > kRewriteShare * (double)c.sealed && c.dead > 0)
         return true;
-    const double open_share = index.has_fine() ? kRewriteShare : kRewriteOpenShare;
-    if (c.open_pages >= 2 && c.open_pages > open_share * group->record.tile_pages)
-        return true;
-    return has_idle_fine_pages(index, group, c);
+    return has_many_open_pages(index, c.open_pages, group->record.tile_pages) ||
+           has_idle_fine_pages(index, group, c);
 }
 
 // Groups that stay as they are.

@@ -140,14 +140,14 @@ bool append_to_tail(const Target &t, BlockNumber tail, const char *row)
 }
 
 // Adds a page with the row to the chain's end, if that still is `tail`; one record for the link, the
-// directory and the page. Returns the new page's place in the chain, or 0.
-uint32_t extend_chain(const Target &t, BlockNumber tail, const char *row)
+// directory and the page. The new page's place in the chain is its length; 0 if it ends elsewhere.
+Appended extend_chain(const Target &t, BlockNumber tail, const char *row)
 {
     const Index &index = *t.index;
     Buffer directory = lock_directory(t.rel, index, t.group);
     if (group_on_page(index, BufferGetPage(directory), t.group)->record.open_tail != tail) {
         UnlockReleaseBuffer(directory);
-        return 0;
+        return {};
     }
     Buffer before = tail == InvalidBlockNumber
                         ? InvalidBuffer
@@ -157,7 +157,9 @@ uint32_t extend_chain(const Target &t, BlockNumber tail, const char *row)
     const uint32_t sequence = before == InvalidBuffer ? 1 : open_page_sequence(BufferGetPage(before)) + 1;
 
     GenericXLogState *state = GenericXLogStart(t.rel);
+    uint32_t tile_pages;
     update_group(state, index, directory, t.group, [&](Group *group) {
+        tile_pages = group->record.tile_pages;
         if (before == InvalidBuffer)
             group->record.open_head = block;
         group->record.open_tail = block;
@@ -173,25 +175,25 @@ uint32_t extend_chain(const Target &t, BlockNumber tail, const char *row)
     if (before != InvalidBuffer)
         UnlockReleaseBuffer(before);
     UnlockReleaseBuffer(directory);
-    return sequence;
+    return {sequence, tile_pages};
 }
 
-uint32_t append_open(const Target &t, const char *row)
+Appended append_open(const Target &t, const char *row)
 {
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         const BlockNumber tail = group_record(t).open_tail;
         if (append_to_tail(t, tail, row))
-            return 0;
-        uint32_t sequence = extend_chain(t, tail, row);
-        if (sequence > 0)
-            return sequence;
+            return {};
+        const Appended appended = extend_chain(t, tail, row);
+        if (appended.open_pages > 0)
+            return appended;
     }
 }
 
 } // namespace
 
-uint32_t append_row(Relation rel, Relation heap, const Index &index, const EncodedRow &row)
+Appended append_row(Relation rel, Relation heap, const Index &index, const EncodedRow &row)
 {
     const Target target = {rel, heap, &index, row.list / index.meta.group_lists};
     StoredRow stored = {row.tid, row.factors, kNoFine, row.code, row.keys};
@@ -200,11 +202,11 @@ uint32_t append_row(Relation rel, Relation heap, const Index &index, const Encod
         fine = store_record(target, row.record, &stored.fine);
     char *bytes = (char *)palloc0(index.open_row_bytes);
     format_open_row(index, row.list, stored, bytes);
-    uint32_t length = append_open(target, bytes);
+    const Appended appended = append_open(target, bytes);
     pfree(bytes);
     if (fine != InvalidBuffer)
         UnlockReleaseBuffer(fine);
-    return length;
+    return appended;
 }
 
 } // namespace vq::ivf

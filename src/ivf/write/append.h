@@ -7,8 +7,15 @@
 
 namespace vq::ivf {
 
-// Appends the row; logged. Returns the length of the group's open chain in pages if a page was added, else 0.
+// What a group has become by a row.
+struct Appended
+{
+    uint32_t open_pages; // length of its open chain, if a page was added; else 0
+    uint32_t tile_pages; // if a page was added
+};
+
+// Appends the row; logged.
 // Locks: none on entry or exit. Inside: fine page -> directory page -> open page -> new page.
-uint32_t append_row(Relation rel, Relation heap, const Index &index, const EncodedRow &row);
+Appended append_row(Relation rel, Relation heap, const Index &index, const EncodedRow &row);
 
 } // namespace vq::ivf

@@ -106,7 +106,7 @@ bool encode_for(Target *target, Relation rel, const float *x, ItemPointer tid, c
 
 // False if no row was added, since the generations are no longer those that it was encoded for. First to the next one: who looks which
 // rows that one lacks, reads the rows of the current one first (upkeep/old_rows.h).
-bool append_to_all(InsertState *state, Relation rel, Relation heap, uint32_t *length)
+bool append_to_all(InsertState *state, Relation rel, Relation heap, Appended *appended)
 {
     Generations now;
     Buffer meta = hold_generations(rel, &now);
@@ -114,7 +114,7 @@ bool append_to_all(InsertState *state, Relation rel, Relation heap, uint32_t *le
     if (same) {
         if (state->next.memory)
             append_row(rel, heap, *state->next.index, state->next.row);
-        *length = append_row(rel, heap, *state->current.index, state->current.row);
+        *appended = append_row(rel, heap, *state->current.index, state->current.row);
     }
     UnlockReleaseBuffer(meta);
     return same;
@@ -133,11 +133,10 @@ void insert_row(InsertState *state, Relation rel, Relation heap, Datum value, It
         if (!encode_for(&state->current, rel, x, tid, keys) ||
             (state->next.memory && !encode_for(&state->next, rel, x, tid, keys)))
             return;
-        uint32_t length;
-        if (append_to_all(state, rel, heap, &length)) {
+        Appended appended;
+        if (append_to_all(state, rel, heap, &appended)) {
             const Index &index = *state->current.index;
-            if (length > seal_limit(index))
-                try_seal(rel, heap, index, state->current.row.list / index.meta.group_lists);
+            keep_chain_short(rel, heap, index, state->current.row.list / index.meta.group_lists, appended);
             return;
         }
         open_targets(state, rel, read_generations(rel));

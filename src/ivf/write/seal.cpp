@@ -1,16 +1,9 @@
 #include "ivf/write/maintain.h"
 
-#include "ivf/store/generation.h"
 #include "ivf/store/run_writer.h"
 #include "ivf/write/maintenance.h"
 
 namespace vq::ivf {
-
-uint32_t seal_limit(const Index &index)
-{
-    const uint32_t rows = index.meta.group_lists * simd::kTileRows * 3 / 2;
-    return Max(rows / index.open_rows_per_page, 4u);
-}
 
 // The taken rows from `first` on that are of one list: those up to `whole` fill tiles, the rest up to `end` stay open.
 struct RowsOfList
@@ -91,22 +84,11 @@ static void notice_untrained(Relation rel, const Index &index, uint32_t before, 
                                      : errhint("Call vector_quant_maintain to train it on its rows.")));
 }
 
-void try_seal(Relation rel, Relation heap, const Index &index, uint32_t group)
+void seal_group(Relation rel, Relation heap, const Index &index, uint32_t group, PageReserve *reserve)
 {
-    if (!enter_generation(rel, index))
-        return;
-    if (!try_lock_group(rel, group)) {
-        leave_generation(rel);
-        return;
-    }
-    PageReserve reserve;
-    reserve_begin(&reserve, rel, heap);
-    Maintenance m = maintenance(rel, heap, index, group, &reserve);
+    Maintenance m = maintenance(rel, heap, index, group, reserve);
     uint32_t before, after;
     seal(&m, &before, &after);
-    reserve_end(&reserve);
-    unlock_group(rel, group);
-    leave_generation(rel);
     notice_untrained(rel, index, before, after);
 }
 

@@ -90,6 +90,7 @@ rule 'files stay below 500 lines' "$(too_long)"
 rule 'no paths of one machine' \
   "$(files . | grep -vE '^(test/lint\.sh|expected/)' | text_matching '(^|[^A-Za-z0-9_./$}])/(work|root|farm|home)/')"
 rule 'nothing left to do' "$(files . | grep -vE '^(test/lint\.sh|\./)' | text_matching '\b(TODO|FIXME|XXX)\b')"
+rule 'links between pages hold, and the README has one to each of docs/' "$(python3 test/links.py)"
 rule 'META.json is valid, and everything says the same version' "$(python3 test/package_meta.py)"
 if command -v clang-format > /dev/null; then
   rule 'C++ is formatted (clang-format -i FILE)' "$(unformatted)"

@@ -24,6 +24,6 @@ VQ_FUNCTION(vq_guard)
                  errdetail("The types \"vector\" and \"halfvec\" of this database belong to extension "
                            "\"vector_quant\"; pgvector's have the same names, text and binary form."),
                  errhint("To use pgvector's types, create extension \"vector\" before \"vector_quant\"; "
-                         "see \"Moving to pgvector's types\" in the README of vector_quant.")));
+                         "see \"Moving to pgvector's types\" in vector_quant's docs/from_pgvector.md.")));
     PG_RETURN_NULL();
 }

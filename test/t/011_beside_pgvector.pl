@@ -231,7 +231,7 @@ is(sql('own', 'CREATE EXTENSION vq_needs_nothing SCHEMA other; DROP EXTENSION vq
 like(refused('own', 'SELECT vector_quant_guard()'), qr/trigger functions can only be called as triggers|not called by event trigger manager/, 'the guard is no function to call');
 like(refused('own', 'DROP EXTENSION vector_quant'), qr/because other objects depend on it/, 'own types in use keep the extension');
 
-# --- from our types to pgvector's and back, in place (README, "Moving to pgvector's types")
+# --- from our types to pgvector's and back, in place (docs/from_pgvector.md, "Moving to pgvector's types")
 
 my $before = answers('own');
 my $values = sql('own', q{SELECT md5(string_agg(v::text || h::text, ',' ORDER BY id)) FROM items});

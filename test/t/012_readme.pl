@@ -1,6 +1,6 @@
-# Documentation that cannot rot: every command of the README and of docs/queries.md is run. SQL blocks run one after the other in a database of their own,
-# as a reader would type them; what they leave is looked at. Shell lines must be those that a test runs: here, or the one
-# named below.
+# Documentation that cannot rot: every command of the README and of docs/ is run. SQL blocks run one after the other, as a reader would
+# type them; what they leave is looked at. Shell lines must be those that a test runs: here, or the one named below. Settings, functions,
+# what the types have, and errors: all are on their page.
 
 use strict;
 use warnings;
@@ -8,11 +8,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Installation;
+use Pages;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use VectorQuant;
 
+my $root = "$FindBin::Bin/../..";
 my %installation = copy_installation();
 my $real = provide_pgvector(%installation);
 my $node = PostgreSQL::Test::Cluster->new('readme', install_path => $installation{install_path});
@@ -21,56 +23,44 @@ $node->append_conf('postgresql.conf', "autovacuum = off\njit = off\n");
 $node->start;
 my $folder = PostgreSQL::Test::Utils::tempdir();
 
-# Shell lines that run elsewhere, and where.
+sub page { return slurp_file("$root/$_[0]"); }
+
+# --- shell lines
+
+# Lines that run elsewhere, and where.
 my %elsewhere = (
-    'bash test/check.sh'                                        => 'this test is one of it',
-    'bash demo/run.sh "look inside network traffic captures"'  => 'needs a network: run on a bare Debian before a release',
-    'apt-get install postgresql-15 postgresql-server-dev-15 g++ make libxsimd-dev' => 'test/check.sh installs these',
-    'make && make install'                                      => 'test/check.sh');
+    'bash test/check.sh'                                       => 'this test is one of it',
+    'bash demo/run.sh "look inside network traffic captures"' => 'needs a network: run on a bare Debian before a release',
+    'make clean'                                               => 'test/packaging.sh');
+$elsewhere{$_} = 'test/install.sh' for map { shell_lines($_) } blocks("$root/docs/install.md");
+$elsewhere{$_} = '048_loading' for grep { m{^bash tools/load\.sh } } map { shell_lines($_) } blocks("$root/docs/loading.md");
 
-# A block's SQL with what a reader fills in: vectors, and rows where they are to be loaded.
-sub filled
+sub run_shell
 {
-    my ($sql) = @_;
-    my $rows = q{INSERT INTO items SELECT i, (ARRAY['cs.RO', 'cs.CL', 'math.NT'])[1 + i % 3],
-        (SELECT array_agg(sin(i * 12.9898 + d * i * 78.233) ORDER BY d) FROM generate_series(1, 384) d)::real[]::vector
-        FROM generate_series(1, 3000) i;};
-    my $queries = q{INSERT INTO query_log (embedding)
-        SELECT (SELECT array_agg(sin(i * 7.77 + d * i * 41.3) ORDER BY d) FROM generate_series(1, 384) d)::real[]::vector
-        FROM generate_series(1, 500) i;};
-    my $literal = "'[" . join(',', map { sprintf '%.3f', sin($_ * 1.7) } 1 .. 384) . "]'";
-    $sql =~ s/^-- load the rows.*$/$rows/m;
-    $sql =~ s/^-- load the queries.*$/$queries/m;
-    $sql =~ s/'\[\.\.\.\]'/$literal/g;
-    return $sql;
-}
-
-# Blocks of the README in order: [language, text, line, database]. A comment <!-- database NAME --> begins a new database.
-sub blocks
-{
-    my ($file) = @_;
-    my ($database, $number, $language, $start, $text, @blocks) = ('main', 0);
-    for my $line (split /\n/, slurp_file($file), -1)
+    my ($command, $where) = @_;
+    if ($command !~ /^(pg_dump|pg_restore|createdb|psql)\b/)
     {
-        $number++;
-        if (defined $language)
-        {
-            if ($line =~ /^```/) { push @blocks, [ $language, $text, $start, $database ]; undef $language; }
-            else                 { $text .= "$line\n"; }
-        }
-        elsif ($line =~ /^```(\w*)/)             { ($language, $start, $text) = ($1, $number, ''); }
-        elsif ($line =~ /^<!-- database (\w+)/) { $database = $1; }
+        ok(exists $elsewhere{$command}, "$where: $command: " . ($elsewhere{$command} // 'no test runs it'));
+        return;
     }
-    return @blocks;
+    local $ENV{PGHOST} = $node->host;
+    local $ENV{PGPORT} = $node->port;
+    local $ENV{PGDATABASE};
+    my ($out, $err) = ('', '');
+    ok(IPC::Run::run([ 'sh', '-c', "cd $folder && $command" ], '>', \$out, '2>', \$err), "$where: $command") or diag($err);
+    return;
 }
+
+# --- SQL
 
 my %made;
 
 sub database
 {
-    my ($name) = @_;
+    my ($name, $like) = @_;
     return if $made{$name}++;
-    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    my $template = $like eq 'items' ? 'TEMPLATE main' : '';
+    $node->safe_psql('postgres', "CREATE DATABASE $name $template");
     # The reader of the parts about pgvector has it, and a table.
     $node->safe_psql($name, filled(q{CREATE EXTENSION vector;
         CREATE TABLE items (id bigint PRIMARY KEY, category text, embedding vector(384));
@@ -84,7 +74,6 @@ sub database
 sub run_sql
 {
     my ($sql, $name, $where) = @_;
-    database($name);
     my $file = "$folder/block.sql";
     unlink $file;
     append_to_file($file, filled($sql));
@@ -92,52 +81,44 @@ sub run_sql
     my $good = IPC::Run::run([ 'psql', '-XAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($name), '-f', $file ], '>', \$out, '2>', \$err);
     ok($good, "$where runs") or diag($err);
     unlike($err, qr/ERROR|WARNING/, "$where: without a complaint");
-    return $out;
+    # Answers that are told behind a query.
+    for my $told ($sql =~ /;\s+-- ((?:\d+ \w+(?:, )?)+)$/gm)
+    {
+        my $rows = join("\n", map { s/ /|/r } split /, /, $told);
+        like($out, qr/^\Q$rows\E$/m, "$where: $told");
+    }
+    # Every query in distance order is one that an index answers.
+    while ($sql =~ /^(SELECT [^;]*? ORDER BY embedding [^;]*? LIMIT \d+);/gms)
+    {
+        my $plan = $node->safe_psql($name, filled("SET enable_seqscan = off; EXPLAIN (COSTS OFF) $1"));
+        like($plan, qr/Index Scan using/, "$where: an index serves it");
+    }
+    return;
 }
 
 my ($sql, $shell) = (0, 0);
-for my $block (map { my $page = $_; map { [ @$_, $page ] } blocks("$FindBin::Bin/../../$page") } 'README.md', 'docs/queries.md')
+for my $page (pages($root))
 {
-    my ($language, $text, $line, $database, $page) = @$block;
-    my $where = "$page line $line";
-    if ($language eq 'sql')
+    for my $block (blocks("$root/$page"))
     {
-        $sql++;
-        my $out = run_sql($text, $database, $where);
-        # Answers that are told behind a query.
-        for my $told ($text =~ /;\s+-- ((?:\d+ \w+(?:, )?)+)$/gm)
+        my $where = "$page line $block->{line}";
+        database($block->{database}, $block->{like}) if $block->{database};
+        if ($block->{language} eq 'sql')
         {
-            my $rows = join("\n", map { s/ /|/r } split /, /, $told);
-            like($out, qr/^\Q$rows\E$/m, "$where: $told");
+            $sql++;
+            run_sql($block->{text}, $block->{database}, $where);
         }
-        # Every query in distance order is one that an index answers.
-        while ($text =~ /^(SELECT [^;]*? ORDER BY embedding [^;]*? LIMIT \d+);/gms)
+        for my $command (shell_lines($block))
         {
-            my $plan = $node->safe_psql($database, filled("SET enable_seqscan = off; EXPLAIN (COSTS OFF) $1"));
-            like($plan, qr/Index Scan using/, "$where: an index serves it");
-        }
-        next;
-    }
-    for my $command (grep { /\S/ } split /\n/, $text)
-    {
-        $command =~ s/\s+#.*//;
-        $shell++;
-        if ($command =~ /^(pg_dump|pg_restore|createdb|psql)\b/)
-        {
-            local $ENV{PGHOST} = $node->host;
-            local $ENV{PGPORT} = $node->port;
-            local $ENV{PGDATABASE};
-            my ($out, $err) = ('', '');
-            ok(IPC::Run::run([ 'sh', '-c', "cd $folder && $command" ], '>', \$out, '2>', \$err), "$where: $command") or diag($err);
-        }
-        else
-        {
-            ok(exists $elsewhere{$command}, "$where: $command: " . ($elsewhere{$command} // 'no test runs it'));
+            $shell++;
+            run_shell($command, $where);
         }
     }
+    # Pages stand by themselves.
+    $node->safe_psql('postgres', 'ALTER ROLE CURRENT_USER RESET ALL');
 }
-cmp_ok($sql,   '>', 8, 'SQL blocks');
-cmp_ok($shell, '>', 3, 'shell lines');
+cmp_ok($sql,   '>', 45, 'SQL blocks');
+cmp_ok($shell, '>', 15, 'shell lines');
 
 # What the reader ends up with is sound.
 for my $name (sort keys %made)
@@ -147,16 +128,79 @@ for my $name (sort keys %made)
     $node->safe_psql($name, 'SELECT vector_quant_index_check(index, true) FROM vector_quant_indexes()');
 }
 
-# Every option and setting is in the README's table, with its default and range.
-my $readme = slurp_file("$FindBin::Bin/../../README.md");
+# --- completeness
+
+# Every option and setting is in the table, with its default and range, and every function.
+my $options = page('docs/options.md');
 for my $setting (split /\n/, $node->safe_psql('main', q{LOAD 'vector_quant'; SELECT name FROM pg_settings WHERE name ~ '^(vector_quant|ivf_rabitq|scann|wrvq)\.'}))
 {
     my $common = $setting =~ s/^(ivf_rabitq|scann|wrvq)\./<am>./r;
-    ok($readme =~ /^\| `\Q$setting\E`/m || $readme =~ /^\| `\Q$common\E`/m, "$setting is explained");
+    ok($options =~ /^\| `\Q$setting\E`/m || $options =~ /^\| `\Q$common\E`/m, "$setting is explained");
 }
 for my $function (split /\n/, $node->safe_psql('main', q{SELECT DISTINCT proname FROM pg_proc WHERE proname ~ '^vector_quant_' AND NOT (proname ~ 'metric|element|guard|key')}))
 {
-    like($readme, qr/^\| `\Q$function\E\(/m, "$function() is explained");
+    like($options, qr/^\| `\Q$function\E\(/m, "$function() is explained");
+}
+
+# So is what the types bring: operators, and functions but for those that other objects are made of.
+my $types = page('docs/types.md');
+for my $operator (split /\n/, $node->safe_psql('types', q{SELECT DISTINCT oprname FROM pg_operator WHERE oprleft IN ('vector'::regtype, 'halfvec'::regtype)}))
+{
+    my $written = $operator =~ s/\|/\\|/gr;
+    like($types, qr/^\|[^|]*(?:\\\|[^|]*)*`\Q$written\E`/m, "operator $operator of the types is explained");
+}
+for my $function (split /\n/, $node->safe_psql('types', q{
+    SELECT DISTINCT proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+    WHERE (p.proargtypes::oid[] && ARRAY['vector'::regtype, 'halfvec'::regtype]::oid[]) AND NOT EXISTS (SELECT FROM pg_cast WHERE castfunc = p.oid)
+        AND proname !~ '^vector_quant' AND proname !~ '^(vector|halfvec)_(out|send|accum|cmp|add|sub|mul|concat|lt|le|eq|ne|ge|gt)$'}))
+{
+    like($types, qr/`\Q$function\E\(/, "$function() of the types is explained");
+}
+
+# --- errors
+
+# A row of the page for each: statement, SQLSTATE, what is in the message's column.
+my $errors = page('docs/errors.md');
+$node->safe_psql('main', q{CREATE TABLE e (id int, v vector(3), w vector, h halfvec(3), p point); INSERT INTO e VALUES (1, '[1,2,3]');
+    CREATE INDEX e_v ON e USING scann (v); CREATE INDEX e_id ON e (id); CREATE ROLE plain});
+for my $case (
+    [ q{CREATE INDEX ON e USING scann (w)},                                  '22023', 'column does not have dimensions' ],
+    [ q{CREATE INDEX ON e USING scann (h vector_l2_ops)},                    '42804', 'operator class "vector_l2_ops" does not accept data type halfvec' ],
+    [ q{CREATE INDEX ON e USING scann (v, p)},                               '42704', 'data type ... has no default operator class for access method' ],
+    [ q{CREATE INDEX ON e USING scann (id)},                                 '0A000', 'first column ... is not a vector' ],
+    [ q{CREATE INDEX ON e USING scann (v, h)},                               '0A000', 'column ... is a second vector' ],
+    [ q{CREATE INDEX ON e USING scann (v, id, id, id, id, id, id, id, id)},  '54011', 'cannot use more than ... columns in an index' ],
+    [ q{CREATE INDEX ON e USING scann (v) WITH (lists = 5)},                 '22023', 'unrecognized parameter ...' ],
+    [ q{CREATE INDEX ON e USING scann (v) WITH (refine_type = 'SQ7')},       '22023', 'invalid value for ...' ],
+    [ q{CREATE INDEX ON e USING scann (v) WITH (nlist = -1)},                '22023', 'value ... out of bounds for option ...' ],
+    [ q{SET maintenance_work_mem = '1MB'; CREATE INDEX ON items USING scann (embedding) WITH (nlist = 60000)}, '54000', 'memory required is ... MB, maintenance_work_mem is ... MB' ],
+    [ q{INSERT INTO e VALUES (1, '[1,2]')},                                  '22000', 'expected 384 dimensions, not 3' ],
+    [ q{SET enable_seqscan = off; SELECT id FROM e ORDER BY v <-> '[1]' LIMIT 1}, '22000', 'different vector dimensions 384 and 3' ],
+    [ q{SELECT '[1,'::vector},                                               '22P02', 'invalid input syntax for type vector: ...' ],
+    [ q{SELECT '[nan]'::vector},                                             '22000', 'NaN not allowed in vector' ],
+    [ q{SELECT '[1e39]'::vector},                                            '22003', '... is out of range for type vector' ],
+    [ q{SELECT '[3e38]'::vector + '[3e38]'},                                 '22003', 'value out of range: overflow' ],
+    [ q{SELECT '[]'::vector},                                                '22000', 'vector must have at least 1 dimension' ],
+    [ q{SELECT array_fill(1::real, ARRAY[16001])::vector},                   '54000', 'vector cannot have more than 16000 dimensions' ],
+    [ q{SELECT '[1]'::vector(0)},                                            '22023', 'dimensions for type vector must be at least 1' ],
+    [ q{SELECT ARRAY[[1]]::vector},                                          '22000', 'array must be 1-D' ],
+    [ q{SELECT ARRAY[NULL]::int[]::vector},                                  '22004', 'array must not contain nulls' ],
+    [ q{SELECT vector_quant_index_check('e_id')},                            '42809', '... is not an index of vector_quant' ],
+    [ q{SELECT vector_quant_index_check('e')},                               '42809', '... is not an index' ],
+    [ q{SELECT * FROM vector_quant_recall('e_v', queries => ARRAY['[1,2,3]'::halfvec])}, '42804', 'queries are of type ..., index ... is about ...' ],
+    [ q{SELECT * FROM vector_quant_recall('e_v', queries => ARRAY[NULL::vector])}, '22004', 'query ... is NULL' ],
+    [ q{SELECT * FROM vector_quant_recall('e_v', queries => ARRAY[]::vector[])}, '22023', 'there are no queries' ],
+    [ q{SELECT * FROM vector_quant_calibrate('items_embedding_idx', queries => ARRAY['[...]'::vector])}, '22023', '... queries are too few to calibrate an index' ],
+    [ q{SELECT * FROM vector_quant_calibrate('e_v', queries => array_fill('[1,2,3]'::vector, ARRAY[50]))}, '55000', 'index ... was built on too few rows to be calibrated' ],
+    [ q{SET ROLE plain; ALTER ROLE CURRENT_USER SET vector_quant.target_recall = 0.9}, '42501', 'permission denied to set parameter "vector_quant.target_recall"' ],
+    [ q{CREATE EXTENSION vector},                                            '42710', q{extension "vector" cannot be created where the types are vector_quant's own} ])
+{
+    my ($statement, $code, $written) = @$case;
+    my ($out, $err) = ('', '');
+    $node->psql('main', filled("\\set VERBOSITY verbose\n$statement"), stdout => \$out, stderr => \$err);
+    my $message = join('.*', map { quotemeta } split /\.\.\.|\b384\b|\b3\b/, $written, -1);
+    like($err, qr/ERROR:  \Q$code\E: .*$message/, "$statement: $written");
+    ok($errors =~ /^\|[^|]*`\Q$written\E`[^|]*\|[^|]*\b\Q$code\E\b/m, "$code $written is explained");
 }
 
 done_testing();

@@ -5,7 +5,7 @@
 //    reads goes to the next free element of IndexOptions::codec.
 // 2. A row with VQ_FIELD of that field: here if all access methods have it, else in the access method's file in am/. setting.h
 //    says what the columns mean. A query_setting becomes a setting and an option with the same name and range.
-// 3. A row in README.md's table (012_readme.pl looks for settings), and the bounds in sql/ivf_options.sql or in the access
+// 3. A row in the table of docs/options.md (012_readme.pl looks for it), and the bounds in sql/ivf_options.sql or in the access
 //    method's own test. sql/ivf_settings.sql finds query_settings by itself.
 //
 // vector_quant.simd has no row: no scan reads it, it acts on the process at once (settings.cpp).

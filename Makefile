@@ -11,7 +11,6 @@ WHAT_scann = IVF index with 4-bit product quantization and score-aware loss for 
 WHAT_wrvq = IVF index with weighted residual vector quantization for vectors
 DATA = $(wildcard src/upgrade/$(EXTENSION)--*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
-DOCS = README.md
 
 CORE_SRCS = $(wildcard src/core/*.cpp)
 SIMD_SRCS = $(wildcard src/simd/*.cpp)
@@ -62,6 +61,28 @@ build/sql/%.sql: src/am/access_method.sql.in Makefile
 	sed 's/@AM@/$*/g; s/@WHAT@/$(WHAT_$*)/g' $< > $@
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
+
+# The pages for users, in a folder of ours, where the links between them hold.
+PAGES = $(DESTDIR)$(docdir)/$(EXTENSION)
+install: install-pages
+uninstall: uninstall-pages
+.PHONY: install-pages uninstall-pages
+install-pages:
+	$(MKDIR_P) '$(PAGES)/docs/img'
+	$(INSTALL_DATA) README.md '$(PAGES)/'
+	$(INSTALL_DATA) docs/*.md '$(PAGES)/docs/'
+	$(INSTALL_DATA) docs/img/* '$(PAGES)/docs/img/'
+uninstall-pages:
+	rm -rf '$(PAGES)'
+
+# What a person does next. PGXS's own recipe comes behind it, without a word.
+ifeq ($(DESTDIR),)
+install: next-step
+next-step: install-lib install-pages
+	@echo 'Next, in each database, as a superuser: CREATE EXTENSION $(EXTENSION); or, where an older version is: ALTER EXTENSION $(EXTENSION) UPDATE;'
+.PHONY: next-step
+.SILENT: install
+endif
 
 .PHONY: test-instances
 test-instances:

@@ -82,6 +82,8 @@ zip_package() {
   say 'compiling the archive'
   check 'compiles' logged make make -s -C "$unpacked" -j2 PG_CONFIG="$pg/bin/pg_config"
   check 'installs' logged install make -s -C "$unpacked" install PG_CONFIG="$pg/bin/pg_config"
+  check 'says what is next' grep -q 'CREATE EXTENSION vector_quant;' "$packages/install.log"
+  check 'with its pages' diff -r "$unpacked/docs" "$("$pg/bin/pg_config" --docdir)/vector_quant/docs"
   check 'works' works
   make -s -C "$unpacked" clean PG_CONFIG="$pg/bin/pg_config"
   check 'make clean leaves what was there' contains_tracked_files
@@ -107,7 +109,8 @@ debian() {
   package=$stage/src/postgresql-$major-vector-quant_${version}_$(dpkg --print-architecture).deb
   share=usr/share/postgresql/$major/extension
   check 'library, scripts and documents are in it' lists "$package" "usr/lib/postgresql/$major/lib/vector_quant.so" \
-    "$share/vector_quant.control" "$share/vector_quant--$version.sql" "usr/share/doc/postgresql-$major-vector-quant/README.md.gz" \
+    "$share/vector_quant.control" "$share/vector_quant--$version.sql" "usr/share/doc/postgresql-$major-vector-quant/README.md" \
+    "usr/share/doc/postgresql-$major-vector-quant/docs/install.md" \
     "usr/share/doc/postgresql-$major-vector-quant/copyright" "usr/share/doc/postgresql-$major-vector-quant/changelog.gz"
   check 'nothing lies where other extensions put theirs' test -z "$(dpkg-deb -c "$package" | grep postgresql-doc)"
   check 'the source package is made' logged source env -C "$unpacked" dpkg-buildpackage -us -uc -S -d

@@ -132,6 +132,8 @@ struct CodecOps
     // past this).
     bool (*valid)(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     CodecShape (*shape)(const uint8_t *image) noexcept;
+    // The shape of an image of these options (chosen_options) that is trained on rows enough, before there is one.
+    CodecShape (*planned_shape)(const CodecOptions &options) noexcept;
     // For people: the options of the image, and what training chose. At most size - 1 characters and a 0.
     void (*describe)(const uint8_t *image, char *text, size_t size) noexcept;
     // Whether an image that was trained on so many rows (> 0) fell short, and why: a sentence for the user, without names
@@ -257,6 +259,10 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
     }
     noexcept->std::same_as<CodecShape>;
     {
+        C::planned_shape(o)
+    }
+    noexcept->std::same_as<CodecShape>;
+    {
         C::describe(i, text, size_t())
     }
     noexcept;
@@ -352,12 +358,19 @@ RowCode encode(const uint8_t *image, const void *encoder, const float *residual,
 }
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {
-    C::kName,          C::kId,          C::valid_options, C::image_bytes,    C::training_rows,
-    C::training_bytes, C::train,        C::trained,       C::chosen_options, C::untrained_options,
-    C::valid,          C::shape,        C::describe,      C::shortfall,      C::transform,
-    encoder_bytes<C>,  make_encoder<C>, encode<C>,        encode_rows<C>,    C::prepare,
-    C::scan_tile,      C::scan_row,     C::scan_fine,     C::sublist_layers, C::sublist_of,
-    C::sublist_centre, C::sublist_dot};
+inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,
+                                       C::valid_options,  C::image_bytes,
+                                       C::training_rows,  C::training_bytes,
+                                       C::train,          C::trained,
+                                       C::chosen_options, C::untrained_options,
+                                       C::valid,          C::shape,
+                                       C::planned_shape,  C::describe,
+                                       C::shortfall,      C::transform,
+                                       encoder_bytes<C>,  make_encoder<C>,
+                                       encode<C>,         encode_rows<C>,
+                                       C::prepare,        C::scan_tile,
+                                       C::scan_row,       C::scan_fine,
+                                       C::sublist_layers, C::sublist_of,
+                                       C::sublist_centre, C::sublist_dot};
 
 } // namespace vq

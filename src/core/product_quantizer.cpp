@@ -152,13 +152,25 @@ bool ProductQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims) 
     return h.rotation != kTrained || pca_rotation_valid(rotation(h), pca_rotation_bytes(dims), dims);
 }
 
-CodecShape ProductQuantizer::shape(const uint8_t *image) noexcept
+static CodecShape shape_of(const PqImage &h) noexcept
 {
-    const PqImage &h = header(image);
     const size_t code_rows = code_rows_of(h);
     const size_t query = kQueryHeader + padded(32 * code_rows) + padded(32 * wide_rows_of(h)) +
                          2 * code_rows * kCentroids * sizeof(float);
     return {h.space_dims, (uint32_t)code_rows, 0, (uint32_t)query, 1};
+}
+
+CodecShape ProductQuantizer::shape(const uint8_t *image) noexcept
+{
+    return shape_of(header(image));
+}
+
+CodecShape ProductQuantizer::planned_shape(const CodecOptions &options) noexcept
+{
+    PqImage h = {};
+    h.sub_dims = (uint32_t)options.value[kSubDims];
+    h.space_dims = (uint32_t)space_dims_of((uint32_t)options.value[kRotation], options.dims);
+    return shape_of(h);
 }
 
 void ProductQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept

@@ -49,6 +49,7 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
     static bool trained(const uint8_t *image) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
+    static CodecShape planned_shape(const CodecOptions &options) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;
     static RowCode encode(const uint8_t *image, const float *residual, const float *centre,

@@ -307,11 +307,19 @@ bool RabitqCodec::valid(const uint8_t *image, size_t bytes, uint32_t dims) noexc
            bytes == sizeof(Image) + rotation_bytes(h.space_dims);
 }
 
+static CodecShape shape_of(uint32_t D, uint32_t bits) noexcept
+{
+    return {D, D / 8, (bits - 1) * (D / 8), (uint32_t)kQueryHeader + 8 * D + kFinestBits * (D / 8), 1};
+}
+
 CodecShape RabitqCodec::shape(const uint8_t *image) noexcept
 {
-    const Image &h = header(image);
-    const uint32_t D = h.space_dims;
-    return {D, D / 8, (h.bits - 1) * (D / 8), (uint32_t)kQueryHeader + 8 * D + kFinestBits * (D / 8), 1};
+    return shape_of(header(image).space_dims, header(image).bits);
+}
+
+CodecShape RabitqCodec::planned_shape(const CodecOptions &options) noexcept
+{
+    return shape_of((uint32_t)rotation_dims(options.dims), (uint32_t)options.value[0]);
 }
 
 void RabitqCodec::describe(const uint8_t *image, char *text, size_t size) noexcept

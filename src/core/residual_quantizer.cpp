@@ -187,13 +187,27 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     return sound;
 }
 
-CodecShape ResidualQuantizer::shape(const uint8_t *image) noexcept
+static CodecShape shape_of(const RqImage &h) noexcept
 {
-    const RqImage &h = header(image);
     const size_t floats = h.layers * 16 * blocks(h.codewords);
     return {h.dims, (uint32_t)code_bytes(h), 0,
             (uint32_t)(kQueryHeader + tables_bytes(h) + floats * sizeof(float)),
             h.weight_bits == 0 ? 1 : (uint32_t)row_group(h.codewords, h.weight_bits).bytes};
+}
+
+CodecShape ResidualQuantizer::shape(const uint8_t *image) noexcept
+{
+    return shape_of(header(image));
+}
+
+CodecShape ResidualQuantizer::planned_shape(const CodecOptions &options) noexcept
+{
+    RqImage h = {};
+    h.dims = options.dims;
+    h.layers = (uint32_t)options.value[kLayers];
+    h.codewords = (uint32_t)options.value[kCodewords];
+    h.weight_bits = (uint32_t)options.value[kWeightBits];
+    return shape_of(h);
 }
 
 void ResidualQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept

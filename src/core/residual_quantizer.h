@@ -69,6 +69,7 @@ struct ResidualQuantizer : NoFinerCode
     static CodecOptions untrained_options(const CodecOptions &options) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;
+    static CodecShape planned_shape(const CodecOptions &options) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;
     static Shortfall shortfall(const uint8_t *image, size_t rows, char *text, size_t size) noexcept;
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;

@@ -240,15 +240,17 @@ typedef int BufferLockMode;
 #define COMPAT_EXPLAIN_HOOK 0
 #endif
 
-// Walks the states of a plan, bool walker(PlanState *, void *), and an expression, bool walker(Node *, void *). Up to 15 the walker is
+// Walks the states of a plan, bool walker(PlanState *, void *), and an expression or what the parser makes of a text, bool walker(Node *, void *). Up to 15 the walker is
 // declared without parameters, which C++ takes for none. The caller includes nodes/nodeFuncs.h.
 #if PG_VERSION_NUM >= 160000
 #define compat_planstate_walk(state, walker, arg) planstate_tree_walker(state, walker, arg)
 #define compat_expression_walk(node, walker, arg) expression_tree_walker(node, walker, arg)
+#define compat_raw_walk(node, walker, arg) raw_expression_tree_walker(node, walker, arg)
 #else
 #define compat_walker(walker) reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker))
 #define compat_planstate_walk(state, walker, arg) planstate_tree_walker(state, compat_walker(walker), arg)
 #define compat_expression_walk(node, walker, arg) expression_tree_walker(node, compat_walker(walker), arg)
+#define compat_raw_walk(node, walker, arg) raw_expression_tree_walker(node, compat_walker(walker), arg)
 #endif
 
 // Workers of an index build: from 17 on PostgreSQL plans them itself for access methods that say so; before, the caller does,

@@ -56,6 +56,22 @@ TEST(Untrained, OptionsForItAreValidAndGiveASmallImage)
         }
 }
 
+TEST(Untrained, ShapeIsKnownAheadOfTraining)
+{
+    for (const Case &c : kCases)
+        for (uint32_t dims : {20u, 33u}) {
+            Random random(1);
+            const CodecOptions o = options_of(c, dims);
+            const Memory image = image_of(c.ops, o, gaussian(random, std::max(c.rows, (size_t)1) * dims));
+            const CodecShape planned = c.ops.planned_shape(o), shape = c.ops.shape(image.data());
+            EXPECT_EQ(planned.space_dims, shape.space_dims) << c.ops.name << " " << dims;
+            EXPECT_EQ(planned.code_bytes, shape.code_bytes) << c.ops.name << " " << dims;
+            EXPECT_EQ(planned.fine_bytes, shape.fine_bytes) << c.ops.name << " " << dims;
+            EXPECT_EQ(planned.query_bytes, shape.query_bytes) << c.ops.name << " " << dims;
+            EXPECT_EQ(planned.row_group, shape.row_group) << c.ops.name << " " << dims;
+        }
+}
+
 TEST(Untrained, NothingOfItDependsOnRowsThatAreTooFew)
 {
     for (const Case &c : kCases) {

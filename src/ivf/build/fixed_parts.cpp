@@ -98,9 +98,9 @@ void write_centroids(const FixedParts *b)
 }
 
 // Whether queries rank lists by other codes than rows do.
-bool has_query_tiles(const Index &layout)
+bool has_query_tiles(const MetaPage &meta)
 {
-    return layout.origins[0].space.metric != Metric::L2;
+    return (Metric)meta.metric == Metric::InnerProduct;
 }
 
 void write_all_centroids(const FixedParts *b)
@@ -109,7 +109,7 @@ void write_all_centroids(const FixedParts *b)
     const Origin &mean = b->layout->origins[0];
     write_centroid_tiles(b, mean.assign_space, &meta->assign_tiles);
     meta->query_tiles = meta->assign_tiles;
-    if (has_query_tiles(*b->layout))
+    if (has_query_tiles(*meta))
         write_centroid_tiles(b, mean.space, &meta->query_tiles);
     write_centroids(b);
 }
@@ -175,13 +175,18 @@ BlockNumber leave_first_page(PartPages *pages)
 
 BlockNumber count_fixed_pages(const Training &training, const AccessMethod *am)
 {
-    const MetaPage &meta = training.meta;
     Index layout;
-    init_index(&layout, meta, am, training.image);
+    init_index(&layout, training.meta, am, training.image);
+    return count_fixed_pages(layout);
+}
+
+BlockNumber count_fixed_pages(const Index &layout)
+{
+    const MetaPage &meta = layout.meta;
     BlockNumber pages = 1 + pages_of(meta.image_bytes);
     if (meta.trained) {
         const uint64_t tiles = (meta.nlist + simd::kTileRows - 1) / simd::kTileRows;
-        pages += (has_query_tiles(layout) ? 2 : 1) * pages_of(tiles * centroid_tile_bytes(layout.shape));
+        pages += (has_query_tiles(meta) ? 2 : 1) * pages_of(tiles * centroid_tile_bytes(layout.shape));
         pages += pages_of(meta.nlist * (uint64_t)centroid_record_bytes(layout.shape));
     }
     return pages + (layout.groups + layout.groups_per_page - 1) / layout.groups_per_page;

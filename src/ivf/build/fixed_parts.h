@@ -15,6 +15,7 @@ struct FixedParts // nothing of it is owned
 
 // Pages that the parts take.
 BlockNumber count_fixed_pages(const Training &training, const AccessMethod *am);
+BlockNumber count_fixed_pages(const Index &layout);
 
 // Writes the parts and fills their block numbers in, in training->meta and layout.
 void write_fixed_parts(const FixedParts *parts, const AccessMethod *am);

@@ -189,15 +189,27 @@ uint32_t choose_sublist_layers(int option, double rows_per_list, uint32_t most)
     return rows_per_list >= kRowsForSublists ? Min(1u, most) : 0;
 }
 
-// A group's lists together fill some kGroupPages pages.
-uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t row_bytes)
+} // namespace
+
+uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t code_bytes, uint32_t filters)
 {
+    const uint32_t row_bytes = code_bytes + 14 + filters * (uint32_t)sizeof(uint64_t);
     const double bytes_per_list = Max(rows / nlist, 1.0) * row_bytes;
     const double lists = std::ceil((double)bytes_of_pages(kGroupPages) / bytes_per_list);
     return (uint32_t)Max(1.0, Min(lists, (double)Min(kMaxGroupLists, nlist)));
 }
 
-} // namespace
+PlannedLists plan_lists(int option, double rows, uint32_t dims)
+{
+    const uint32_t wanted = lists_for(option, rows);
+    return {Min(wanted, lists_in_memory(dims)), wanted};
+}
+
+size_t plan_sample(double rows, uint32_t lists, const AccessMethod *am, const CodecOptions &options)
+{
+    const size_t wanted = Max(Max(kSamplePerList * lists, (size_t)10000), am->codec->training_rows(options));
+    return (size_t)Min(rows, (double)wanted);
+}
 
 const char *lists_beyond_memory(int option, uint32_t dims)
 {
@@ -207,7 +219,7 @@ const char *lists_beyond_memory(int option, uint32_t dims)
                     2 * (size_t)option * list_bytes(dims) / (1024 * 1024) + 1, maintenance_work_mem / 1024);
 }
 
-static CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options)
+CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options)
 {
     CodecOptions out = {dims, kTrainingSeed, {}};
     memcpy(out.value, options->codec, sizeof out.value);
@@ -267,8 +279,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.sublist_layers =
         choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
                               am->codec->sublist_layers(t->image + image_parts(m).before_codec()));
-    m.group_lists = choose_group_lists(m.nlist, sample->expected_rows(),
-                                       t->code_bytes + 14 + column.filters * (uint32_t)sizeof(uint64_t));
+    m.group_lists = choose_group_lists(m.nlist, sample->expected_rows(), t->code_bytes, column.filters);
 }
 
 bool valid_training(const Training &t, const AccessMethod *am)

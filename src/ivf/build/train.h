@@ -29,6 +29,19 @@ struct Training
 // has. Memory: the current context.
 const char *lists_beyond_memory(int option, uint32_t dims);
 
+// What a build decides from options, the number of rows and dimensions alone; planned.h asks for it ahead of one.
+CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options);
+struct PlannedLists
+{
+    uint32_t lists;
+    uint32_t wanted; // more, where maintenance_work_mem has no room for them
+};
+PlannedLists plan_lists(int option, double rows, uint32_t dims);
+// Rows of so many that a build has use for in its sample, were there memory.
+size_t plan_sample(double rows, uint32_t lists, const AccessMethod *am, const CodecOptions &options);
+// A group's lists together fill some kGroupPages pages.
+uint32_t choose_group_lists(uint32_t nlist, double rows, uint32_t code_bytes, uint32_t filters);
+
 // Rows to sample: enough for k-means on the lists that the table's size asks for and for the codec, within
 // maintenance_work_mem.
 size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options);

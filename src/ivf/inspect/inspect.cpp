@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
 }
 
 namespace vq::ivf {
@@ -30,6 +31,24 @@ TupleDesc result_row_type(FunctionCallInfo fcinfo)
     if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
     return desc;
+}
+
+ResultRows begin_rows(FunctionCallInfo fcinfo)
+{
+    ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
+    if (result == nullptr || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("set-valued function called in context that cannot accept a set"),
+                        errhint("Call it in FROM.")));
+    ResultRows out;
+    MemoryContext old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+    out.desc = result_row_type(fcinfo);
+    out.store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+    MemoryContextSwitchTo(old);
+    result->returnMode = SFRM_Materialize;
+    result->setResult = out.store;
+    result->setDesc = out.desc;
+    return out;
 }
 
 // Every access method of the engine has the engine's build callback.

@@ -10,12 +10,22 @@ extern "C" {
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
+#include "utils/tuplestore.h"
 }
 
 namespace vq::ivf {
 
 // The row type that a function's call wants.
 TupleDesc result_row_type(FunctionCallInfo fcinfo);
+
+// The rows that a set-returning function's call gives back.
+struct ResultRows
+{
+    Tuplestorestate *store;
+    TupleDesc desc;
+};
+// Errors: FEATURE_NOT_SUPPORTED where the caller takes no set.
+ResultRows begin_rows(FunctionCallInfo fcinfo);
 
 // Whether an index belongs to one of the engine's access methods.
 bool is_ours(Relation index);

@@ -142,31 +142,8 @@ Tried in_force(const Tuning &t, Relation rel)
 
 // --- rows for SQL
 
-struct Output
-{
-    Tuplestorestate *store;
-    TupleDesc desc;
-};
-
-Output begin_output(FunctionCallInfo fcinfo)
-{
-    ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
-    if (result == nullptr || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("set-valued function called in context that cannot accept a set"),
-                        errhint("Call it in FROM.")));
-    Output out;
-    MemoryContext old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-    out.desc = result_row_type(fcinfo);
-    out.store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-    MemoryContextSwitchTo(old);
-    result->returnMode = SFRM_Materialize;
-    result->setResult = out.store;
-    result->setDesc = out.desc;
-    return out;
-}
-
-void put_row(const Output &out, const Tuning &t, const char *state, const Tried &tried, const char *command)
+void put_row(const ResultRows &out, const Tuning &t, const char *state, const Tried &tried,
+             const char *command)
 {
     const Measured &m = tried.m;
     Datum values[] = {CStringGetTextDatum(state),
@@ -193,7 +170,7 @@ char *command_for(Relation rel, const Tried &tried)
     return psprintf("ALTER INDEX %s SET (nprobe = %d, epsilon = %g)", name, tried.nprobe, tried.epsilon);
 }
 
-void tune(const Trials &trials, double target, const Output &out)
+void tune(const Trials &trials, double target, const ResultRows &out)
 {
     Relation rel = trials.target.rel;
     const Tuning t = {&trials, target, access_method(rel)->name, trials.index->meta.nlist};
@@ -211,7 +188,7 @@ void tune(const Trials &trials, double target, const Output &out)
 }
 
 // Tunes, if there is anything to find, and closes all.
-void tune_and_close(Trials *trials, double target, const Output &out)
+void tune_and_close(Trials *trials, double target, const ResultRows &out)
 {
     if (trials->count > 0)
         tune(*trials, target, out);
@@ -230,7 +207,7 @@ VQ_FUNCTION(vq_tune)
 {
     using namespace vq::ivf;
     const double target_recall = PG_GETARG_FLOAT8(1);
-    const Output out = begin_output(fcinfo);
+    const ResultRows out = begin_rows(fcinfo);
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     check_target_recall(target_recall);
     Trials trials;
@@ -244,7 +221,7 @@ VQ_FUNCTION(vq_tune_for_queries)
     using namespace vq::ivf;
     check_arguments(fcinfo, 4);
     const double target_recall = PG_GETARG_FLOAT8(2);
-    const Output out = begin_output(fcinfo);
+    const ResultRows out = begin_rows(fcinfo);
     const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
     check_target_recall(target_recall);
     const GivenQueries queries =

@@ -10,6 +10,14 @@ void register_access_method(const AccessMethod *am)
     registered[registered_count++] = am;
 }
 
+const AccessMethod *access_method_named(const char *name)
+{
+    for (int i = 0; i < registered_count; i++)
+        if (strcmp(registered[i]->name, name) == 0)
+            return registered[i];
+    return nullptr;
+}
+
 const AccessMethod *access_method(Relation index)
 {
     for (int i = 0; i < registered_count; i++)

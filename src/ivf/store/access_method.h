@@ -68,6 +68,9 @@ inline bool looks_after_itself(Relation index)
     return index->rd_options == nullptr || ((const IndexOptions *)index->rd_options)->auto_maintenance;
 }
 
+// By name; null if there is none.
+const AccessMethod *access_method_named(const char *name);
+
 // The access method of an open index.
 const AccessMethod *access_method(Relation index);
 

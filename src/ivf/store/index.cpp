@@ -284,17 +284,27 @@ void put_meta(Page page, MetaPage *meta)
     memcpy(page_payload(page), meta, sizeof *meta);
 }
 
+void init_layout(Index *index, const MetaPage &meta, const AccessMethod *am, const CodecShape &shape)
+{
+    *index = {};
+    index->meta = meta;
+    index->codec = am->codec;
+    index->shape = shape;
+    index->fine_record_bytes = codec_fine_part(shape) + refine_part_bytes(meta);
+    index->open_row_bytes = open_row_bytes(shape.code_bytes, meta.filter_columns);
+    index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / (index->open_row_bytes + 1);
+    index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
+    index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);
+}
+
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
 {
     const uint32_t dims = meta.options.dims;
     const ImageParts parts = image_parts(meta);
     const uint8_t *codec_image = image + parts.before_codec();
     const bool products = (Metric)meta.metric == Metric::InnerProduct;
-    *index = {};
-    index->meta = meta;
+    init_layout(index, meta, am, am->codec->shape(codec_image));
     index->targets = meta.targets;
-    index->codec = am->codec;
-    index->shape = am->codec->shape(codec_image);
     const Space like = {products ? Metric::InnerProduct : Metric::L2,
                         dims,
                         meta.space_dims,
@@ -307,11 +317,6 @@ void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, cons
     index->codes_rank_lists = most_lists_about_mean(meta, index->list_origins);
     index->memory = CurrentMemoryContext;
     index->refine_image = (const float *)(codec_image + meta.codec_image_bytes);
-    index->fine_record_bytes = codec_fine_part(index->shape) + refine_part_bytes(meta);
-    index->open_row_bytes = open_row_bytes(index->shape.code_bytes, meta.filter_columns);
-    index->open_rows_per_page = (kPayload - sizeof(OpenHeader)) / (index->open_row_bytes + 1);
-    index->groups = (meta.nlist + meta.group_lists - 1) / meta.group_lists;
-    index->groups_per_page = kPayload / group_record_bytes(meta.group_lists);
 }
 
 const void *encoder_of(const Index &index)

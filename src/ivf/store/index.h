@@ -96,6 +96,9 @@ const void *encoder_of(const Index &index);
 // live as long, as does the current memory context.
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image);
 
+// The sizes alone, of an index of that shape: nothing that is made of an image.
+void init_layout(Index *index, const MetaPage &meta, const AccessMethod *am, const CodecShape &shape);
+
 // Copies the centroid parts into memory (current context) if they are small enough.
 void cache_centroids(Relation rel, Index *index);
 

@@ -7,8 +7,8 @@
 set -euo pipefail
 
 version=0.8.6
-# The other files are about types and access methods that we do not have: bit, sparsevec, hnsw, ivfflat.
-files=(vector_type halfvec cast copy btree)
+# The other files are about types and access methods that we do not have: sparsevec, hnsw, ivfflat.
+files=(vector_type halfvec bit cast copy btree)
 database=vector_quant_pgvector_regress
 
 # Statements that need not give pgvector's output. Those below a comment that speaks of sparsevec are left out with it:

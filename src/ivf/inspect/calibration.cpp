@@ -3,6 +3,7 @@
 // What is measured goes to an option of the index. So it is there for all sessions at once, comes and goes with the transaction, stays
 // when the index is built anew, by REINDEX (CONCURRENTLY) or from a dump, and RESET takes it away.
 #include "ivf/inspect/query_kind.h"
+#include "ivf/inspect/rounding.h"
 #include "ivf/inspect/trial.h"
 #include "ivf/row/heap_reader.h"
 #include "ivf/row/opclass.h"
@@ -136,9 +137,12 @@ struct Calibrated
 
 Datum calibrated_row(const Inspected &target, TupleDesc desc, const Calibrated &c)
 {
-    Datum values[] = {Int32GetDatum((int32)c.queries),      Float8GetDatum(c.target),
-                      Float8GetDatum(c.before.recall.mean), Float8GetDatum(c.after.recall.mean),
-                      Float8GetDatum(c.before.codes),       Float8GetDatum(c.after.codes)};
+    Datum values[] = {Int32GetDatum((int32)c.queries),
+                      Float8GetDatum(rounded_share(c.target)),
+                      Float8GetDatum(rounded_share(c.before.recall.mean)),
+                      Float8GetDatum(rounded_share(c.after.recall.mean)),
+                      Float8GetDatum(rounded_mean(c.before.codes)),
+                      Float8GetDatum(rounded_mean(c.after.codes))};
     bool nulls[lengthof(values)] = {};
     return inspect_return(target, desc, values, nulls);
 }

@@ -1,5 +1,6 @@
 // SQL functions about the session and its caches.
 #include "ivf/inspect/inspect.h"
+#include "ivf/inspect/rounding.h"
 #include "ivf/scan/scan_stats.h"
 #include "ivf/store/index.h"
 #include "ivf/store/read_stream.h"
@@ -23,12 +24,18 @@ VQ_FUNCTION(vq_last_scan)
 {
     const TupleDesc desc = vq::ivf::result_row_type(fcinfo);
     const vq::ivf::ScanStats &s = vq::ivf::last_scan;
-    Datum values[] = {Int64GetDatum((int64)s.lists),    Int64GetDatum((int64)s.codes),
-                      Int64GetDatum((int64)s.refined),  Int64GetDatum((int64)s.reranked),
-                      Int64GetDatum((int64)s.returned), Int64GetDatum((int64)s.passes),
-                      Int64GetDatum((int64)s.sublists), Int64GetDatum((int64)s.sublist_rows),
-                      Int64GetDatum((int64)s.dropped),  Int64GetDatum((int64)s.swept),
-                      Float8GetDatum(s.limit),          Int64GetDatum((int64)s.filtered)};
+    Datum values[] = {Int64GetDatum((int64)s.lists),
+                      Int64GetDatum((int64)s.codes),
+                      Int64GetDatum((int64)s.refined),
+                      Int64GetDatum((int64)s.reranked),
+                      Int64GetDatum((int64)s.returned),
+                      Int64GetDatum((int64)s.passes),
+                      Int64GetDatum((int64)s.sublists),
+                      Int64GetDatum((int64)s.sublist_rows),
+                      Int64GetDatum((int64)s.dropped),
+                      Int64GetDatum((int64)s.swept),
+                      Float8GetDatum(vq::ivf::significant(s.limit, 9)),
+                      Int64GetDatum((int64)s.filtered)};
     bool nulls[lengthof(values)] = {};
     nulls[lengthof(values) - 2] = !s.limited;
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));

@@ -1,5 +1,6 @@
 // vector_quant_maintain: does on demand what VACUUM does about an index that its rows have outgrown, and says why.
 #include "ivf/inspect/inspect.h"
+#include "ivf/inspect/rounding.h"
 #include "ivf/store/generation.h"
 #include "ivf/upkeep/attempt.h"
 #include "ivf/upkeep/retrain.h"
@@ -93,7 +94,7 @@ VQ_FUNCTION(vq_maintain)
                       Int64GetDatum((int64)(result.done ? result.rows : condition.rows)),
                       Int32GetDatum((int32)index.meta.nlist),
                       Int32GetDatum((int32)result.lists),
-                      Float8GetDatum(result.seconds)};
+                      Float8GetDatum(rounded_time(result.seconds))};
     bool nulls[lengthof(values)] = {};
     nulls[1] = cause == Cause::None;
     nulls[lengthof(values) - 1] = !result.done;

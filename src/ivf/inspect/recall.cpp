@@ -1,4 +1,5 @@
 // vector_quant_recall: how many of the true nearest rows the index finds, with the settings of now.
+#include "ivf/inspect/rounding.h"
 #include "ivf/inspect/trial.h"
 
 namespace vq::ivf {
@@ -11,9 +12,11 @@ static Datum recall_row(Trials *trials, TupleDesc desc)
     const Measured m = none ? Measured{} : measure(*trials);
     close_trials(trials);
     Datum values[] = {
-        Float8GetDatum(m.recall.mean),       Float8GetDatum(m.recall.low), Float8GetDatum(m.recall.high),
-        Int32GetDatum((int32)trials->count), Float8GetDatum(m.lists),      Float8GetDatum(m.codes),
-        Float8GetDatum(m.reranked),          Float8GetDatum(m.ms),         Float8GetDatum(trials->distinct)};
+        Float8GetDatum(rounded_share(m.recall.mean)),  Float8GetDatum(rounded_share(m.recall.low)),
+        Float8GetDatum(rounded_share(m.recall.high)),  Int32GetDatum((int32)trials->count),
+        Float8GetDatum(rounded_mean(m.lists)),         Float8GetDatum(rounded_mean(m.codes)),
+        Float8GetDatum(rounded_mean(m.reranked)),      Float8GetDatum(rounded_time(m.ms)),
+        Float8GetDatum(rounded_mean(trials->distinct))};
     bool nulls[lengthof(values)] = {none, none, none, false, none, none, none, none, none};
     return inspect_return(target, desc, values, nulls);
 }

@@ -2,6 +2,7 @@
 // the table; and what to do about it.
 #include "ivf/store/page_offers.h"
 #include "ivf/inspect/inspect.h"
+#include "ivf/inspect/rounding.h"
 #include "ivf/scan/probes.h"
 #include "ivf/store/generation.h"
 #include "ivf/upkeep/condition.h"
@@ -178,13 +179,13 @@ VQ_FUNCTION(vq_index_stats)
 
     Datum values[] = {Int32GetDatum((int32)meta.nlist),
                       Int64GetDatum((int64)s.rows),
-                      Float8GetDatum(rows / lists),
+                      Float8GetDatum(rounded_mean(rows / lists)),
                       Int64GetDatum((int64)s.rows_max),
-                      Float8GetDatum(imbalance),
+                      Float8GetDatum(rounded_ratio(imbalance)),
                       Int64GetDatum((int64)s.open_rows),
-                      Float8GetDatum(share(s.open_rows, s.rows - s.open_rows)),
+                      Float8GetDatum(rounded_share(share(s.open_rows, s.rows - s.open_rows))),
                       Int64GetDatum((int64)s.dead_rows),
-                      Float8GetDatum(share(s.dead_rows, s.rows)),
+                      Float8GetDatum(rounded_share(share(s.dead_rows, s.rows))),
                       Int64GetDatum((int64)(s.pages * BLCKSZ)),
                       Int64GetDatum((int64)fixed_pages(meta) * BLCKSZ),
                       Int64GetDatum((int64)(s.tile_pages * BLCKSZ)),
@@ -197,21 +198,21 @@ VQ_FUNCTION(vq_index_stats)
                       Int32GetDatum((int32)meta.version),
                       BoolGetDatum(meta.trained != 0),
                       Int64GetDatum((int64)meta.build_rows),
-                      Float8GetDatum(condition.growth),
-                      Float8GetDatum(meta.residual_norm / meta.scale),
-                      Float8GetDatum(condition.drift),
+                      Float8GetDatum(rounded_ratio(condition.growth)),
+                      Float8GetDatum(significant(meta.residual_norm / meta.scale, 4)),
+                      Float8GetDatum(rounded_ratio(condition.drift)),
                       Int32GetDatum((int32)usual_lists(index, kDefaultTarget)),
-                      Float4GetDatum(meta.error_scale),
+                      Float4GetDatum((float)rounded_ratio(meta.error_scale)),
                       CStringGetTextDatum(codes),
                       Int32GetDatum((int32)meta.sublist_layers),
-                      Float4GetDatum(meta.sublist_share),
+                      Float4GetDatum((float)rounded_share(meta.sublist_share)),
                       kind.date > 0 ? date_of(kind) : (Datum)0,
                       Int32GetDatum((int32)kind.queries),
                       advice ? CStringGetTextDatum(advice) : (Datum)0,
-                      Float8GetDatum(condition.crowding),
+                      Float8GetDatum(rounded_ratio(condition.crowding)),
                       TimestampTzGetDatum(meta.trained_at),
                       cause ? CStringGetTextDatum(cause) : (Datum)0,
-                      Float8GetDatum(1e-3 * meta.trained_ms)};
+                      Float8GetDatum(rounded_time(1e-3 * meta.trained_ms))};
     constexpr int kGrowth = 21, kDrift = 23, kCalibrated = 29, kAdvice = 31, kCrowding = 32, kMaintained = 33;
     bool nulls[lengthof(values)] = {};
     nulls[kGrowth] = condition.growth == 0;

@@ -3,6 +3,7 @@
 // Two settings decide: lists (nprobe) and the width of the error bound (epsilon). A narrower bound looks at fewer rows of
 // the table and needs more lists for the same recall. For each width the smallest number of lists is searched; the
 // fastest pair is recommended.
+#include "ivf/inspect/rounding.h"
 #include "ivf/inspect/trial.h"
 #include "ivf/scan/probes.h"
 
@@ -65,9 +66,10 @@ Tried try_out(const Tuning &t, double epsilon, uint32_t nprobe)
     return {(int)nprobe, epsilon, measure(*t.trials)};
 }
 
+// As it is shown: the mean of eight tenths is a little less than that.
 bool reaches(const Tuning &t, const Tried &tried)
 {
-    return tried.m.recall.mean >= t.target;
+    return rounded_share(tried.m.recall.mean) >= t.target;
 }
 
 // The smallest nprobe that reaches the target with this epsilon, from a guess by doubling and halving; or what `most`
@@ -148,15 +150,15 @@ void put_row(const ResultRows &out, const Tuning &t, const char *state, const Tr
     const Measured &m = tried.m;
     Datum values[] = {CStringGetTextDatum(state),
                       Int32GetDatum(tried.nprobe),
-                      Float8GetDatum(tried.epsilon),
-                      Float8GetDatum(m.recall.mean),
-                      Float8GetDatum(m.recall.low),
-                      Float8GetDatum(m.recall.high),
-                      Float8GetDatum(m.lists),
-                      Float8GetDatum(m.codes),
-                      Float8GetDatum(m.reranked),
-                      Float8GetDatum(m.ms),
-                      Float8GetDatum(t.trials->distinct),
+                      Float8GetDatum(rounded(tried.epsilon, 3)),
+                      Float8GetDatum(rounded_share(m.recall.mean)),
+                      Float8GetDatum(rounded_share(m.recall.low)),
+                      Float8GetDatum(rounded_share(m.recall.high)),
+                      Float8GetDatum(rounded_mean(m.lists)),
+                      Float8GetDatum(rounded_mean(m.codes)),
+                      Float8GetDatum(rounded_mean(m.reranked)),
+                      Float8GetDatum(rounded_time(m.ms)),
+                      Float8GetDatum(rounded_mean(t.trials->distinct)),
                       command ? CStringGetTextDatum(command) : (Datum)0};
     bool nulls[lengthof(values)] = {};
     nulls[lengthof(values) - 1] = command == nullptr;

@@ -3,7 +3,7 @@ EXTENSION = vector_quant
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" vector_quant.control)
 MODULE_big = vector_quant
 # The installed script is the concatenation of these parts, in order.
-SQL_PARTS = src/upgrade/require_library.sql build/sql/types.sql src/ivf/row/opclass.sql src/ivf/row/key_functions.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/inspect/functions.sql src/advise/advise.sql src/ivf/build/dimensions.sql
+SQL_PARTS = src/upgrade/begin.sql build/sql/types.sql src/ivf/row/opclass.sql src/ivf/row/key_functions.sql $(ACCESS_METHODS:%=build/sql/%.sql) src/ivf/inspect/functions.sql src/advise/advise.sql src/ivf/build/dimensions.sql
 TYPES = build/sql/types/vector.sql build/sql/types/halfvec.sql src/types/halfvec.sql src/types/bits.sql src/types/guard.sql
 ACCESS_METHODS = ivf_rabitq scann wrvq
 WHAT_ivf_rabitq = IVF index with RaBitQ codes for vectors

@@ -96,6 +96,26 @@ my $our_classes = q{SELECT count(*) FROM pg_depend d JOIN pg_extension e ON d.re
     WHERE e.extname = 'vector_quant' AND d.classid = 'pg_opclass'::regclass AND d.deptype = 'e'};
 my $classes = 6 * scalar(access_methods());
 
+# What kind of dependency our extension has on pgvector's.
+my $dependency = q{SELECT string_agg(deptype::text, ',') FROM pg_depend d, pg_extension e, pg_extension v
+    WHERE d.classid = 'pg_extension'::regclass AND d.objid = e.oid AND e.extname = 'vector_quant'
+    AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = v.oid AND v.extname = 'vector'};
+
+# Updates to a made-up version and back: scripts that begin as every one does, and change nothing.
+my ($version) = slurp_file("$installation{sql}/vector_quant.control") =~ /^default_version = '([\d.]+)'/m;
+my ($beginning) = slurp_file("$installation{sql}/vector_quant--$version.sql") =~ /^(.*?DROP FUNCTION vector_quant_depend_on_pgvector\(\);)/s;
+append_to_file("$installation{sql}/vector_quant--$_.sql", $beginning) for "$version--next", "next--$version";
+
+# The archive has pgvector's extension first, and the entry of ours refers to it.
+sub created_in_order
+{
+    my ($file, $name) = @_;
+    my ($list) = run_command([ 'pg_restore', '--list', '--verbose', $file ]);
+    my ($pgvector) = $list =~ /^(\d+); \d+ \d+ EXTENSION - vector\s/m;
+    like($list, qr/EXTENSION - vector\s.*EXTENSION - vector_quant\s*\n;\s+depends on:[\d ]* $pgvector\b/s, "$name: extensions in the order of their dependency");
+    return;
+}
+
 # Dumps the database and restores it into a new one, as a script and as an archive, and compares.
 sub dump_and_restore
 {
@@ -141,10 +161,15 @@ for my $schema ('public', 'Extra Types')
     is(sql($db, q{SELECT count(*) FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod JOIN pg_depend d ON d.objid = o.oid
         JOIN pg_extension e ON e.oid = d.refobjid WHERE e.extname = 'vector_quant' AND NOT amvalidate(o.oid)}), 0,
         "$name: all are valid");
+    is(sql($db, $dependency), 'n', "$name: our extension depends on it");
+    sql($db, "ALTER EXTENSION vector_quant UPDATE TO 'next'");
+    is(sql($db, $dependency), 'n', "$name: after an update, too");
+    sql($db, "ALTER EXTENSION vector_quant UPDATE TO '$version'");
     populate($db);
     if ($schema eq 'public')
     {
         dump_and_restore($db, $name);
+        created_in_order("$folder/$db.custom", $name);
     }
     else
     {
@@ -158,7 +183,9 @@ for my $schema ('public', 'Extra Types')
     }
 
     # DROP EXTENSION as PostgreSQL would.
-    like(refused($db, 'DROP EXTENSION vector'), qr/cannot drop extension vector because other objects depend on it/, "$name: pgvector stays");
+    my $complaint = refused($db, 'DROP EXTENSION vector');
+    like($complaint, qr/cannot drop extension vector because other objects depend on it/, "$name: pgvector stays");
+    like($complaint, qr/extension vector_quant depends on extension vector/, "$name: for our extension's sake");
     like(refused($db, 'DROP EXTENSION vector_quant'), qr/cannot drop extension vector_quant because other objects depend on it/, "$name: so do we");
     sql($db, 'SET client_min_messages = warning; DROP EXTENSION vector_quant CASCADE');
     is(sql($db, q{SELECT count(*) || ' ' || (SELECT count(*) FROM pg_indexes WHERE tablename = 'items') FROM items WHERE v IS NOT NULL}),
@@ -169,6 +196,7 @@ for my $schema ('public', 'Extra Types')
     is(sql($db, q{SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'items'::regclass AND attnum > 0 AND NOT attisdropped}),
         'id', "$name: DROP EXTENSION vector CASCADE takes the columns");
     is(sql($db, q{SELECT count(*) FROM pg_opclass WHERE opcname ~ '^(vector|halfvec)_(l2|ip|cosine)_ops$'}), 0, "$name: and the operator classes");
+    is(sql($db, q{SELECT count(*) FROM pg_extension WHERE extname ~ 'vector'}), 0, "$name: and our extension");
 }
 
 # An older pgvector without halfvec.
@@ -210,6 +238,7 @@ is(sql('shared_schema', 'SELECT count(*) FROM vector_quant_indexes()'), 0, 'nor 
 sql('postgres', 'CREATE DATABASE own');
 sql('own', 'CREATE EXTENSION vector_quant');
 is(sql('own', $our_types), 2, 'own types');
+is(sql('own', $dependency), '', 'nothing to depend on');
 populate('own');
 dump_and_restore('own', 'own types');
 sql('own', 'CREATE SCHEMA other');

@@ -23,7 +23,7 @@ my ($now) = slurp_file("$sql/vector_quant.control") =~ /^default_version = '([\d
 my $next = $now =~ s/(\d)$/($1 + 1) % 10/er;
 my $script  = slurp_file("$sql/vector_quant--$now.sql");
 my $code    = slurp_file($library);
-my ($start) = $script =~ /^(.*?DROP FUNCTION vector_quant_require_library\(\);)/s;
+my ($start) = $script =~ /^(.*?DROP FUNCTION vector_quant_depend_on_pgvector\(\);)/s;
 my $more    = "\nCREATE FUNCTION vector_quant_news() RETURNS text AS 'MODULE_PATHNAME', 'vq_simd' LANGUAGE C;\n"
   . "COMMENT ON FUNCTION vector_quant_news() IS 'made up';\n";
 isnt($start, undef, 'the install script asks for a library that is new enough first');

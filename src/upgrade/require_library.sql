@@ -1,7 +1,0 @@
-\echo Use "CREATE EXTENSION vector_quant" to load this file. \quit
-
--- An older library lacks functions that are created below: say so, rather than that a symbol is not found.
-CREATE FUNCTION vector_quant_require_library() RETURNS void
-  AS 'MODULE_PATHNAME', 'vq_require_library' LANGUAGE C;
-SELECT vector_quant_require_library();
-DROP FUNCTION vector_quant_require_library();

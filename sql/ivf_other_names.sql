@@ -14,7 +14,7 @@ $$;
 \pset format unaligned
 \pset tuples_only on
 SELECT name || ': ' || ot_error(format('CREATE INDEX ON ot USING @AM@ (v) WITH (%s = 4)', name)) FROM unnest(ARRAY['lists', 'LISTS', 'm', 'ef_construction', 'num_neighbors', 'num_leaves',
-    'options', 'metric_type', 'with_raw_data', 'sub_dim', 'nbits', 'probes', 'target_recall', 'lots']) name;
+    'options', 'metric_type', 'with_raw_data', 'sub_dim', 'nbits', 'probes', 'lots']) name;
 -- an option of each access method: two are strangers
 SET client_min_messages = warning;
 SELECT count(*) FROM (VALUES ('ivf_rabitq', 'rbq_bits'), ('scann', 'pq_dims'), ('wrvq', 'codebooks')) own (am, name)

@@ -55,7 +55,6 @@ const OtherName kOtherNames[] = {
     {"probes", kQuery},
     {"ef_search", kQuery},
     {"ef", kQuery},
-    {"target_recall", "It is a setting: SET vector_quant.target_recall = 0.95."},
     {nullptr, nullptr}};
 
 } // namespace vq::ivf

@@ -30,10 +30,9 @@ char *list_values(const relopt_enum_elt_def *names)
 
 void register_option(relopt_kind kind, const Setting &s)
 {
-    const bool query = s.scope == Scope::Query;
     const LOCKMODE lock = s.scope == Scope::Shape ? AccessExclusiveLock : ShareUpdateExclusiveLock;
     const Values &v = s.values;
-    const double value = query ? kUnset : v.default_value;
+    const double value = has_setting(s) ? kUnset : v.default_value;
     switch (v.kind) {
     case Kind::Int:
         add_int_reloption(kind, s.name, s.option_help, (int)value, (int)v.least, (int)v.most, lock);

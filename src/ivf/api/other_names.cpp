@@ -47,6 +47,9 @@ void refuse_other_names(const AmSettings &settings, Datum reloptions)
 
 void notice_unused(Datum reloptions, const IndexOptions &options)
 {
+    if (options.query.nprobe > 0 && options.query.target_recall > 0)
+        ereport(NOTICE, (errmsg("target_recall does nothing beside nprobe"),
+                         errhint("RESET nprobe for the target to act.")));
     if (options.refine || DatumGetPointer(reloptions) == nullptr)
         return;
     ListCell *cell;

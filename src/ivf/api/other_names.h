@@ -17,7 +17,7 @@ extern const OtherName kOtherNames
 // method does not have and another is known to have. What nobody has is left to PostgreSQL.
 void refuse_other_names(const AmSettings &settings, Datum reloptions);
 
-// A NOTICE where refine_type is given and refine is not on: it says nothing then.
+// A NOTICE for an option that says nothing beside the others: refine_type where refine is not on, target_recall where nprobe is set.
 void notice_unused(Datum reloptions, const IndexOptions &options);
 
 } // namespace vq::ivf

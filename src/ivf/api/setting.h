@@ -6,7 +6,7 @@
 
 namespace vq::ivf {
 
-constexpr int kUnset = -1; // an option of Scope::Query that an index does not have; below every range
+constexpr int kUnset = -1; // an index's default for a setting that it does not have; below every range
 
 enum class Scope : uint8_t
 {
@@ -14,7 +14,7 @@ enum class Scope : uint8_t
     Query,    // a setting, and an option of the same name: an index's default for it, which acts at once
     Measured, // an option that a function finds and sets, which acts at once
     Upkeep,   // an option that VACUUM reads, which acts at once
-    Library   // a setting of the library, not of an access method
+    Library // a setting of the library, not of an access method, and an option of every index: its default for it
 };
 
 // Where a value goes: a field of IndexOptions, in its `query` for Scope::Query and Scope::Library.
@@ -136,10 +136,16 @@ constexpr Setting upkeep_option(const char *name, Field field, Values values, co
     return {name, Scope::Upkeep, field, values, option_help, nullptr, nullptr};
 }
 
-constexpr Setting library_setting(const char *name, Field field, Values values, const char *help,
-                                  const char *detail)
+constexpr Setting library_setting(const char *name, Field field, Values values, const char *option_help,
+                                  const char *help, const char *detail)
 {
-    return {name, Scope::Library, field, values, nullptr, help, detail};
+    return {name, Scope::Library, field, values, option_help, help, detail};
+}
+
+// Whether an index's option is its default for a setting.
+constexpr bool has_setting(const Setting &s)
+{
+    return s.scope == Scope::Query || s.scope == Scope::Library;
 }
 
 // Whether a row's columns fit together; checked where tables are compiled.
@@ -149,7 +155,7 @@ constexpr bool is_sound(const Setting &s)
     const bool in_query = s.field.offset >= query && s.field.offset < query + sizeof(ScanSettings);
     const Values &v = s.values;
     const bool can_be_unset = v.least > kUnset && v.kind != Kind::Bool && v.kind != Kind::Text;
-    const bool of_index = s.scope != Scope::Query && s.scope != Scope::Library;
+    const bool of_index = !has_setting(s);
     return in_query != of_index && (of_index || can_be_unset) && s.field.size == v.size &&
            v.least <= v.default_value && v.default_value <= v.most;
 }

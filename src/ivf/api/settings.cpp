@@ -119,6 +119,13 @@ void put(const Setting &s, double value, IndexOptions *out)
         *(int *)field = (int)value;
 }
 
+// A setting that anybody set wins over the index's option, that over the default.
+void resolve(const Setting &s, const Variable &v, const IndexOptions *options, IndexOptions *out)
+{
+    const double option = options != nullptr ? option_of(s, *options) : kUnset;
+    put(s, v.touched || option == kUnset ? value_of(s, v) : option, out);
+}
+
 // Where a common setting's variable is among those of its access method; -1 if there is no such setting.
 constexpr int position_of(size_t offset)
 {
@@ -131,9 +138,19 @@ constexpr int position_of(size_t offset)
     return -1;
 }
 
+// Where one of the library's is among its variables.
+constexpr int library_position_of(size_t offset)
+{
+    for (int i = 0; i < kLibraryVariables; i++)
+        if (kLibrarySettings[i].field.offset == offset)
+            return i;
+    return -1;
+}
+
+constexpr int kTarget = library_position_of(offsetof(IndexOptions, query.target_recall));
 constexpr int kNprobe = position_of(offsetof(IndexOptions, query.nprobe));
 constexpr int kEpsilon = position_of(offsetof(IndexOptions, query.epsilon));
-static_assert(kNprobe >= 0 && kEpsilon >= 0);
+static_assert(kTarget >= 0 && kNprobe >= 0 && kEpsilon >= 0);
 
 } // namespace
 
@@ -151,28 +168,25 @@ void define_settings(AmSettings *settings, const char *prefix)
     compat_reserve_prefix(prefix);
 }
 
-// A setting that anybody set wins over the index's option, that over the default.
 ScanSettings resolve_settings(const AmSettings &settings, const IndexOptions *options)
 {
     IndexOptions out = {};
     for (int i = 0; i < kLibraryVariables; i++)
-        put(kLibrarySettings[i], value_of(kLibrarySettings[i], variables[i]), &out);
+        resolve(kLibrarySettings[i], variables[i], options, &out);
     const Variable *mine = variables + settings.first_variable, *v = mine;
-    for (int i = 0; i < row_count(settings); i++) {
-        const Setting &s = row(settings, i);
-        if (s.scope != Scope::Query)
-            continue;
-        const double option = options != nullptr ? option_of(s, *options) : kUnset;
-        put(s, v->touched || option == kUnset ? value_of(s, *v) : option, &out);
-        v++;
-    }
+    for (int i = 0; i < row_count(settings); i++)
+        if (row(settings, i).scope == Scope::Query)
+            resolve(row(settings, i), *v++, options, &out);
+    // Who sets a number of lists wants just that: the session's wins over every target, the index's over its own. So does a width of
+    // the bound.
+    const bool own_target = !variables[kTarget].touched;
+    const bool own_epsilon = own_target && options != nullptr && options->query.epsilon != kUnset;
     ScanSettings &query = out.query;
-    // A number of lists that the session asks for wins over the target: who sets it wants just that.
-    if (mine[kNprobe].touched && mine[kNprobe].number > 0)
+    if (query.nprobe > 0 && (mine[kNprobe].touched || own_target))
         query.target_recall = 0;
     if (query.target_recall > 0) {
-        query.nprobe = 0; // the target wins over an index's own
-        if (!mine[kEpsilon].touched)
+        query.nprobe = 0;
+        if (!mine[kEpsilon].touched && !own_epsilon)
             query.epsilon = kUnset;
     }
     return query;

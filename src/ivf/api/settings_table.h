@@ -71,22 +71,25 @@ static_assert(are_sound(kCommonSettings));
 inline constexpr Setting kLibrarySettings[] = {
     library_setting(
         "target_recall", VQ_FIELD(query.target_recall), real(0, 1, 0),
+        "Share of the nearest rows that queries shall find (0 = as shipped)",
         "Sets the share of the nearest rows that queries shall find.",
         "0 = off. How many lists a query visits and how wide its error bound is then follow from what "
         "the build measured; an access method's own nprobe wins."),
 };
 static_assert(are_sound(kLibrarySettings));
 
-// Rows of an access method: the common ones, then its own.
+// Rows of an access method: the common ones, the library's, then its own.
 inline int row_count(const AmSettings &settings)
 {
-    return (int)lengthof(kCommonSettings) + settings.own_count;
+    return (int)(lengthof(kCommonSettings) + lengthof(kLibrarySettings)) + settings.own_count;
 }
 
 inline const Setting &row(const AmSettings &settings, int i)
 {
-    constexpr int common = (int)lengthof(kCommonSettings);
-    return i < common ? kCommonSettings[i] : settings.own[i - common];
+    constexpr int common = (int)lengthof(kCommonSettings), library = (int)lengthof(kLibrarySettings);
+    if (i < common)
+        return kCommonSettings[i];
+    return i < common + library ? kLibrarySettings[i - common] : settings.own[i - common - library];
 }
 
 } // namespace vq::ivf

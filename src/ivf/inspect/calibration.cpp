@@ -122,12 +122,6 @@ void execute(const char *command)
     SPI_finish();
 }
 
-// What is in force, in the sense of a target.
-double target_of(const ScanSettings &settings)
-{
-    return settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
-}
-
 struct Calibrated
 {
     uint32_t queries;

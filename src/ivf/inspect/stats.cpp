@@ -201,7 +201,7 @@ VQ_FUNCTION(vq_index_stats)
                       Float8GetDatum(rounded_ratio(condition.growth)),
                       Float8GetDatum(significant(meta.residual_norm / meta.scale, 4)),
                       Float8GetDatum(rounded_ratio(condition.drift)),
-                      Int32GetDatum((int32)usual_lists(index, kDefaultTarget)),
+                      Int32GetDatum((int32)usual_lists(index, target_of(options->query))),
                       Float4GetDatum((float)rounded_ratio(meta.error_scale)),
                       CStringGetTextDatum(codes),
                       Int32GetDatum((int32)meta.sublist_layers),

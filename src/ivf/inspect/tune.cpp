@@ -93,9 +93,9 @@ Tried search(const Tuning &t, double epsilon, uint32_t guess, uint32_t most)
 }
 
 // Whoever runs the command would see no change.
-void report_target(const ScanSettings &settings)
+void report_target(Relation rel)
 {
-    if (settings.target_recall > 0)
+    if (access_method(rel)->settings(nullptr).target_recall > 0)
         ereport(NOTICE, (errmsg("vector_quant.target_recall is set and wins over the options of an index"),
                          errhint("RESET vector_quant.target_recall after the recommended command, or keep "
                                  "the target alone.")));
@@ -137,7 +137,7 @@ void measure_again(const Tuning &t, Tried *found, uint32_t n)
 Tried in_force(const Tuning &t, Relation rel)
 {
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
-    report_target(settings);
+    report_target(rel);
     measure(*t.trials); // pages come into memory, as for those that follow
     return {settings.nprobe, epsilon_of(*t.trials->index, settings), measure(*t.trials)};
 }

@@ -55,7 +55,7 @@ CostInputs cost_inputs(PlannerInfo *root, const IndexPath *path, double passing,
     const ScanSettings settings = access_method(rel)->settings((const IndexOptions *)rel->rd_options);
     CostInputs s;
     s.lists = meta.nlist;
-    const double target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
+    const double target = target_of(settings);
     // Ten rows of a filter's are among so many times more of all.
     const double depth = 10 / Max(passing, 10 / Max(info->tuples, 10.0));
     s.probed = usual_lists(*index, target, depth);

@@ -9,6 +9,12 @@ namespace vq::ivf {
 // promised, because real queries often come from another distribution than the rows (titles against abstracts).
 constexpr float kDefaultTarget = 0.985f;
 
+// The recall that a search looks for: that of a setting or an option, where one is set.
+inline double target_of(const ScanSettings &settings)
+{
+    return settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
+}
+
 // Lists that a search for so many rows visits on average, under a target.
 uint32_t usual_lists(const Index &index, double target, double depth = 10);
 

@@ -83,7 +83,7 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query, doubl
     const uint32_t nlist = index.meta.nlist;
     *probing = {};
     route_begin(&probing->router, rel, query.about);
-    probing->target = settings.target_recall > 0 ? settings.target_recall : (double)kDefaultTarget;
+    probing->target = target_of(settings);
     const uint32_t always = index.visits_far_lists() ? index.meta.far_lists : 0;
     probing->nprobe = settings.nprobe > 0 ? (uint32_t)settings.nprobe + always : 0;
     probing->depth =

@@ -1,6 +1,7 @@
 // Module load: one call per process, before any function of the library runs.
 #include "am/access_methods.h"
 #include "ivf/inspect/explain.h"
+#include "ivf/scan/discard.h"
 #include "ivf/scan/executor_filter.h"
 #include "ivf/store/index.h"
 #include "ivf/store/page_offers.h"
@@ -35,4 +36,5 @@ void _PG_init(void)
     vq::ivf::init_truncation();
     vq::ivf::init_explain();
     vq::ivf::init_executor_filter();
+    vq::ivf::init_discard();
 }

@@ -34,4 +34,10 @@ void remember_looks(Oid index, uint64_t looked_at)
     *looks = {index, Max(faded, (uint32_t)Min(looked_at, (uint64_t)PG_INT32_MAX))};
 }
 
+void forget_looks()
+{
+    for (Looks &looks : places)
+        looks = {};
+}
+
 } // namespace vq::ivf

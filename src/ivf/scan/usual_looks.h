@@ -12,4 +12,7 @@ uint32_t usual_looks(Oid index);
 // A search of it has ended that looked at so many rows.
 void remember_looks(Oid index, uint64_t looked_at);
 
+// All of it.
+void forget_looks();
+
 } // namespace vq::ivf

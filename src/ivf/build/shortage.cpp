@@ -1,5 +1,7 @@
 #include "ivf/build/shortage.h"
 
+#include "pg/elsewhere.h"
+
 extern "C" {
 #include "commands/progress.h"
 #include "miscadmin.h"
@@ -24,7 +26,7 @@ bool build_asked_for()
 
 void report_no_rows(Relation index, bool auto_maintenance)
 {
-    if (!build_asked_for())
+    if (!build_asked_for() || pg::is_distributed(index->rd_index->indrelid))
         return;
     ereport(NOTICE, (errmsg("index \"%s\" is built without rows", RelationGetRelationName(index)),
                      errdetail("It works, but keeps all rows in one list until it is trained on rows."),

@@ -1,6 +1,7 @@
 #include "ivf/inspect/inspect.h"
 
 #include "ivf/build/build.h"
+#include "pg/elsewhere.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -57,9 +59,33 @@ bool is_ours(Relation index)
     return index->rd_indam->ambuild == build;
 }
 
-namespace {
+static constexpr const char *kWhichIndexes =
+    "Function vector_quant_indexes() lists the indexes of this extension.";
 
-constexpr const char *kWhichIndexes = "Function vector_quant_indexes() lists the indexes of this extension.";
+void check_is_ours(Relation index)
+{
+    if (!is_ours(index))
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("\"%s\" is not an index of vector_quant", RelationGetRelationName(index)),
+                 errdetail("It is an index of access method \"%s\".", get_am_name(index->rd_rel->relam)),
+                 errhint("%s", kWhichIndexes)));
+}
+
+static const char *qualified_name(Oid rel)
+{
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(rel)), get_rel_name(rel));
+}
+
+const char *shards_query(Oid table)
+{
+    return psprintf(
+        "SELECT * FROM run_command_on_shards(%s, $$SELECT json_agg(s) FROM vector_quant_indexes() i, "
+        "vector_quant_index_stats(i.index) s WHERE i.\"table\" = '%%s'::regclass$$)",
+        quote_literal_cstr(qualified_name(table)));
+}
+
+namespace {
 
 [[noreturn]] void missing(Oid index)
 {
@@ -76,8 +102,11 @@ void check_target(Oid index)
     if (kind == '\0' || name == nullptr)
         missing(index);
     if (kind == RELKIND_PARTITIONED_INDEX)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is a partitioned index", name),
-                        errhint("Name the index of one partition.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is a partitioned index", name),
+                 errdetail("Its rows are in the indexes of its partitions."),
+                 errhint("Call the function for those: SELECT relid FROM pg_partition_tree(%s) WHERE isleaf.",
+                         quote_literal_cstr(qualified_name(index)))));
     if (kind != RELKIND_INDEX)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index", name),
                         errhint("%s", kWhichIndexes)));
@@ -88,11 +117,7 @@ void check_target(Oid index)
 void check_opened(Relation rel)
 {
     const char *name = RelationGetRelationName(rel);
-    if (!is_ours(rel))
-        ereport(ERROR,
-                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index of vector_quant", name),
-                 errdetail("It is an index of access method \"%s\".", get_am_name(rel->rd_rel->relam)),
-                 errhint("%s", kWhichIndexes)));
+    check_is_ours(rel);
     if (RELATION_IS_OTHER_TEMP(rel))
         ereport(
             ERROR,
@@ -107,9 +132,19 @@ void check_opened(Relation rel)
                         errmsg("cannot access unlogged index \"%s\" during recovery", name)));
 }
 
+void check_has_rows_here(Relation heap, Relation rel)
+{
+    if (pg::is_distributed(RelationGetRelid(heap)))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("rows of index \"%s\" are not here", RelationGetRelationName(rel)),
+                        errdetail("Citus has distributed its table: the rows are in indexes of the shards."),
+                        errhint("Call the function at the shards, as in: %s",
+                                shards_query(RelationGetRelid(heap)))));
+}
+
 } // namespace
 
-Inspected inspect_open(Oid index, LOCKMODE heap_lock)
+Inspected inspect_open(Oid index, LOCKMODE heap_lock, bool empty_shells)
 {
     check_target(index);
     // Table before index, as everybody locks them. Either may be gone once the lock is ours.
@@ -120,6 +155,8 @@ Inspected inspect_open(Oid index, LOCKMODE heap_lock)
         rel->rd_index->indrelid != RelationGetRelid(heap))
         missing(index);
     check_opened(rel);
+    if (!empty_shells)
+        check_has_rows_here(heap, rel);
 
     Inspected target = {};
     target.heap = heap;

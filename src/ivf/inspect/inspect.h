@@ -30,6 +30,9 @@ ResultRows begin_rows(FunctionCallInfo fcinfo);
 // Whether an index belongs to one of the engine's access methods.
 bool is_ours(Relation index);
 
+// Errors: WRONG_OBJECT_TYPE if it does not.
+void check_is_ours(Relation index);
+
 struct Inspected
 {
     Relation heap;
@@ -47,12 +50,16 @@ struct Inspected
 // with GUC_ACTION_SAVE last as long.
 // Errors: UNDEFINED_TABLE if there is no such index (any more), WRONG_OBJECT_TYPE if it is not an index of ours,
 // INSUFFICIENT_PRIVILEGE if the user does not own it, FEATURE_NOT_SUPPORTED for another session's temporary
-// index, OBJECT_NOT_IN_PREREQUISITE_STATE for one that is not valid or not here (unlogged, on a standby).
-Inspected inspect_open(Oid index, LOCKMODE heap_lock);
+// index, OBJECT_NOT_IN_PREREQUISITE_STATE for one that is not valid or not here (unlogged, on a standby; of a distributed table, unless
+// `empty_shells`).
+Inspected inspect_open(Oid index, LOCKMODE heap_lock, bool empty_shells = false);
 void inspect_close(const Inspected &target);
 
 // Closes it and makes the row that a function returns: values of its columns, in `target.memory` where they are pointers.
 Datum inspect_return(const Inspected &target, TupleDesc desc, const Datum *values, const bool *nulls);
+
+// What asks the shards of a table that Citus has distributed.
+const char *shards_query(Oid table);
 
 // The transaction's snapshot, registered, to hold the index against its table. Errors: T_R_SERIALIZATION_FAILURE if
 // it is older than the index and may not be able to judge rows whose HOT chains the build skipped.

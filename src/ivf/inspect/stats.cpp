@@ -2,18 +2,22 @@
 // the table; and what to do about it.
 #include "ivf/store/page_offers.h"
 #include "ivf/inspect/inspect.h"
+#include "ivf/inspect/partition_stats.h"
 #include "ivf/inspect/rounding.h"
 #include "ivf/scan/probes.h"
 #include "ivf/store/generation.h"
 #include "ivf/upkeep/condition.h"
+#include "pg/elsewhere.h"
 
 extern "C" {
 #include "access/xlog.h"
+#include "catalog/pg_class.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/memutils.h"
 }
@@ -161,7 +165,10 @@ VQ_FUNCTION(vq_index_stats)
 {
     using namespace vq::ivf;
     const TupleDesc desc = result_row_type(fcinfo);
-    const Inspected target = inspect_open(PG_GETARG_OID(0), AccessShareLock);
+    const Oid index_id = PG_GETARG_OID(0);
+    if (get_rel_relkind(index_id) == RELKIND_PARTITIONED_INDEX)
+        return partition_stats(index_id, fcinfo->flinfo->fn_oid, desc);
+    const Inspected target = inspect_open(index_id, AccessShareLock, true);
     const vq::ivf::Index &index = *open_index(target.rel, target.memory);
     const MetaPage &meta = index.meta;
     Stats s = count_all(target.rel, index);
@@ -172,7 +179,10 @@ VQ_FUNCTION(vq_index_stats)
     condition.drift = drift_since_build(target.heap, target.rel, index);
     const IndexOptions *options = copy_options(target.rel);
     const vq::QueryKind kind = options->calibration;
-    const char *advice = advice_for(meta, kind, s, condition, options->auto_maintenance);
+    const Oid table = RelationGetRelid(target.heap);
+    const char *advice = vq::pg::is_distributed(table)
+                             ? psprintf("its rows are in shards: %s", shards_query(table))
+                             : advice_for(meta, kind, s, condition, options->auto_maintenance);
     const char *cause = name_of_cause((Cause)meta.cause);
     char codes[100];
     index.codec->describe(index.space().image, codes, sizeof codes);

@@ -11,7 +11,7 @@
 
 namespace vq::ivf {
 
-// An untrained index says so once it holds this many rows.
+// An untrained index says so once it holds this many rows, to the client and in the server's log.
 constexpr uint32_t kUntrainedRows = 10000;
 
 // Queries rank the lists of unit vectors by angle: as if all centroids had unit length. They have one length but for rounding and those of

@@ -71,17 +71,24 @@ static void seal(Maintenance *m, uint32_t *before, uint32_t *after)
     free_taken(*m);
 }
 
-// Says so when an index that was built without rows has grown past the point where training pays.
-static void notice_untrained(Relation rel, const Index &index, uint32_t before, uint32_t after)
+static void report_untrained(Relation rel, int level)
 {
-    if (index.meta.trained || before >= kUntrainedRows || after < kUntrainedRows)
-        return;
-    ereport(NOTICE,
+    ereport(level,
             (errmsg("index \"%s\" was built on an empty table and keeps all rows in one list",
                     RelationGetRelationName(rel)),
              errdetail("It holds more than %u rows, and every query looks at all of them.", kUntrainedRows),
              looks_after_itself(rel) ? errhint("VACUUM trains it on its rows, and so does autovacuum.")
                                      : errhint("Call vector_quant_maintain to train it on its rows.")));
+}
+
+// Says so when an index that was built without rows has grown past the point where training pays; in the server's log, too, since nobody
+// sees what an apply worker of logical replication or a connection of another server is told.
+static void notice_untrained(Relation rel, const Index &index, uint32_t before, uint32_t after)
+{
+    if (index.meta.trained || before >= kUntrainedRows || after < kUntrainedRows)
+        return;
+    report_untrained(rel, NOTICE);
+    report_untrained(rel, LOG_SERVER_ONLY);
 }
 
 void seal_group(Relation rel, Relation heap, const Index &index, uint32_t group, PageReserve *reserve)

@@ -74,4 +74,36 @@ $node->safe_psql('postgres', q{ALTER TABLE near SET (parallel_workers = 4)});
 $plan = $node->safe_psql('postgres', "SET parallel_setup_cost = 10; EXPLAIN (COSTS OFF) SELECT count(*) FROM near WHERE v <-> $query < 1");
 like($plan, qr/Parallel Seq Scan/, 'workers for a distance of every row');
 
+# A partitioned table whose partitions are foreign: each server is asked for the order, and reads its index as far as the rows are taken. With
+# remote estimates on, that hangs on what all rows in order cost there.
+for my $d (384, 1536)
+{
+    # OFFSET 0: or each copy would be made anew.
+    my $copies = join(' || ', ('v') x ($d / 24));
+    for my $part (1, 2)
+    {
+        $node->safe_psql('postgres', qq{
+            CREATE TABLE part_${d}_$part AS SELECT id, ($copies)::vector($d) AS v FROM (SELECT $part * 10000 + i AS id, vq_row($part * 10000 + i, 24) AS v FROM generate_series(1, 6000) i OFFSET 0) s;
+            CREATE INDEX part_${d}_${part}_v ON part_${d}_$part USING ivf_rabitq (v);
+            VACUUM ANALYZE part_${d}_$part});
+    }
+    my $near = $node->safe_psql('postgres', "SELECT quote_literal(v) FROM part_${d}_2 LIMIT 1");
+    my $exact = $node->safe_psql('postgres', "SET enable_indexscan = off; SELECT array_agg(id) FROM (SELECT id FROM (TABLE part_${d}_1 UNION ALL TABLE part_${d}_2) a ORDER BY v <-> $near LIMIT 10) s");
+    for my $estimates ('true', 'false')
+    {
+        my $parent = "parent_${d}_$estimates";
+        $node->safe_psql('postgres', "CREATE TABLE $parent (id int, v vector($d)) PARTITION BY RANGE (id); " . join('', map { qq{
+            CREATE FOREIGN TABLE ${parent}_$_ PARTITION OF $parent FOR VALUES FROM (${_}0000) TO (${_}9999) SERVER loopback
+                OPTIONS (table_name 'part_${d}_$_', use_remote_estimate '$estimates');} } 1, 2) . "ANALYZE $parent");
+        my $all = "SELECT id FROM $parent ORDER BY v <-> $near LIMIT 10";
+        my $name = "$d dimensions, use_remote_estimate $estimates";
+        my @sent = split /\n/, remote_sql($all);
+        is(scalar(grep { /ORDER BY \(v OPERATOR\(\S+\) / } @sent), 2, "$name: both servers are asked for the order");
+        my $scans = q{SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE indexrelname ~ '^part_} . $d . q{.*v$'};
+        my $before = $node->safe_psql('postgres', $scans);
+        is($node->safe_psql('postgres', "SELECT array_agg(id) FROM ($all) s"), $exact, "$name: the same rows");
+        ok($node->poll_query_until('postgres', "SELECT ($scans) = $before + 2"), "$name: both read their index");
+    }
+}
+
 done_testing();

@@ -86,7 +86,7 @@ index_answered() { # DATABASE
 # --- one client
 
 run_client() { # NAME LANGUAGE NEEDS PACKAGES...: prints nothing if it passes, else why not
-  local name=$1 language=$2 needs=$3 database=client_$1 folder=$work/$1 before
+  local name=$1 language=$2 needs=$3 database=client_${1//-/_} folder=$work/$1 before
   shift 3
   [[ $needs != pgvector ]] || has_pgvector || { echo 'pgvector is not here; VQ_PGVECTOR names a checkout to build it from'; return; }
   rm -rf "$folder/program"

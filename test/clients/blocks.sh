@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the files of a client that docs/clients.md shows to a folder: each block behind a comment `<!-- client NAME FILE -->`.
+# Writes the files of a client that docs/clients.md shows to a folder: each block behind a comment `<!-- client NAME FILE -->`, or NAME,NAME.
 #   bash test/clients/blocks.sh NAME FOLDER
 # Prints what the client must print: all that stands behind `# prints ` or `// prints ` in them, in order.
 set -euo pipefail
@@ -7,7 +7,7 @@ set -euo pipefail
 document=$(dirname "${BASH_SOURCE[0]}")/../../docs/clients.md
 mkdir -p "$2"
 awk -v name="$1" -v folder="$2" '
-  /^<!-- client / { file = $3 == name ? folder "/" $4 : ""; next }
+  /^<!-- client / { file = index("," $3 ",", "," name ",") ? folder "/" $4 : ""; next }
   file == "" { next }
   /^```/ {
     if (inside) { close(file); file = ""; inside = 0; next }

@@ -3,8 +3,8 @@
 #   bash test/clients/run.sh                 all
 #   bash test/clients/run.sh psycopg knex    some
 # Not part of test/check.sh: it takes packages of five languages from their registries; only what test/t/047_clients.pl runs is. What it installs
-# stays in build/clients/, and the next run is shorter. pgvector, where a framework needs it, is Debian's package, or built from
-# the checkout that VQ_PGVECTOR names; PG_CONFIG names another PostgreSQL, used as it is, with the extension and pgvector installed.
+# stays in build/clients/, and the next run is shorter. Each runs with our own types and with pgvector's: Debian's package, or what is built from the
+# checkout that VQ_PGVECTOR names. PG_CONFIG names another PostgreSQL, used as it is, with the extension and pgvector installed.
 # A client passes if it prints what the document says, an index of ours answered it, and no object of the extension is gone.
 # Prints `pass NAME` or `fail NAME` for each, and ends with `N passed, N failed`.
 set -euo pipefail
@@ -66,13 +66,14 @@ sql() { # DATABASE, PSQL-ARGUMENTS...: as superuser
 
 objects() { sql "$1" -c "SELECT count(*) FROM pg_depend WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass"; }
 
-# Tables of six rows are read as a whole; here they are not, so that the index is tried. Statistics of a session come in with its end.
-make_database() { # DATABASE NEEDS
+# Tables of a few rows are read as a whole; here they are not, so that the index is tried.
+make_database() { # DATABASE TYPES
   sql postgres -c "CREATE DATABASE $1 OWNER app" -c "ALTER DATABASE $1 SET enable_seqscan = off"
   [[ $2 != pgvector ]] || sql "$1" -c 'CREATE EXTENSION vector'
   sql "$1" -c 'CREATE EXTENSION vector_quant'
 }
 
+# Statistics of a session come in with its end.
 index_answered() { # DATABASE
   local try
   for try in 1 2 3 4 5; do
@@ -85,25 +86,51 @@ index_answered() { # DATABASE
 
 # --- one client
 
-run_client() { # NAME LANGUAGE NEEDS PACKAGES...: prints nothing if it passes, else why not
-  local name=$1 language=$2 needs=$3 database=client_${1//-/_} folder=$work/$1 before
+run_client() { # NAME LANGUAGE TYPES PACKAGES...: prints nothing if it passes, else why not
+  local name=$1 language=$2 types=$3 database=client_${1//-/_}_$3 folder=$work/$1 before
   shift 3
-  [[ $needs != pgvector ]] || has_pgvector || { echo 'pgvector is not here; VQ_PGVECTOR names a checkout to build it from'; return; }
+  [[ $types != pgvector ]] || has_pgvector || { echo 'pgvector is not here; VQ_PGVECTOR names a checkout to build it from'; return; }
   rm -rf "$folder/program"
   bash "$here/blocks.sh" "$name" "$folder/program" > "$folder.expected"
   [[ -s $folder.expected ]] || { echo 'docs/clients.md says nothing of what it prints'; return; }
-  make_database "$database" "$needs"
+  make_database "$database" "$types"
   before=$(objects "$database")
   (cd "$folder/program" && env PGHOST=127.0.0.1 PGPORT="$port" PGUSER=app PGDATABASE="$database" \
     DATABASE_URL="postgresql://app@127.0.0.1:$port/$database" bash "$here/$language.sh" "$@" > "$folder.actual" 2> "$folder.log" < /dev/null) ||
     { echo "it failed, $folder.log:"; tail -n 15 "$folder.log"; return; }
   diff -u --label expected --label actual "$folder.expected" "$folder.actual" || return 0
   index_answered "$database" || { echo 'no index of ours was asked'; return; }
-  [[ $(objects "$database") == "$before" ]] || echo "the extension had $before objects, and has $(objects "$database")"
+  [[ $(objects "$database") == "$before" ]] || echo "the extensions had $before objects, and have $(objects "$database")"
+}
+
+passed=0 failed=0
+
+report() { # NAME LANGUAGE TYPES PACKAGES...
+  local why began=$SECONDS
+  why=$(run_client "$@" 2>&1)
+  if [[ -z $why ]]; then
+    passed=$((passed + 1))
+    echo "pass $1 ($3, $((SECONDS - began)) s)"
+  else
+    failed=$((failed + 1))
+    printf 'fail %s (%s)\n%s\n' "$1" "$3" "$why"
+  fi
+}
+
+run_all() { # NAMES...: those of the pins, or all of them
+  local name language types packages asked=" $* "
+  while read -r name language types packages; do
+    [[ -n $name && $name != '#'* ]] || continue
+    [[ $asked == '  ' || $asked == *" $name "* ]] || continue
+    # shellcheck disable=SC2086
+    [[ $types == pgvector ]] || report "$name" "$language" own $packages
+    # shellcheck disable=SC2086
+    ! has_pgvector && [[ $types == both ]] || report "$name" "$language" pgvector $packages
+  done < "$here/pins"
 }
 
 main() {
-  local passed=0 failed=0 name language needs packages why began asked=" $* "
+  local name
   access_methods=$(sed -nE "s/^([a-z_]+) *\|.*/'\1'/p" "$root/test/access_methods" | paste -sd,)
   for name in "$@"; do
     grep -q "^$name " "$here/pins" || die "$name is not in test/clients/pins"
@@ -112,21 +139,9 @@ main() {
   make_stage
   prepare_postgres
   start_server
+  has_pgvector || say 'pgvector is not here: with our own types only'
   sql postgres -c 'CREATE ROLE app LOGIN'
-  while read -r name language needs packages; do
-    [[ -n $name && $name != '#'* ]] || continue
-    [[ $asked == '  ' || $asked == *" $name "* ]] || continue
-    began=$SECONDS
-    # shellcheck disable=SC2086
-    why=$(run_client "$name" "$language" "$needs" $packages 2>&1)
-    if [[ -z $why ]]; then
-      passed=$((passed + 1))
-      echo "pass $name ($((SECONDS - began)) s)"
-    else
-      failed=$((failed + 1))
-      printf 'fail %s\n%s\n' "$name" "$why"
-    fi
-  done < "$here/pins"
+  run_all "$@"
   echo "$passed passed, $failed failed"
   ((failed == 0))
 }

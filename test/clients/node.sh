@@ -12,6 +12,7 @@ install_node() (
 )
 
 once install_node "$@"
-export PATH=$(cd ../node_modules/.bin && pwd):$PATH
-export PRISMA_SCHEMA_ENGINE_BINARY=/bin/true # one of those; for prisma migrate
+PATH=$(cd ../node_modules/.bin && pwd):$PATH
+# Prisma looks for one of those programs, even where it does not need it: it is for prisma migrate, which is not tried.
+export PATH PRISMA_SCHEMA_ENGINE_BINARY=/bin/true
 run_program node main.js

@@ -10,5 +10,6 @@ install_python() {
 }
 
 once install_python "$@"
-export PATH=$(cd ../venv/bin && pwd):$PATH
+PATH=$(cd ../venv/bin && pwd):$PATH
+export PATH
 run_program python main.py

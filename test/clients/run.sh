@@ -52,10 +52,11 @@ has_pgvector() { [[ -e $("$PG_CONFIG" --sharedir)/extension/vector.control ]]; }
 start_server() {
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   ((EUID != 0)) || chown -R postgres:postgres "$stage"
-  as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 > "$work/server.log" 2>&1 &&
-    as_server pg_ctl -D "$stage/data" -w -l "$stage/server.log" \
-      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$stage/tmp' -c fsync=off -c jit=off" start >> "$work/server.log" 2>&1 ||
-    { cat "$work/server.log" >&2; die 'the server did not start'; }
+  {
+    as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 &&
+      as_server pg_ctl -D "$stage/data" -w -l "$stage/server.log" \
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$stage/tmp' -c fsync=off -c jit=off" start
+  } > "$work/server.log" 2>&1 || { cat "$work/server.log" >&2; die 'the server did not start'; }
 }
 
 sql() { # DATABASE, PSQL-ARGUMENTS...: as superuser
@@ -77,8 +78,8 @@ make_database() { # DATABASE TYPES
 index_answered() { # DATABASE
   local try
   for try in 1 2 3 4 5; do
-    [[ $(sql "$1" -c "SELECT count(*) FROM pg_stat_user_indexes s JOIN pg_class c ON c.oid = s.indexrelid JOIN pg_am a ON a.oid = c.relam
-      WHERE a.amname IN ($access_methods) AND s.idx_scan > 0") == 0 ]] || return 0
+    [[ $(sql "$1" -c "SELECT count(*) > 0 FROM pg_stat_user_indexes s JOIN pg_class c ON c.oid = s.indexrelid JOIN pg_am a ON a.oid = c.relam
+      WHERE a.amname IN ($access_methods) AND s.idx_scan > 0") != t ]] || return 0
     sleep "0.$try"
   done
   return 1

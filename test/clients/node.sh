@@ -12,7 +12,7 @@ install_node() (
 )
 
 once install_node "$@"
-PATH=$(cd ../node_modules/.bin && pwd):$PATH
+PATH=$(cd .. && pwd)/node_modules/.bin:$PATH
 # Prisma looks for one of those programs, even where it does not need it: it is for prisma migrate, which is not tried.
 export PATH PRISMA_SCHEMA_ENGINE_BINARY=/bin/true
 run_program node main.js

@@ -10,6 +10,6 @@ install_python() {
 }
 
 once install_python "$@"
-PATH=$(cd ../venv/bin && pwd):$PATH
+PATH=$(cd .. && pwd)/venv/bin:$PATH
 export PATH
 run_program python main.py

@@ -330,10 +330,14 @@ void add_floats(std::vector<Case> &cases, Data &d)
 void add_subspaces(std::vector<Case> &cases, Data &d)
 {
     for (size_t dims : {384, 784}) {
-        cases.push_back(
-            {text("half_matvec %zu x %zu", dims, dims), "ns", false,
-             [&d, dims](auto &k) { k.half_matvec(d.x.data(), d.stream, dims, dims, dims, d.out.data()); },
-             0});
+        for (size_t nx : {2, 10}) // two digits of a row or query; of five rows
+            cases.push_back({text("word_dots %zu x %zu squared", nx, dims), "ns", false,
+                             [&d, dims, nx](auto &k) {
+                                 k.word_dots(reinterpret_cast<const int16_t *>(d.low.data()), nx, dims,
+                                             d.stream, dims / 16, dims / 2,
+                                             reinterpret_cast<int32_t *>(d.out.data()), dims);
+                             },
+                             0});
         cases.push_back({text("nearest_codes %zu / %zu", dims, 4), "ns", false,
                          [&d, dims](auto &k) {
                              k.nearest_codes(d.x.data(), d.c.data(), dims, 4,

@@ -108,6 +108,8 @@ struct CodecOps
 {
     const char *name;
     uint32_t id; // stored in indexes: append, never renumber
+    // Images of indexes of an earlier version (ivf/store/format.h) are not what `valid` takes; 0: of any version they are.
+    uint32_t first_format;
 
     // Whether codec-specific options are what the codec knows: those of a damaged index may be anything.
     bool (*valid_options)(const CodecOptions &options) noexcept;
@@ -142,6 +144,9 @@ struct CodecOps
 
     // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
     void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
+    // The same for n vectors: bit for bit what transform gives one by one, but faster with some codecs.
+    void (*transform_together)(const uint8_t *image, const float *const *x, size_t n,
+                               float *const *y) noexcept;
     // What encodes many rows faster, made of the image alone by whoever does: encoder_bytes of memory at a multiple of 64; 0:
     // there is no such thing.
     size_t (*encoder_bytes)(const uint8_t *image) noexcept;
@@ -319,6 +324,37 @@ concept HasEncoder = requires(const uint8_t *image)
     C::encoder_bytes(image);
 };
 
+// A codec whose images were others in earlier versions of the index format.
+template <class C>
+concept HasFirstFormat = requires
+{
+    C::kFirstFormat;
+};
+
+template <Codec C>
+constexpr uint32_t first_format() noexcept
+{
+    if constexpr (HasFirstFormat<C>)
+        return C::kFirstFormat;
+    return 0;
+}
+
+// A codec that transforms several vectors faster together.
+template <class C>
+concept TransformsTogether = requires(const uint8_t *image, const float *const *x, float *const *y)
+{
+    C::transform_together(image, x, size_t(), y);
+};
+
+template <Codec C>
+void transform_together(const uint8_t *image, const float *const *x, size_t n, float *const *y) noexcept
+{
+    if constexpr (TransformsTogether<C>)
+        return C::transform_together(image, x, n, y);
+    for (size_t i = 0; i < n; i++)
+        C::transform(image, x[i], y[i]);
+}
+
 template <Codec C>
 size_t encoder_bytes(const uint8_t *image) noexcept
 {
@@ -358,19 +394,35 @@ RowCode encode(const uint8_t *image, const void *encoder, const float *residual,
 }
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,
-                                       C::valid_options,  C::image_bytes,
-                                       C::training_rows,  C::training_bytes,
-                                       C::train,          C::trained,
-                                       C::chosen_options, C::untrained_options,
-                                       C::valid,          C::shape,
-                                       C::planned_shape,  C::describe,
-                                       C::shortfall,      C::transform,
-                                       encoder_bytes<C>,  make_encoder<C>,
-                                       encode<C>,         encode_rows<C>,
-                                       C::prepare,        C::scan_tile,
-                                       C::scan_row,       C::scan_fine,
-                                       C::sublist_layers, C::sublist_of,
-                                       C::sublist_centre, C::sublist_dot};
+inline constexpr CodecOps kCodecOps = {C::kName,
+                                       C::kId,
+                                       first_format<C>(),
+                                       C::valid_options,
+                                       C::image_bytes,
+                                       C::training_rows,
+                                       C::training_bytes,
+                                       C::train,
+                                       C::trained,
+                                       C::chosen_options,
+                                       C::untrained_options,
+                                       C::valid,
+                                       C::shape,
+                                       C::planned_shape,
+                                       C::describe,
+                                       C::shortfall,
+                                       C::transform,
+                                       transform_together<C>,
+                                       encoder_bytes<C>,
+                                       make_encoder<C>,
+                                       encode<C>,
+                                       encode_rows<C>,
+                                       C::prepare,
+                                       C::scan_tile,
+                                       C::scan_row,
+                                       C::scan_fine,
+                                       C::sublist_layers,
+                                       C::sublist_of,
+                                       C::sublist_centre,
+                                       C::sublist_dot};
 
 } // namespace vq

@@ -1,11 +1,12 @@
 #include "core/pca_rotation.h"
 
-#include "core/half.h"
 #include "core/magnitude.h"
 #include "core/symmetric_eigen.h"
+#include "core/word_matrix.h"
 #include "simd/kernels.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cfloat>
 #include <cmath>
 #include <cstring>
@@ -14,6 +15,8 @@ namespace vq {
 namespace {
 
 constexpr size_t kAlign = 64;
+constexpr size_t kMaxOutputs = 1 << 16; // their numbers are of 16 bits
+static_assert(kMostSide * kMostSide <= kPcaMaxEntries);
 constexpr size_t kMaxRows = 16384;           // more rows hardly move the axes; evenly spaced ones are taken
 constexpr size_t kChunk = 512;               // rows transposed at a time
 constexpr size_t kChunkStride = kChunk + 16; // coordinates 2,048 bytes apart would share the sets of a cache
@@ -33,9 +36,31 @@ size_t block_count(size_t dims) noexcept
     return (dims + block - 1) / block;
 }
 
-size_t axes_offset(size_t dims) noexcept
+// One block of dimensions and what an image has of it: a matrix whose rows are outputs, in the order of their numbers.
+struct Block
 {
-    return aligned(dims * sizeof(uint16_t));
+    size_t first, width;
+    size_t matrix; // where it begins
+};
+
+// The numbers of the outputs of all blocks come first; of one block they are 0, 1, 2, .. and left out.
+size_t numbers_bytes(size_t dims) noexcept
+{
+    return block_count(dims) > 1 ? aligned(dims * sizeof(uint16_t)) : 0;
+}
+
+Block block_of(size_t dims, size_t number) noexcept
+{
+    const size_t whole = pca_block_dims(dims), first = number * whole;
+    return {first, std::min(whole, dims - first),
+            numbers_bytes(dims) + number * word_matrix_bytes(whole, whole)};
+}
+
+uint16_t output_number(const uint8_t *image, size_t i) noexcept
+{
+    uint16_t number;
+    std::memcpy(&number, image + i * sizeof number, sizeof number);
+    return number;
 }
 
 struct Subspace
@@ -53,7 +78,8 @@ struct Scratch
     float *tile;        // kTile x kTile
     float *eigen;       // of symmetric_eigen
     float *variance;    // dims: of all blocks' axes
-    uint16_t *axes;     // dims x block, in the order of the blocks
+    int16_t *axes;      // dims x block, in the order of the blocks: words of word_matrix.h
+    float *scale;       // dims: of these
     uint32_t *order;    // dims: axes by variance
     uint32_t *output;   // dims: axis of each output
     Subspace *subspace; // dims at most
@@ -75,7 +101,8 @@ Scratch carve(size_t dims, uintptr_t base) noexcept
     s.tile = (float *)take(kTile * kTile * sizeof(float));
     s.eigen = (float *)take(symmetric_eigen_scratch_floats(block) * sizeof(float));
     s.variance = (float *)take(dims * sizeof(float));
-    s.axes = (uint16_t *)take(dims * block * sizeof(uint16_t));
+    s.axes = (int16_t *)take(dims * block * sizeof(int16_t));
+    s.scale = (float *)take(dims * sizeof(float));
     s.order = (uint32_t *)take(dims * sizeof(uint32_t));
     s.output = (uint32_t *)take(dims * sizeof(uint32_t));
     s.subspace = (Subspace *)take(dims * sizeof(Subspace));
@@ -169,12 +196,8 @@ bool find_axes(const Sample &sample, size_t first, const Scratch &s, const Part 
     if (!second_moments(sample, first, width, s, moments) ||
         !symmetric_eigen(s.moments, width, s.variance + first, s.eigen, {Part::call, &eigen}))
         return false;
-    for (size_t i = 0; i < width; i++) {
-        uint16_t *axis = s.axes + (first + i) * block;
-        for (size_t j = 0; j < width; j++)
-            axis[j] = float_to_half(s.moments[i * width + j]);
-        std::fill(axis + width, axis + block, (uint16_t)0);
-    }
+    for (size_t i = first; i < first + width; i++)
+        s.scale[i] = round_to_words(s.moments + (i - first) * width, width, s.axes + i * block);
     return true;
 }
 
@@ -210,14 +233,35 @@ void deal_axes(const Scratch &s, size_t dims, size_t sub_dims) noexcept
 
 void write_image(const Scratch &s, size_t dims, uint8_t *image) noexcept
 {
-    const size_t block = pca_block_dims(dims), axis_bytes = block * sizeof(uint16_t);
-    std::memset(image, 0, axes_offset(dims));
-    uint8_t *axes = image + axes_offset(dims);
-    for (size_t i = 0; i < dims; i++) {
-        uint16_t number = (uint16_t)(s.output[i] / block);
-        std::memcpy(image + i * sizeof number, &number, sizeof number);
-        std::memcpy(axes + i * axis_bytes, s.axes + s.output[i] * block, axis_bytes);
+    const size_t block = pca_block_dims(dims);
+    std::memset(image, 0, pca_rotation_bytes(dims));
+    for (size_t b = 0; b < block_count(dims); b++) {
+        const Block of = block_of(dims, b);
+        size_t row = 0;
+        for (size_t i = 0; i < dims; i++) {
+            const size_t axis = s.output[i];
+            if (axis / block != b)
+                continue;
+            const uint16_t number = (uint16_t)i;
+            if (numbers_bytes(dims) > 0)
+                std::memcpy(image + (of.first + row) * sizeof number, &number, sizeof number);
+            word_matrix_put(image + of.matrix, of.width, of.width, row++, s.axes + axis * block,
+                            s.scale[axis]);
+        }
     }
+}
+
+// Whether each output has a number.
+bool numbers_valid(const uint8_t *image, size_t dims) noexcept
+{
+    std::bitset<kMaxOutputs> found;
+    for (size_t i = 0; i < dims; i++) {
+        const size_t number = output_number(image, i);
+        if (number >= dims || found[number])
+            return false;
+        found[number] = true;
+    }
+    return true;
 }
 
 } // namespace
@@ -232,7 +276,8 @@ size_t pca_block_dims(size_t dims) noexcept
 
 size_t pca_rotation_bytes(size_t dims) noexcept
 {
-    return axes_offset(dims) + dims * pca_block_dims(dims) * sizeof(uint16_t);
+    const Block last = block_of(dims, block_count(dims) - 1);
+    return last.matrix + word_matrix_bytes(last.width, last.width);
 }
 
 size_t pca_rotation_scratch_bytes(size_t dims) noexcept
@@ -258,36 +303,51 @@ bool pca_rotation_train(const float *rows, size_t n, size_t dims, size_t sub_dim
     return true;
 }
 
-// The block whose axis output i is.
-static uint16_t block_of(const uint8_t *image, size_t i) noexcept
-{
-    uint16_t number;
-    std::memcpy(&number, image + i * sizeof number, sizeof number);
-    return number;
-}
-
 bool pca_rotation_valid(const uint8_t *image, size_t bytes, size_t dims) noexcept
 {
-    if (dims == 0 || bytes != pca_rotation_bytes(dims))
+    if (dims == 0 || dims > kMaxOutputs || bytes != pca_rotation_bytes(dims))
         return false;
-    uint16_t largest = 0;
-    for (size_t i = 0; i < dims; i++)
-        largest = std::max(largest, block_of(image, i));
-    return largest < block_count(dims);
+    for (size_t b = 0; b < block_count(dims); b++) {
+        const Block of = block_of(dims, b);
+        if (!word_matrix_valid(image + of.matrix, of.width))
+            return false;
+    }
+    return numbers_bytes(dims) == 0 || numbers_valid(image, dims);
 }
 
-void pca_rotation_apply(const uint8_t *image, size_t dims, const float *x, float *y) noexcept
+// At most kTimesTogether vectors times the matrix of a block, whose outputs are all there are.
+static void apply_block(const uint8_t *image, const Block &of, const float *const *x, size_t n,
+                        float *const *y) noexcept
 {
-    const size_t block = pca_block_dims(dims);
-    const uint8_t *axes = image + axes_offset(dims);
-    for (size_t i = 0, end; i < dims; i = end) {
-        const uint16_t number = block_of(image, i);
-        for (end = i + 1; end < dims && block_of(image, end) == number;)
-            end++;
-        const size_t first = number * block;
-        simd::kernels().half_matvec(x + first, axes + i * block * sizeof(uint16_t), end - i,
-                                    std::min(block, dims - first), block, y + i);
+    const float *from[kTimesTogether] = {};
+    for (size_t v = 0; v < n; v++)
+        from[v] = x[v] + of.first;
+    word_matrix_times(image + of.matrix, of.width, of.width, from, n, y);
+}
+
+// The same of one block of several: its outputs go where their numbers say.
+static void scatter_block(const uint8_t *image, const Block &of, const float *const *x, size_t n,
+                          float *const *y) noexcept
+{
+    float outputs[kTimesTogether][kMostSide], *to[kTimesTogether] = {};
+    for (size_t v = 0; v < n; v++)
+        to[v] = outputs[v];
+    apply_block(image, of, x, n, to);
+    for (size_t i = 0; i < of.width; i++) {
+        const size_t number = output_number(image, of.first + i);
+        for (size_t v = 0; v < n; v++)
+            y[v][number] = outputs[v][i];
     }
+}
+
+void pca_rotation_apply(const uint8_t *image, size_t dims, const float *const *x, size_t n,
+                        float *const *y) noexcept
+{
+    const size_t blocks = block_count(dims);
+    const auto apply = blocks == 1 ? apply_block : scatter_block;
+    for (size_t done = 0; done < n; done += kTimesTogether)
+        for (size_t b = 0; b < blocks; b++)
+            apply(image, block_of(dims, b), x + done, std::min(n - done, kTimesTogether), y + done);
 }
 
 } // namespace vq

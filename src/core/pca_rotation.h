@@ -3,14 +3,16 @@
 //
 // y = P x with orthonormal P: output i is the dot product of x with an axis. Up to 1,448 dimensions the axes are
 // those of the whole covariance matrix; above, they are found inside equal blocks of consecutive dimensions, so that the
-// matrix stays within kPcaMaxEntries numbers. Axes are stored as IEEE halfs: all outputs together are off by
-// about 2^-12 of |x|, a single one by at most 2^-11, far below any code's error.
+// matrix stays within kPcaMaxEntries numbers. Axes are words with a scale each (core/word_matrix.h): all outputs together are off by
+// about 2^-13 of |x|, the same linear map for rows, centroids and queries, so a squared distance is off by 2^-17 of itself (784 dimensions; "Kernels and core" in
+// bench/README.md has what bytes instead of words would do).
 //
 // Subspace s holds outputs [s * sub_dims, min((s + 1) * sub_dims, dims)). Subspaces come in descending order of
 // their largest axis' variance, so that the widest look-up tables are the first ones; a shorter subspace stays the
 // last. The widest axis of a subspace is its first output.
 //
-// Image: uint16 block number of each output's axis (padded to 64 bytes), then dims rows of block_dims halfs.
+// Image: a matrix a block, whose rows are the block's outputs in order. Of several blocks, before these: uint16 numbers of their outputs, padded to
+// 64 bytes.
 #pragma once
 
 #include "core/progress.h"
@@ -20,10 +22,10 @@
 
 namespace vq {
 
-constexpr size_t kPcaMaxEntries = (size_t)1 << 21; // halfs of an image: 4 MB
+constexpr size_t kPcaMaxEntries = (size_t)1 << 21; // words of an image's axes: 4 MB
 
 // Dimensions of a block: dims itself where dims^2 <= kPcaMaxEntries, else dims / blocks rounded up, with the fewest
-// blocks that fit. The last block may be shorter (its rows are padded with zeros).
+// blocks that fit. The last block may be shorter.
 size_t pca_block_dims(size_t dims) noexcept;
 
 size_t pca_rotation_bytes(size_t dims) noexcept;
@@ -36,10 +38,12 @@ size_t pca_rotation_scratch_bytes(size_t dims) noexcept;
 [[nodiscard]] bool pca_rotation_train(const float *rows, size_t n, size_t dims, size_t sub_dims,
                                       uint8_t *image, void *scratch, const Progress &progress) noexcept;
 
-// True if block numbers are in range (`bytes` must be pca_rotation_bytes(dims)).
+// True if each output has a number and scales are finite (`bytes` must be pca_rotation_bytes(dims)).
 bool pca_rotation_valid(const uint8_t *image, size_t bytes, size_t dims) noexcept;
 
-// x: dims floats, y: dims floats, not overlapping. y is finite where |x| is (as a float).
-void pca_rotation_apply(const uint8_t *image, size_t dims, const float *x, float *y) noexcept;
+// y[v] = P x[v] for v < n, dims floats each, none overlapping: several together take half the time each, with the same result. y is finite where |x| is
+// (as a float), else nowhere within the block.
+void pca_rotation_apply(const uint8_t *image, size_t dims, const float *const *x, size_t n,
+                        float *const *y) noexcept;
 
 } // namespace vq

@@ -18,7 +18,7 @@ constexpr uint32_t kMaxSubDims = 8;
 
 struct PqImage
 {
-    static constexpr uint32_t kMagic = 0x31345150; // "PQ41"
+    static constexpr uint32_t kMagic = 0x32345150; // "PQ42"
 
     uint32_t magic;
     uint32_t dims;

@@ -183,14 +183,22 @@ void ProductQuantizer::describe(const uint8_t *image, char *text, size_t size) n
 
 void ProductQuantizer::transform(const uint8_t *image, const float *x, float *y) noexcept
 {
+    transform_together(image, &x, 1, &y);
+}
+
+void ProductQuantizer::transform_together(const uint8_t *image, const float *const *x, size_t n,
+                                          float *const *y) noexcept
+{
     const PqImage &h = header(image);
     if (h.rotation == kTrained) {
-        pca_rotation_apply(rotation(h), h.dims, x, y);
+        pca_rotation_apply(rotation(h), h.dims, x, n, y);
         return;
     }
-    std::memcpy(y, x, h.dims * sizeof(float));
-    std::memset(y + h.dims, 0, (h.space_dims - h.dims) * sizeof(float));
-    rotate(rotation(h), h.space_dims, y);
+    for (size_t i = 0; i < n; i++) {
+        std::memcpy(y[i], x[i], h.dims * sizeof(float));
+        std::memset(y[i] + h.dims, 0, (h.space_dims - h.dims) * sizeof(float));
+        rotate(rotation(h), h.space_dims, y[i]);
+    }
 }
 
 void ProductQuantizer::prepare(const uint8_t *image, const float *query, int, void *state) noexcept

@@ -22,6 +22,7 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
 {
     static constexpr const char *kName = "pq4";
     static constexpr uint32_t kId = 2;
+    static constexpr uint32_t kFirstFormat = 4; // before, rotations were of IEEE halfs
 
     // CodecOptions::value
     enum Option
@@ -52,6 +53,8 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
     static CodecShape planned_shape(const CodecOptions &options) noexcept;
     static void describe(const uint8_t *image, char *text, size_t size) noexcept;
     static void transform(const uint8_t *image, const float *x, float *y) noexcept;
+    static void transform_together(const uint8_t *image, const float *const *x, size_t n,
+                                   float *const *y) noexcept;
     static RowCode encode(const uint8_t *image, const float *residual, const float *centre,
                           const float *direction, uint8_t *code, uint8_t *fine) noexcept;
     static void prepare(const uint8_t *image, const float *query, int query_bits, void *state) noexcept;

@@ -60,10 +60,15 @@ RowRounding row_rounding(const Space &space, const RowCode &code, const float *r
 
 } // namespace
 
-void space_transform(const Space &space, const float *x, double factor, float *y, float *scratch) noexcept
+static void centre(const Space &space, const float *x, double factor, float *out) noexcept
 {
     for (uint32_t i = 0; i < space.dims; i++)
-        scratch[i] = (float)(x[i] * factor - space.mean[i]);
+        out[i] = (float)(x[i] * factor - space.mean[i]);
+}
+
+void space_transform(const Space &space, const float *x, double factor, float *y, float *scratch) noexcept
+{
+    centre(space, x, factor, scratch);
     space.ops->transform(space.image, scratch, y);
 }
 
@@ -99,17 +104,32 @@ RowFactors row_factors(const Space &space, const RowCode &code, const float *res
     return f;
 }
 
-SpaceQuery space_query(const Space &space, const float *q, double factor, float *moved,
-                       float *scratch) noexcept
+static SpaceQuery moved_query(const Space &space, const float *q, double factor, float *moved) noexcept
 {
     const auto &k = simd::kernels();
-    space_transform(space, q, factor, moved, scratch);
     bool overflow = false;
     for (uint32_t i = 0; i < space.space_dims; i++)
         if (!std::isfinite(moved[i]))
             overflow = true, moved[i] = 0;
     const float mean_dot = (float)(factor * k.dot(q, space.mean, space.dims));
     return {moved, k.dot(moved, moved, space.space_dims), clamp_score(mean_dot), overflow};
+}
+
+SpaceQuery space_query(const Space &space, const float *q, double factor, float *moved,
+                       float *scratch) noexcept
+{
+    space_transform(space, q, factor, moved, scratch);
+    return moved_query(space, q, factor, moved);
+}
+
+void space_queries(const Space &space, size_t n, const float *const *q, const double *factor,
+                   float *const *moved, float *const *scratch, SpaceQuery *out) noexcept
+{
+    for (size_t i = 0; i < n; i++)
+        centre(space, q[i], factor[i], scratch[i]);
+    space.ops->transform_together(space.image, scratch, n, moved);
+    for (size_t i = 0; i < n; i++)
+        out[i] = moved_query(space, q[i], factor[i], moved[i]);
 }
 
 ListTerms list_terms(const Space &space, const SpaceQuery &query, const CentroidTerms &terms,

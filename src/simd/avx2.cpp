@@ -149,6 +149,7 @@ struct Integers : Vectors<32>
 };
 
 using Bytes = PairedBytes<Integers, 4>;
+using Words = PairedWords<Integers, 10>;
 
 // A code shorter than a vector, by 64-bit words.
 uint32_t short_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes, unsigned nplanes) noexcept
@@ -211,9 +212,9 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 
 } // namespace
 
-constinit const Kernels kAvx2 =
-    wide_table<Lanes, FastScan<Integers>>("avx2", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>,
-                                          codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
+constinit const Kernels kAvx2 = wide_table<Lanes, FastScan<Integers>>(
+    "avx2", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, word_dots<Words>,
+    codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd
 

@@ -150,6 +150,7 @@ struct Integers : Vectors<64>
 };
 
 using Bytes = PairedBytes<Integers, 10>;
+using Words = PairedWords<Integers, 20>;
 
 // The tail is read masked.
 uint32_t keys_within(const uint64_t *keys, size_t n, uint64_t low, uint64_t high) noexcept
@@ -185,9 +186,9 @@ void codeword_scores_vnni(const int8_t *x, size_t nx, const Codebook &book, cons
     codeword_scores<Lanes, byte_dots_vnni>(x, nx, book, unit, error, score, least);
 }
 
-constinit const Kernels kAvx512 =
-    wide_table<Lanes, FastScan<Integers>>("avx512f", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>,
-                                          codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
+constinit const Kernels kAvx512 = wide_table<Lanes, FastScan<Integers>>(
+    "avx512f", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, word_dots<Words>,
+    codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd
 

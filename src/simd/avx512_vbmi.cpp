@@ -36,7 +36,12 @@ struct Bytes
     using Four = __m512i;
     using Sum = __m512i;
     static constexpr size_t kLanes = 16, kSums = 20;
-    static Codes load(const uint8_t *p) noexcept { return _mm512_loadu_si512(p); }
+    static Codes load(const uint8_t *p) noexcept
+    {
+        Codes c = _mm512_loadu_si512(p);
+        keep_loaded(c);
+        return c;
+    }
     static Four spread(const int8_t *p) noexcept
     {
         int32_t four;
@@ -57,6 +62,13 @@ struct Bytes
     static void store(int32_t *out, Sum s) noexcept { _mm512_storeu_si512(out, s); }
 };
 
+// Two words where Bytes has four bytes: VPDPWSSD.
+struct Words : Bytes
+{
+    static int32_t excess(const int8_t *, size_t) noexcept { return 0; }
+    static Sum add(Sum s, Codes c, Four x) noexcept { return _mm512_dpwssd_epi32(s, c, x); }
+};
+
 } // namespace
 
 void bytescan8_vbmi(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept
@@ -68,6 +80,12 @@ void byte_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *
                     size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
     byte_dots<Bytes>(x, nx, x_stride, book, blocks, block_stride, quads, out, out_stride);
+}
+
+void word_dots_vnni(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                    size_t pairs, int32_t *out, size_t out_stride) noexcept
+{
+    word_dots<Words>(x, nx, x_stride, book, blocks, pairs, out, out_stride);
 }
 
 } // namespace vq::simd

@@ -91,9 +91,11 @@ struct Kernels
     // x[i] = -x[i] where bit i (i%8 of byte i/8) is set.
     void (*flip_signs)(float *x, const uint8_t *bits, size_t n) noexcept;
 
-    // out[i] = sum over j < n of x[j] * m[i * stride + j] for i < rows; m: IEEE halfs, little-endian.
-    void (*half_matvec)(const float *x, const uint8_t *m, size_t rows, size_t n, size_t stride,
-                        float *out) noexcept;
+    // Dot products of nx rows of x, x_stride words apart, with 16 * blocks rows of a matrix:
+    //     out[i * out_stride + 16 b + k] = sum over d < 2 * pairs of x_i[d] * m_bk[d]
+    // book: for each block of 16 rows m, for each two dimensions, 16 x 2 words, little-endian. Sums are exact modulo 2^32.
+    void (*word_dots)(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                      size_t pairs, int32_t *out, size_t out_stride) noexcept;
 
     // --- FastScan over a tile: 32 rows, 4-bit columns, two columns per 32-byte code row (diagram in core/tile.h).
     // For each of the 32 rows v adds the table entries of its codes in `rows` code rows to acc[v]. Column j of the tile uses

@@ -235,6 +235,45 @@ struct Bytes
     }
 };
 
+// Two words of a row where a codeword has four bytes: the first words of sixteen rows, and the second ones.
+struct Words
+{
+    struct Codes
+    {
+        int16x8x2_t half[2]; // of eight rows each
+    };
+    using Four = const int8_t *;
+    using Sum = Bytes::Sum;
+    static constexpr size_t kLanes = 16, kSums = 5;
+    static Codes load(const uint8_t *p) noexcept
+    {
+        Codes out;
+        for (size_t h = 0; h < 2; h++) {
+            const int16x8_t low = vreinterpretq_s16_u8(vld1q_u8(p + 32 * h)),
+                            high = vreinterpretq_s16_u8(vld1q_u8(p + 32 * h + 16));
+            out.half[h] = {{vuzp1q_s16(low, high), vuzp2q_s16(low, high)}};
+        }
+        return out;
+    }
+    static Four spread(const int8_t *p) noexcept { return p; }
+    static int32_t excess(const int8_t *, size_t) noexcept { return 0; }
+    static Sum start(int32_t s) noexcept { return Bytes::start(s); }
+    static Sum add(Sum s, const Codes &c, Four x) noexcept
+    {
+        for (size_t d = 0; d < 2; d++) {
+            int16_t word;
+            __builtin_memcpy(&word, x + 2 * d, sizeof word);
+            const int16x8_t v = vdupq_n_s16(word);
+            for (size_t h = 0; h < 2; h++) {
+                s.part[2 * h] = vmlal_s16(s.part[2 * h], vget_low_s16(c.half[h].val[d]), vget_low_s16(v));
+                s.part[2 * h + 1] = vmlal_high_s16(s.part[2 * h + 1], c.half[h].val[d], v);
+            }
+        }
+        return s;
+    }
+    static void store(int32_t *out, const Sum &s) noexcept { Bytes::store(out, s); }
+};
+
 // --- filter keys ---
 
 // Two keys at a time: narrowed, both their masks are one 64-bit word.
@@ -294,7 +333,7 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 } // namespace
 
 constinit const Kernels kNeon =
-    wide_table<Lanes, FastScan>("neon", bytescan8, bit_planes_dot, byte_dots<Bytes>,
+    wide_table<Lanes, FastScan>("neon", bytescan8, bit_planes_dot, byte_dots<Bytes>, word_dots<Words>,
                                 codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd

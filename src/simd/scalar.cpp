@@ -388,13 +388,17 @@ float bf16_l2sq(const float *a, const uint8_t *b, size_t n) noexcept
     });
 }
 
-void half_matvec(const float *x, const uint8_t *m, size_t rows, size_t n, size_t stride, float *out) noexcept
+void word_dots(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t pairs,
+               int32_t *out, size_t out_stride) noexcept
 {
-    for (size_t i = 0; i < rows; i++, m += 2 * stride) {
-        const float dot =
-            sum_of(n, [=](size_t j) { return at(x, j) * half_to_float(load<uint16_t>(m + 2 * j)); });
-        put(out, i, dot);
-    }
+    for (size_t i = 0; i < nx; i++)
+        for (size_t k = 0; k < 16 * blocks; k++) {
+            const uint8_t *row = book + k / 16 * 64 * pairs + k % 16 * 4;
+            uint32_t sum = 0;
+            for (size_t d = 0; d < 2 * pairs; d++)
+                sum += (uint32_t)(at(x, i * x_stride + d) * load<int16_t>(row + d / 2 * 64 + d % 2 * 2));
+            put(out, i * out_stride + k, (int32_t)sum);
+        }
 }
 
 } // namespace
@@ -417,7 +421,7 @@ constinit const Kernels kScalar = {
     .dot_block = dot_block,
     .fwht = fwht,
     .flip_signs = flip_signs,
-    .half_matvec = half_matvec,
+    .word_dots = word_dots,
     .fastscan8 = fastscan8,
     .fastscan16 = fastscan16,
     .bytescan8 = bytescan8,

@@ -1,4 +1,4 @@
-// Dot products with codewords of bytes, for every instruction set. A level's `B` holds:
+// Dot products with codewords of bytes, and with rows of words, for every instruction set. A level's `B` holds:
 //   Codes: four dimensions of kLanes codewords; load(p) reads 4 * kLanes bytes
 //   Four: four elements of x, the same for all lanes; spread(p)
 //   Sum: kLanes 32-bit sums; start(s): all are s; add(sum, codes, four): plus the dot products of four bytes, c unsigned;
@@ -12,6 +12,15 @@
 namespace vq::simd {
 
 namespace {
+
+// What is loaded once for several rows stays in a register: GCC would load it again for each row.
+template <class V>
+inline void keep_loaded(V &v) noexcept
+{
+#if defined(__x86_64__)
+    asm("" : "+v"(v));
+#endif
+}
 
 constexpr size_t kTogether = 5; // rows whose sums are in registers: the beginnings of one row's code
 
@@ -101,6 +110,15 @@ void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book,
             dots_of_rows<B, 1>(rows, n, x_stride, excess_of, book + b * block_stride, block_stride, quads,
                                to + 16 * b, out_stride);
     }
+}
+
+// Of words: two of them lie where four bytes do above. `W` is such a `B` for which nothing is in excess.
+template <class W>
+void word_dots(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t pairs,
+               int32_t *out, size_t out_stride) noexcept
+{
+    byte_dots<W>(reinterpret_cast<const int8_t *>(x), nx, 2 * x_stride, book, blocks, 64 * pairs, pairs, out,
+                 out_stride);
 }
 
 } // namespace

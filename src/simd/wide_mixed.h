@@ -50,40 +50,6 @@ float bf16_l2sq(const float *a, const uint8_t *b, size_t n) noexcept
     });
 }
 
-// Four rows side by side: x is loaded once for them, and four chains cover the latency of the additions.
-template <class L>
-void half_matvec(const float *x, const uint8_t *m, size_t rows, size_t n, size_t stride, float *out) noexcept
-{
-    using F = typename L::F;
-    constexpr size_t kRows = 4, W = L::kWidth;
-    size_t i = 0;
-    for (; i + kRows <= rows; i += kRows, m += 2 * kRows * stride) {
-        F sum[kRows] = {F(0.0f), F(0.0f), F(0.0f), F(0.0f)};
-        size_t j = 0;
-        for (; j + W <= n; j += W) {
-            const F v = L::load(x + j);
-            for (size_t r = 0; r < kRows; r++)
-                sum[r] = L::fma(v, L::fp16(m + 2 * (r * stride + j)), sum[r]);
-        }
-        if (j < n) {
-            const F v = L::load_first(x + j, n - j);
-            for (size_t r = 0; r < kRows; r++) {
-                uint8_t rest[2 * W] = {};
-                __builtin_memcpy(rest, m + 2 * (r * stride + j), 2 * (n - j));
-                sum[r] = L::fma(v, L::fp16(rest), sum[r]);
-            }
-        }
-        for (size_t r = 0; r < kRows; r++) {
-            const float v = L::sum(sum[r]);
-            __builtin_memcpy(out + i + r, &v, sizeof v);
-        }
-    }
-    for (; i < rows; i++, m += 2 * stride) {
-        const float v = sum_mixed<L, L::fp16>(x, m, n, [](F s, F a, F h) { return L::fma(a, h, s); });
-        __builtin_memcpy(out + i, &v, sizeof v);
-    }
-}
-
 } // namespace
 
 } // namespace vq::simd

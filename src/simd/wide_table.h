@@ -32,7 +32,7 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
 template <class L, class S>
 constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) bytescan8,
                              decltype(Kernels::bit_planes_dot) bit_planes_dot,
-                             decltype(Kernels::byte_dots) byte_dots,
+                             decltype(Kernels::byte_dots) byte_dots, decltype(Kernels::word_dots) word_dots,
                              decltype(Kernels::codeword_scores) codeword_scores,
                              decltype(Kernels::keys_within) keys_within) noexcept
 {
@@ -54,7 +54,7 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) byte
         .dot_block = dot_block<L>,
         .fwht = fwht<L>,
         .flip_signs = flip_signs<L>,
-        .half_matvec = half_matvec<L>,
+        .word_dots = word_dots,
         .fastscan8 = fastscan8<S>,
         .fastscan16 = fastscan16<S>,
         .bytescan8 = bytescan8,

@@ -141,6 +141,32 @@ struct PairedBytes
     static void store(int32_t *out, Sum s) noexcept { __builtin_memcpy(out, &s, sizeof s); }
 };
 
+// Two words of a row where a codeword has four bytes, which is what VPMADDWD takes.
+template <class V, size_t kMost>
+struct PairedWords
+{
+    using Codes = typename V::Words;
+    using Four = Codes;
+    using Sum = typename V::Longs;
+    static constexpr size_t kLanes = V::kBytes / 4, kSums = kMost;
+    static Codes load(const uint8_t *p) noexcept
+    {
+        Codes c = (Codes)V::load(p);
+        keep_loaded(c);
+        return c;
+    }
+    static Four spread(const int8_t *p) noexcept
+    {
+        uint32_t two;
+        __builtin_memcpy(&two, p, 4);
+        return (Four)(Sum{} + two);
+    }
+    static int32_t excess(const int8_t *, size_t) noexcept { return 0; }
+    static Sum start(int32_t s) noexcept { return Sum{} + (uint32_t)s; }
+    static Sum add(Sum s, Codes c, Four x) noexcept { return s + (Sum)V::pairs(c, x); }
+    static void store(int32_t *out, Sum s) noexcept { __builtin_memcpy(out, &s, sizeof s); }
+};
+
 // --- bit planes ---
 
 // Bits set in each byte: two look-ups of nibbles.

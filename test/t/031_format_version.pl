@@ -1,5 +1,6 @@
 # An index whose pages are of another format version: refused at first use, with the version and the remedy; what does not
-# open it works; REINDEX makes it usable. One of version 2 is read as it is, and trained anew as one of today.
+# open it works; REINDEX makes it usable. One of version 2 is read as it is, and trained anew as one of today, but for scann's: its rotation
+# was another before version 4.
 
 use strict;
 use warnings;
@@ -87,7 +88,7 @@ sub is_read_as_version_2
     $node->safe_psql('postgres', "INSERT INTO $table SELECT i, vq_row(i, $dims) FROM generate_series(5001, 6500) i");
     is_complete($node, $table, $query, "$am: version 2 is written to");
     $node->safe_psql('postgres', "VACUUM $table");
-    is($node->safe_psql('postgres', "SELECT format_version, rows, build_rows, maintained_because $stats"), '3|2500|2500|grown', "$am: trained anew, it is of version 3");
+    is($node->safe_psql('postgres', "SELECT format_version, rows, build_rows, maintained_because $stats"), "$ours|2500|2500|grown", "$am: trained anew, it is of today's version");
     is_complete($node, $table, $query, "$am: version 2, trained anew");
     return;
 }
@@ -147,7 +148,17 @@ for my $am (access_methods())
         $node->safe_psql('postgres', $version == 0 ? "REINDEX INDEX ${am}_v" : "REINDEX TABLE CONCURRENTLY $am");
         is_complete($node, $am, $query, "$am, version $version: after REINDEX");
     }
-    is_read_as_version_2($am);
+    if ($am eq 'scann')
+    {
+        write_version($am, 3);
+        is_refused(error_of($scan), $am, 3, $older, "$am, version 3");
+        $node->safe_psql('postgres', "REINDEX INDEX ${am}_v");
+        is_complete($node, $am, $query, "$am, version 3: after REINDEX");
+    }
+    else
+    {
+        is_read_as_version_2($am);
+    }
     write_version($am, 1);
     is(error_of("DROP INDEX ${am}_v; $scan"), '', "$am: DROP INDEX does not open it");
 }

@@ -1,6 +1,7 @@
 #include "core/pca_rotation.h"
 
 #include "core/random.h"
+#include "core/word_matrix.h"
 
 #include <gtest/gtest.h>
 
@@ -55,10 +56,14 @@ struct Rotation
                                        scratch.data(), {}));
         EXPECT_TRUE(pca_rotation_valid(image.data(), image.size(), dims));
     }
-    Vector operator()(const float *x) const
+    Vector operator()(const float *x) const { return together({x}).front(); }
+    std::vector<Vector> together(const std::vector<const float *> &x) const
     {
-        Vector y(dims);
-        pca_rotation_apply(image.data(), dims, x, y.data());
+        std::vector<Vector> y(x.size(), Vector(dims));
+        std::vector<float *> to;
+        for (Vector &v : y)
+            to.push_back(v.data());
+        pca_rotation_apply(image.data(), dims, x.data(), x.size(), to.data());
         return y;
     }
 };
@@ -329,7 +334,9 @@ TEST(PcaBlocks, AreTheFewestThatFit)
         size_t block = pca_block_dims(dims), blocks = (dims + block - 1) / block;
         ASSERT_LE(dims * block, kPcaMaxEntries);
         ASSERT_LE(block, dims);
-        ASSERT_LE(pca_rotation_bytes(dims), kPcaMaxEntries * 2 + 2 * dims + 64);
+        ASSERT_LE(block, kMostSide);
+        // Rows are padded to a multiple of sixteen, of each block.
+        ASSERT_LE(pca_rotation_bytes(dims), (dims + 15 * blocks) * (2 * block + 8) + 64);
         if (blocks > 1) {
             ASSERT_GT(dims * ((dims + blocks - 2) / (blocks - 1)), kPcaMaxEntries) << dims;
         }
@@ -344,39 +351,89 @@ TEST(PcaBlocks, AboveTheLimitAxesAreFoundInsideBlocks)
     Vector rows = correlated_rows(n, dims, 11);
     Rotation rotation(rows, dims, 2);
     check_isometry(rotation);
-    // What lies in one block comes out in the outputs of that block's axes only.
+    // What lies in one block comes out in the outputs of that block's axes only, whose numbers come first.
     Vector x(dims);
     std::fill(x.begin() + 751, x.end(), 1.0f);
     Vector y = rotation(x.data());
-    size_t zeros = (size_t)std::count(y.begin(), y.end(), 0.0f);
-    EXPECT_GE(zeros, 751u);
-    uint16_t number;
-    for (size_t i = 0; i < dims; i++) {
+    for (size_t i = 0; i < 751; i++) {
+        uint16_t number;
         std::memcpy(&number, rotation.image.data() + 2 * i, 2);
-        if (number == 0) {
-            ASSERT_EQ(y[i], 0.0f);
+        ASSERT_EQ(y[number], 0.0f);
+    }
+    EXPECT_GT(std::count_if(y.begin(), y.end(), [](float v) { return v != 0; }), 700);
+}
+
+// Zeros but for the outputs' numbers, which are as they are where there is one block.
+void blank_image(const Memory &image, size_t dims)
+{
+    std::memset(image.data(), 0, image.size());
+    for (size_t i = 0; pca_block_dims(dims) < dims && i < dims; i++) {
+        const uint16_t number = (uint16_t)(dims - 1 - i);
+        std::memcpy(image.data() + 2 * i, &number, 2);
+    }
+}
+
+TEST(PcaBlocks, ImagesOfAnotherSizeAreRefused)
+{
+    for (size_t dims : {(size_t)10, (size_t)1500, (size_t)16000}) {
+        Memory image(pca_rotation_bytes(dims));
+        blank_image(image, dims);
+        EXPECT_TRUE(pca_rotation_valid(image.data(), image.size(), dims));
+        EXPECT_FALSE(pca_rotation_valid(image.data(), image.size() - 1, dims));
+        EXPECT_FALSE(pca_rotation_valid(image.data(), image.size(), dims + 16));
+    }
+    EXPECT_FALSE(pca_rotation_valid(nullptr, 0, 0));
+}
+
+TEST(PcaBlocks, AnOutputWithoutANumberIsRefused)
+{
+    for (size_t dims : {(size_t)1500, (size_t)16000}) {
+        Memory image(pca_rotation_bytes(dims));
+        blank_image(image, dims);
+        for (size_t at : {(size_t)0, dims / 2, dims - 1}) {
+            const uint16_t right = (uint16_t)(dims - 1 - at);
+            for (uint16_t number : {(uint16_t)(right == 7 ? 8 : 7), (uint16_t)dims, (uint16_t)0xFFFF}) {
+                std::memcpy(image.data() + 2 * at, &number, 2);
+                EXPECT_FALSE(pca_rotation_valid(image.data(), image.size(), dims)) << at << ": " << number;
+            }
+            std::memcpy(image.data() + 2 * at, &right, 2);
+            EXPECT_TRUE(pca_rotation_valid(image.data(), image.size(), dims));
         }
     }
 }
 
-TEST(PcaBlocks, DamagedImagesAreRefused)
+TEST(PcaBlocks, AScaleThatIsNoNumberIsRefused)
 {
-    for (size_t dims : {(size_t)10, (size_t)1500, (size_t)16000}) {
+    for (size_t dims : {(size_t)10, (size_t)1448, (size_t)1500, (size_t)16000}) {
         Memory image(pca_rotation_bytes(dims));
-        std::memset(image.data(), 0, image.size());
-        uint16_t blocks = (uint16_t)((dims + pca_block_dims(dims) - 1) / pca_block_dims(dims));
-        EXPECT_TRUE(pca_rotation_valid(image.data(), image.size(), dims));
-        EXPECT_FALSE(pca_rotation_valid(image.data(), image.size() - 1, dims));
-        EXPECT_FALSE(pca_rotation_valid(image.data(), image.size(), dims + 1));
-        for (size_t at : {(size_t)0, dims / 2, dims - 1}) {
-            for (uint16_t number : {(uint16_t)(blocks - 1), blocks, (uint16_t)0xFFFF}) {
-                std::memcpy(image.data() + 2 * at, &number, 2);
-                EXPECT_EQ(pca_rotation_valid(image.data(), image.size(), dims), number < blocks);
+        blank_image(image, dims);
+        const size_t block = pca_block_dims(dims), numbers = block < dims ? (2 * dims + 63) / 64 * 64 : 0;
+        for (size_t at : {numbers, numbers + 4 * (block - 1)})
+            for (float scale : {INFINITY, NAN}) {
+                float old;
+                std::memcpy(&old, image.data() + at, 4);
+                std::memcpy(image.data() + at, &scale, 4);
+                EXPECT_FALSE(pca_rotation_valid(image.data(), image.size(), dims)) << dims << " at " << at;
+                std::memcpy(image.data() + at, &old, 4);
             }
-            std::memset(image.data() + 2 * at, 0, 2);
+    }
+}
+
+TEST(PcaRotation, TogetherAsOneByOne)
+{
+    for (size_t dims : {(size_t)33, (size_t)1501}) {
+        const size_t most = 2 * kTimesTogether + 2;
+        Rotation rotation(correlated_rows(60, dims, 13), dims, 2);
+        const Vector rows = normal_rows(most, dims, 14);
+        for (size_t n = 0; n <= most; n++) {
+            std::vector<const float *> x;
+            for (size_t i = 0; i < n; i++)
+                x.push_back(rows.data() + i * dims);
+            const std::vector<Vector> y = rotation.together(x);
+            for (size_t i = 0; i < n; i++)
+                ASSERT_EQ(y[i], rotation(x[i])) << dims << " dimensions, row " << i << " of " << n;
         }
     }
-    EXPECT_FALSE(pca_rotation_valid(nullptr, 0, 0));
 }
 
 TEST(PcaRotation, StopsWhenAsked)

@@ -67,7 +67,8 @@ TEST(ProductQuantizer, RefusesForeignImages)
         }
     }
     PqFixture f(pq_options(100, 4), gaussian(random, 256 * 100));
-    const_cast<uint8_t *>(pq::rotation(f.header()))[1] = 0x7F; // a block number out of range
+    std::memset(const_cast<uint8_t *>(pq::rotation(f.header())), 0xFF,
+                sizeof(float)); // a scale that is no number
     EXPECT_FALSE(PQ::valid(f.image.data(), f.image.size(), 100));
 }
 

@@ -77,7 +77,7 @@ TEST_F(SimdDispatch, NoEntryIsEmptyAndNamesDiffer)
         EXPECT_TRUE(k.dot && k.l2sq && k.l1 && k.dot_norms && k.axpy && k.dot_block && k.fwht &&
                     k.flip_signs && k.fastscan8 && k.fastscan16 && k.bytescan8 && k.bit_planes_dot &&
                     k.tile_bounds && k.keys_within && k.nearest_codes && k.subspace_dots && k.byte_dots &&
-                    k.half_matvec && k.half_dot && k.half_l2sq && k.half_l1 && k.half_dot_norms &&
+                    k.word_dots && k.half_dot && k.half_l2sq && k.half_l1 && k.half_dot_norms &&
                     k.half_to_float && k.float_to_half && k.take_off && k.round_to_bytes &&
                     k.codeword_scores && k.product_scores && k.terms_of_dots && k.add_halves &&
                     k.take_rows_off && k.at_most && k.order16 && k.bf16_dot && k.bf16_l2sq)

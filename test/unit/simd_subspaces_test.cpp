@@ -1,6 +1,4 @@
-// Kernels of product quantization: every level gives the scalar table's bits, and the scalar table the definition's;
-// the matrix of halfs against sums in double.
-#include "core/half.h"
+// Kernels of product quantization: every level gives the scalar table's bits, and the scalar table the definition's.
 #include "simd_levels.h"
 
 #include <bit>
@@ -186,46 +184,6 @@ TEST_P(SimdSubspaces, ValuesOfEveryMagnitude)
             ASSERT_EQ(s.codes(kernels()), s.codes(scalar())) << scale;
             ASSERT_EQ(s.dots(kernels()), s.dots(scalar())) << scale;
         }
-}
-
-// --- a matrix of halfs ---
-
-void check_matvec(const Kernels &k, size_t rows, size_t n, size_t stride, size_t slack)
-{
-    Random random(rows * 1009 + n * 7 + stride);
-    // The last row ends where its elements end: no padding behind it.
-    Guarded<uint8_t> m(rows ? 2 * ((rows - 1) * stride + n) : 0, slack);
-    Guarded<float> x(random.reals(n), slack), out(rows, slack);
-    std::vector<float> values(m.size() / 2);
-    for (size_t i = 0; i < values.size(); i++) {
-        const uint16_t half = float_to_half(random.real());
-        values[i] = half_to_float(half);
-        m.set(2 * i, (uint8_t)half), m.set(2 * i + 1, (uint8_t)(half >> 8));
-    }
-    k.half_matvec(x.data(), m.data(), rows, n, stride, out.data());
-    for (size_t i = 0; i < rows; i++) {
-        Exact exact;
-        for (size_t j = 0; j < n; j++)
-            exact.add((double)x[j] * values[i * stride + j]);
-        ASSERT_LE(std::fabs(out[i] - exact.sum), exact.bound(n))
-            << "row " << i << " of " << rows << " x " << n << ", stride " << stride;
-    }
-    EXPECT_TRUE(x.intact() && m.intact() && out.intact());
-}
-
-TEST_P(SimdSubspaces, HalfMatvecOfEveryRowCount)
-{
-    for (size_t rows = 0; rows <= 9; rows++)
-        for (size_t n : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100, 385})
-            for (size_t padding : {0, 1, 5})
-                for (size_t slack : {0, 1, 2})
-                    check_matvec(kernels(), rows, n, n + padding, slack);
-}
-
-TEST_P(SimdSubspaces, HalfMatvecOfEveryLength)
-{
-    for (size_t n : lengths(0))
-        check_matvec(kernels(), n % 2 ? 5 : 4, n, n, n % 3);
 }
 
 } // namespace

@@ -136,8 +136,8 @@ uint64_t hash(const uint8_t *bytes, size_t n)
 // Left out is the header of the residual quantizer, whose measurements may differ in the last bit.
 TEST(Untrained, ASeedMakesTheSameOnEveryLevelAndInEveryVersion)
 {
-    const uint64_t expected[] = {3910087706551740139u, 14171987098271723694u, 10915725211837553951u,
-                                 1480902757033306432u, 1323232181756822654u,  9598502597061653426u,
+    const uint64_t expected[] = {3910087706551740139u,  14171987098271723694u, 7627461860614262926u,
+                                 14121097970123553337u, 1323232181756822654u,  9598502597061653426u,
                                  5088548847240271849u};
     for (size_t i = 0; i < simd::level_count(); i++) {
         if (!simd::select_level(simd::level(i).table->name))

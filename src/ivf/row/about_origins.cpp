@@ -41,12 +41,37 @@ const Space &space_about(const AboutOrigins &a, uint32_t origin)
     return a.scores == Scores::ByL2 ? o.assign_space : o.space;
 }
 
+// Where the vector moved about an origin goes.
+static float *coordinates_about(const AboutOrigins &a, uint32_t origin)
+{
+    return a.coordinates + origin * floats_apart(*a.index);
+}
+
+void move_together(AboutOrigins *const *about, uint32_t n)
+{
+    const float *vectors[kMovedTogether];
+    double factors[kMovedTogether];
+    float *moved[kMovedTogether], *scratch[kMovedTogether];
+    SpaceQuery made[kMovedTogether];
+    for (uint32_t i = 0; i < n; i++) {
+        vectors[i] = about[i]->vector;
+        factors[i] = about[i]->factor;
+        moved[i] = coordinates_about(*about[i], 0);
+        scratch[i] = about[i]->scratch;
+    }
+    space_queries(space_about(*about[0], 0), n, vectors, factors, moved, scratch, made);
+    for (uint32_t i = 0; i < n; i++) {
+        about[i]->moved[0] = made[i];
+        about[i]->moved_made |= 1;
+    }
+}
+
 const SpaceQuery &moved_about(AboutOrigins *a, uint32_t origin)
 {
     const uint32_t bit = 1u << origin;
     if ((a->moved_made & bit) == 0) {
-        float *to = a->coordinates + origin * floats_apart(*a->index);
-        a->moved[origin] = space_query(space_about(*a, origin), a->vector, a->factor, to, a->scratch);
+        a->moved[origin] = space_query(space_about(*a, origin), a->vector, a->factor,
+                                       coordinates_about(*a, origin), a->scratch);
         a->moved_made |= bit;
     }
     return a->moved[origin];

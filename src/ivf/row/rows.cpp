@@ -190,6 +190,7 @@ static void place_rows(RowBatch *b, uint32_t first)
         about_vector(&b->about[i], x, vector_factor(index, x));
         rows.about[i] = &b->about[i];
     }
+    move_together(rows.about, rows.count);
     route_rows(b->encoder, &rows, [&](uint32_t i, uint32_t list) { b->lists[first + i] = list; });
     for (uint32_t i = 0; i < rows.count; i++) {
         Placed p = placed(b, first + i);

@@ -82,14 +82,14 @@ bool meta_sane(const MetaPage &m)
            m.fixed_block < m.fixed_end;
 }
 
-void read_meta(Relation rel, BlockNumber block, MetaPage *meta)
+void read_meta(Relation rel, BlockNumber block, const AccessMethod *am, MetaPage *meta)
 {
     Buffer buf = read_page(rel, block, PageKind::Meta, BUFFER_LOCK_SHARE);
     *meta = *meta_on_page(BufferGetPage(buf));
     UnlockReleaseBuffer(buf);
     if (meta->magic != kMetaMagic)
         report_corrupted(rel, block, "not a vector_quant index");
-    if (meta->version < kFirstReadVersion || meta->version > kFormatVersion)
+    if (meta->version < Max(kFirstReadVersion, am->codec->first_format) || meta->version > kFormatVersion)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" has format version %u, this library reads version %u",
                                RelationGetRelationName(rel), meta->version, kFormatVersion),
@@ -135,8 +135,8 @@ Entry *load(Relation rel, BlockNumber block)
     MemoryContext old = MemoryContextSwitchTo(memory);
     Entry *entry = (Entry *)palloc0(sizeof(Entry));
     MetaPage meta;
-    read_meta(rel, block, &meta);
     const AccessMethod *am = access_method(rel);
+    read_meta(rel, block, am, &meta);
     const uint8_t *image = read_image(rel, meta, am);
     init_index(&entry->index, meta, am, image);
     if (rel->rd_options)

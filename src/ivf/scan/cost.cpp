@@ -138,9 +138,8 @@ bool knows_how_many(const PlannerInfo *root)
     return root->limit_tuples > 0 || root->tuple_fraction >= 1;
 }
 
-// All rows in order, with the visits to the table: a pass over it makes the end (sweep.h), however many looks there would be. Against the
-// exact path that takes 3 times as long where vectors are in the table's pages, 1.3 times where they are out of line, and once where
-// the exact path sorts them, too (20,000 rows of 384 and 1,536 dimensions).
+// All rows in order, with the visits to the table: a pass over it makes the end (sweep.h), however many looks there would be. That is as long as the exact
+// path to three times as long (src/README.md, "The end of a deep scan"); two is what a server behind postgres_fdw still takes the index for.
 double all_rows_cost(const RelOptInfo *rel, double sequential_page)
 {
     constexpr double kPasses = 2;

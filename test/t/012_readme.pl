@@ -102,6 +102,11 @@ for my $page (pages($root))
     for my $block (blocks("$root/$page"))
     {
         my $where = "$page line $block->{line}";
+        if ($block->{server})
+        {
+            ok(-e "$root/$block->{runs}" && page($block->{runs}) =~ /\Q$block->{server}\E/, "$where: $block->{runs} runs it for $block->{server}");
+            next;
+        }
         database($block->{database}, $block->{like}) if $block->{database};
         if ($block->{language} eq 'sql')
         {

@@ -2,7 +2,7 @@
 #
 # Blocks of a page run one after the other in a database, which a comment above the block begins: <!-- database NAME --> an empty one,
 # <!-- database NAME with items --> one with what the README's block of the database main leaves. A NAME that begins with pgvector has pgvector
-# and a table of its own.
+# and a table of its own. Blocks after <!-- server NAME: FILE --> take several servers: the test FILE runs them.
 package Pages;
 
 use strict;
@@ -20,11 +20,12 @@ sub pages
     return ('README.md', sort map { "docs/$_" } grep { /\.md$/ } slurp_dir("$root/docs"));
 }
 
-# A page's blocks in order, as hashes: language, text, line, database, like (what the database begins with, or '').
+# A page's blocks in order, as hashes: language, text, line, and either database, like (what the database begins with, or ''), or server,
+# runs (which test runs it).
 sub blocks
 {
     my ($file) = @_;
-    my ($database, $like, $number, $block, @blocks) = ('', '', 0);
+    my ($number, $block, %where, @blocks) = (0);
     for my $line (split /\n/, slurp_file($file), -1)
     {
         $number++;
@@ -35,9 +36,10 @@ sub blocks
         }
         elsif ($line =~ /^```(\w*)/)
         {
-            $block = { language => $1, text => '', line => $number, database => $database, like => $like };
+            $block = { language => $1, text => '', line => $number, %where };
         }
-        elsif ($line =~ /^<!-- database (\w+)(?: with (\w+))? -->/) { ($database, $like) = ($1, $2 // ''); }
+        elsif ($line =~ /^<!-- database (\w+)(?: with (\w+))? -->/) { %where = (database => $1, like => $2 // ''); }
+        elsif ($line =~ m{^<!-- server (\w+): (\S+) -->})            { %where = (server => $1, runs => $2); }
     }
     return @blocks;
 }

@@ -56,11 +56,12 @@ find_postgres() {
   export PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$major/bin/pg_config}
 }
 
-build_extension() {
+build_extension() { # ROOT MAKE-ARGUMENTS...
   local root=$1 log=$1/build/make.log
+  shift
   mkdir -p "$root/build"
   say "building the extension ($("$PG_CONFIG" --version))"
-  make -C "$root" -j2 PG_CONFIG="$PG_CONFIG" > "$log" 2>&1 || { tail -n 30 "$log" >&2; die "build failed: $log"; }
+  make -C "$root" -j2 PG_CONFIG="$PG_CONFIG" "$@" > "$log" 2>&1 || { tail -n 30 "$log" >&2; die "build failed: $log"; }
   make -C "$root" install PG_CONFIG="$PG_CONFIG" >> "$log" 2>&1 || { tail -n 10 "$log" >&2; die "install failed: $log"; }
 }
 

@@ -44,15 +44,6 @@ suite() { # NAME FUNCTION: runs it if asked for
 
 # --- the surroundings
 
-# Folders of PGXS and of PostgreSQL's Perl modules; before 15 those had other names, and some do not install them.
-find_test_tools() {
-  pgxs=$("$pg/bin/pg_config" --pgxs)
-  pgxs=${pgxs%/src/makefiles/pgxs.mk}
-  perl_modules=$pgxs/src/test/perl
-  (($("$pg/bin/pg_config" --version | grep -oE '[0-9]+' | head -n 1) >= 15)) && [[ -d $perl_modules ]] ||
-    perl_modules=$(find /usr/lib/postgresql -path '*/pgxs/src/test/perl' | sort -V | tail -n 1)
-}
-
 prepare() {
   local major
   local -a packages=(g++ make libxsimd-dev perl libipc-run-perl python3 python3-venv)
@@ -64,11 +55,7 @@ prepare() {
   mkdir -p "$out"
   rm -rf "${out:?}"/*.log "$out/tap" "$out/regress" "$out/isolation"
   make_stage
-  if [[ -n ${PG_CONFIG:-} ]]; then
-    pg=$(dirname "$("$PG_CONFIG" --bindir)")
-  else
-    copy_postgres
-  fi
+  choose_postgres
   find_test_tools
 }
 
@@ -120,18 +107,8 @@ build() {
     make -s install PG_CONFIG="$pg/bin/pg_config" >> "$out/build.log" 2>&1 || status=1
   ((status == 0)) || show "$out/build.log"
   count build $((1 - status)) "$status" 0
-  # What the tests read, where the server's user can.
-  mkdir -p "$stage/tree/build"
-  tar -c --exclude='*.o' --exclude='*.d' --exclude=__pycache__ Makefile README.md bench docs sql expected test tools src | tar -x -C "$stage/tree"
-  ((EUID != 0)) || chown -R postgres:postgres "$stage/tree" "$stage/tmp" "$stage"
+  copy_tree
   return "$status"
-}
-
-# Without autovacuum, which would train an index anew in the middle of a test that says what the index of before does.
-start_server() {
-  as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 > "$out/server.log" 2>&1 &&
-    as_server pg_ctl -D "$stage/data" -w -l "$stage/server.log" \
-      -o "-c listen_addresses='' -c unix_socket_directories='$stage/tmp' -c fsync=off -c autovacuum=off" start >> "$out/server.log" 2>&1
 }
 
 installcheck() { # SUITE MAKE-ARGUMENTS...: pg_regress prints one line a test
@@ -158,14 +135,7 @@ isolation() { ! has_specs || installcheck isolation REGRESS=; }
 # One TAP file. Its output and its servers' logs go to build/check/tap; a file that ends early counts as one failure.
 tap_file() {
   local name=$1 status=0 began=$SECONDS
-  as_server mkdir -p "$stage/tap/$name"
-  # From 16 on PostgreSQL's modules take the second and third name instead of the first.
-  as_server env TESTDIR="$stage/tap/$name" TESTDATADIR="$stage/tap/$name/tmp_check" \
-    TESTLOGDIR="$stage/tap/$name/tmp_check/log" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
-    VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
-    VQ_SMALL_DISK="$small_disk" VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
-    prove --verbose --timer -I "$perl_modules" "$stage/tree/test/t/$name.pl" \
-    > "$out/tap/$name.log" 2>&1 || status=$?
+  prove_file "$name" > "$out/tap/$name.log" 2>&1 || status=$?
   ((status == 0)) || cp -r "$stage/tap/$name/tmp_check/log" "$out/tap/$name.servers" 2> /dev/null || true
   echo "$status $((SECONDS - began))" > "$out/tap/$name.status"
 }
@@ -215,7 +185,8 @@ find_data() {
 }
 
 server_suites() {
-  if ! start_server; then
+  # shellcheck disable=SC2119
+  if ! new_server > "$out/server.log" 2>&1; then
     show "$out/server.log"
     count server 0 1 0
     return

@@ -49,3 +49,55 @@ copy_postgres() {
   cp -a "/usr/share/postgresql/$major" "$stage/pg/share/postgresql/"
   ln -s /usr/include/postgresql "$stage/pg/include/postgresql"
 }
+
+give_stage() { ((EUID != 0)) || chown -R postgres:postgres "$stage"; }
+
+# The copy, or the installation that PG_CONFIG names, as it is.
+choose_postgres() {
+  if [[ -n ${PG_CONFIG:-} ]]; then pg=$(dirname "$("$PG_CONFIG" --bindir)"); else copy_postgres; fi
+}
+
+# What the tests read, where the server's user can; and all that a build needs.
+copy_tree() {
+  mkdir -p "$stage/tree/build"
+  tar -C "$root" -c --exclude='*.o' --exclude='*.d' --exclude=__pycache__ Makefile META.json README.md vector_quant.control bench docs sql expected \
+    test tools src | tar -x -C "$stage/tree"
+  give_stage
+}
+
+# --- one server
+
+sql() { as_server psql -qXAt -v ON_ERROR_STOP=1 -d postgres "$@"; }
+
+# Lines of postgresql.conf follow. Without autovacuum, which would come at moments that no script knows of.
+new_server() { # LINES...
+  give_stage
+  as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 > "$stage/tmp/initdb.log" 2>&1
+  printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$stage/tmp'" 'fsync = off' 'autovacuum = off' "$@" \
+    >> "$stage/data/postgresql.conf"
+  start_server
+}
+
+server_env=() # variables of the server: NAME=VALUE
+start_server() { as_server env "${server_env[@]}" pg_ctl -D "$stage/data" -w -l "$stage/server.log" start > "$stage/tmp/pg_ctl.log" 2>&1; }
+
+# --- TAP files
+
+# Folders of PGXS and of PostgreSQL's Perl modules; before 15 those had other names, and some do not install them.
+find_test_tools() {
+  pgxs=$("$pg/bin/pg_config" --pgxs)
+  pgxs=${pgxs%/src/makefiles/pgxs.mk}
+  perl_modules=$pgxs/src/test/perl
+  (($("$pg/bin/pg_config" --version | grep -oE '[0-9]+' | head -n 1) >= 15)) && [[ -d $perl_modules ]] ||
+    perl_modules=$(find /usr/lib/postgresql -path '*/pgxs/src/test/perl' | sort -V | tail -n 1)
+}
+
+prove_file() { # NAME: of the copied tree
+  as_server mkdir -p "$stage/tap/$1"
+  # From 16 on PostgreSQL's modules take the second and third name instead of the first.
+  as_server env TESTDIR="$stage/tap/$1" TESTDATADIR="$stage/tap/$1/tmp_check" \
+    TESTLOGDIR="$stage/tap/$1/tmp_check/log" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
+    VQ_PYTHON="$stage/venv/bin/python" VQ_DATA="${VQ_DATA:-}" \
+    VQ_SMALL_DISK="$small_disk" VQ_DAMAGE_SEED="${VQ_DAMAGE_SEED:-}" VQ_DAMAGE_ROUNDS="${VQ_DAMAGE_ROUNDS:-}" \
+    prove --verbose --timer -I "$perl_modules" "$stage/tree/test/t/$1.pl"
+}

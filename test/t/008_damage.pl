@@ -1,5 +1,6 @@
 # Damaged pages of an index: correct rows, or an error that says so and names the remedy. Never a crash, a hang or another
-# error. Each round damages one place in each of many equal indexes of a stopped server, then reads and writes them.
+# error. Each round damages one place in each of many equal indexes of a stopped server, then reads and writes them. test/trust.sh
+# runs as many rounds as it is told.
 
 use strict;
 use warnings;
@@ -17,10 +18,14 @@ my @am     = access_methods();
 my $copies = 28;
 my $rounds = $ENV{VQ_DAMAGE_ROUNDS} || 10 + 4 * $#am;
 my $seed   = $ENV{VQ_DAMAGE_SEED}   || 42;
+my $most_kb = 400 * 1024;
 my %kind   = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine',
     8 => 'sublist');
 my $node   = new_node('damage', "statement_timeout = '30s'", 'restart_after_crash = on');
 my $query  = query_vector($node, $dims, 1);
+# The most memory that this session has had, the 128 MB that all sessions share among it.
+$node->safe_psql('postgres', q{CREATE FUNCTION most_kb() RETURNS text VOLATILE LANGUAGE sql
+    RETURN 'kB ' || substring(pg_read_file('/proc/self/status', 0, 10000) from 'VmHWM:\s+(\d+)')});
 srand($seed);
 note("seed $seed");
 
@@ -133,14 +138,21 @@ sub must_notice
     return 0;
 }
 
-# Pages as a whole: emptied, or another page's content in its place.
+# Pages as a whole: emptied, another page's content in its place, both exchanged, or the file's end before it.
 sub spoil_page
 {
     my ($bytes, $block) = @_;
     my $other = int(rand(length($$bytes) / 8192));
-    my $new = $other == $block || rand() < 0.3 ? "\0" x 8192 : substr($$bytes, $other * 8192, 8192);
-    substr($$bytes, $block * 8192, 8192) = $new;
-    return "page from " . ($new =~ /[^\0]/ ? "block $other" : 'zeros');
+    my $way = $other == $block ? 0 : int(rand(4));
+    my ($old, $new) = map { substr($$bytes, $_ * 8192, 8192) } $block, $other;
+    if ($way == 1)
+    {
+        substr($$bytes, $block * 8192) = '';
+        return 'the end';
+    }
+    substr($$bytes, $other * 8192, 8192) = $old if $way == 2;
+    substr($$bytes, $block * 8192, 8192) = $way == 0 ? "\0" x 8192 : $new;
+    return ('zeros', '', "exchanged with block $other", "page from block $other")[$way];
 }
 
 # A chain that goes in a circle, or from one chain into another.
@@ -181,6 +193,7 @@ sub damage
     open(my $out, '+<', $file{$table}) or die $!;
     binmode $out;
     syswrite($out, $bytes) == length($bytes) or die $!;
+    truncate($out, length($bytes)) or die $!;
     close($out);
     return ($what, $must);
 }
@@ -199,10 +212,10 @@ sub statements
         "SELECT vector_quant_index_check('${table}_v');",
         (map { "SELECT count(*) FROM vector_quant_$_;" } "index_stats('${table}_v')", "recall('${table}_v', 5, 20)", "prewarm('${table}_v')"),
         "INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(561, 570) id;",
-        "DELETE FROM $table WHERE id % 3 = 0;", "VACUUM $table;", sprintf($scan, ''), "REINDEX INDEX ${table}_v;", sprintf($scan, '')) . "\n";
+        "DELETE FROM $table WHERE id % 3 = 0;", "VACUUM $table;", sprintf($scan, ''), 'SELECT most_kb();', "REINDEX INDEX ${table}_v;", sprintf($scan, '')) . "\n";
 }
 
-my (%seen, @wrong);
+my ($most, %seen, @wrong) = (0);
 for my $round (1 .. $rounds)
 {
     my (%done, %must);
@@ -221,8 +234,8 @@ for my $round (1 .. $rounds)
         my $report = "round $round, $table ($done{$table}): ";
         $node->psql('postgres', statements($table), stdout => \$out, stderr => \$err, on_error_stop => 0);
         my @errors = $err =~ /^(?:psql:.*?)?(?:ERROR|FATAL|PANIC):  (\w{5}: .*)/mg;
-        # An error of PostgreSQL's own page check is as good as ours.
-        my @other = grep { !/^XX002: |^XX001: invalid page in block|^0A000: index .* has format version/ } @errors;
+        # Errors of PostgreSQL's own, of its page check and at the end of a file, are as good as ours.
+        my @other = grep { !/^XX002: |^XX001: (invalid page in|could not read) block|^0A000: index .* has format version/ } @errors;
         my $am = $table =~ s/_\d+$//r;
         my $kind = $done{$table} =~ s/ .*//r;
         $seen{"$am $kind"}{ @errors ? 'reported' : 'answered' }++;
@@ -230,6 +243,9 @@ for my $round (1 .. $rounds)
         push @wrong, $report . 'error without the REINDEX hint' if $err =~ /XX002: / && $err !~ /HINT:.*REINDEX/;
         push @wrong, $report . 'not noticed'                   if $must{$table} && !@errors;
         push @wrong, $report . 'wrong rows'                    if $out =~ /f/;
+        my ($kb) = $out =~ /^kB (\d+)$/m;
+        $most = $kb if ($kb // 0) > $most;
+        push @wrong, $report . "memory: $kb kB"                if ($kb // 0) > $most_kb;
         push @wrong, $report . 'REINDEX did not help'          if $out !~ /t\s*\z/;
         if ($err =~ /closed the connection|terminat|recovery mode/)
         {
@@ -253,5 +269,6 @@ for my $name (sort keys %seen)
     my @mine = grep { /, ${am}_\d+ \($kind / } @wrong;
     is(scalar(@mine), 0, "$name pages: right rows or a clear error") or diag(join("\n", @mine[ 0 .. ($#mine < 14 ? $#mine : 14) ]));
 }
+note("most memory: $most kB");
 is(scalar(grep { !/\(/ } @wrong), 0, 'no crash in the log') or diag(join("\n", grep { !/\(/ } @wrong));
 done_testing();

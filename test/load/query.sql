@@ -1,0 +1,3 @@
+\set n random(0, :tables - 1)
+\set query random(1, 4000)
+SELECT look(:n, :query);

@@ -1,6 +1,7 @@
 # Tables of each access method, with and without refine codes and filter columns; a load upon them; and what is wrong with them when it
 # is over. Table tN has index vN. The load's scripts are in load/; needs lib.sh and stage.sh.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # root, and the folder of logs: the script that sources this file has them
 
 tables=0 load=()
 mapfile -t methods < <(sed -nE 's/^(\w+) *\|.*/\1/p' "$root/test/access_methods")

@@ -1,5 +1,6 @@
 # A throwaway PostgreSQL for tests: a temporary folder with a copy of the installed one, whose servers run as user postgres.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # root, and the folder of logs: the script that sources this file has them
 
 stage='' # what the server's user can read and write, even where the checkout lies in a closed home
 pg=''    # the copy: bin, lib

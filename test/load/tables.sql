@@ -30,8 +30,9 @@ BEGIN
     RETURN cardinality(scan.ids);
 END $$;
 
--- All that is wrong with a table while nobody writes: pages; rows that a scan of everything does not give once; its order. In strict
--- order, the default, a scan leaves out rows that turn out nearer than one given out before: one in twenty may be such.
+-- All that is wrong with a table while nobody writes: pages; rows that a scan of everything does not give once; its order. A scan in
+-- strict order, the default, leaves out rows that turn out nearer than one given out before: hardly any where it visits all lists at once,
+-- with wide bounds. It may end in a pass over the table: what the index lacks, the check finds.
 CREATE FUNCTION wrong(n int) RETURNS SETOF text LANGUAGE plpgsql STABLE SET client_min_messages = warning AS $$
 DECLARE
     am name := (SELECT amname FROM pg_class c JOIN pg_am a ON a.oid = relam WHERE c.oid = ('v' || n)::regclass);
@@ -40,6 +41,7 @@ DECLARE
     scan record;
 BEGIN
     PERFORM vector_quant_index_check(('v' || n)::regclass, true);
+    PERFORM set_config(am || '.nprobe', '65536', true), set_config(am || '.epsilon', '4', true);
     FOREACH wanted IN ARRAY '{NULL, 3}'::int[] LOOP
         EXECUTE format('SELECT array_agg(id ORDER BY id) FROM t%s WHERE $1 IS NULL OR f = $1', n) INTO ids USING wanted;
         PERFORM set_config(am || '.iterative_scan', 'relaxed_order', true);
@@ -50,7 +52,7 @@ BEGIN
         END IF;
         PERFORM set_config(am || '.iterative_scan', 'strict_order', true);
         scan := scanned(n, 1, wanted, NULL);
-        IF scan.wrong IS NOT NULL OR coalesce(cardinality(scan.ids), 0) < 0.95 * coalesce(cardinality(ids), 0) THEN
+        IF scan.wrong IS NOT NULL OR coalesce(cardinality(scan.ids), 0) < 0.99 * coalesce(cardinality(ids), 0) THEN
             RETURN NEXT format('t%s, f %s, in strict order: %s of %s rows, %s', n, wanted, cardinality(scan.ids), cardinality(ids), scan.wrong);
         END IF;
     END LOOP;

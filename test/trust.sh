@@ -132,7 +132,7 @@ kills() { # NUMBER
 
 # 008_damage, with places that no run before had: it damages one in each of its indexes a round.
 damage() { # NUMBER
-  local log=$out/damage.log per_round=40 # in the others such a page is missing, or nothing changed
+  local log=$out/damage.log per_round=36 # in the others such a page is missing, or nothing changed
   build
   find_test_tools
   VQ_DAMAGE_SEED=${VQ_DAMAGE_SEED:-$RANDOM} VQ_DAMAGE_ROUNDS=$((($1 + per_round - 1) / per_round)) prove_file 008_damage > "$log" 2>&1 || true
@@ -241,13 +241,17 @@ sanitizers() { # SECONDS
   end_part "sanitizers: $what; $1 s, $(transactions) transactions ($(by_script)), $tables tables"
 }
 
-(($# >= 2 && $# % 2 == 0)) || die "usage: bash test/trust.sh (kills|damage NUMBER | mixed|sanitizers SECONDS)..."
-prepare
-while (($#)); do
-  case $1 in
-    kills | damage | mixed | sanitizers) "$1" "$2" ;;
-    *) die "no part is named $1" ;;
-  esac
-  shift 2
-done
-((all_failed == 0))
+main() {
+  (($# >= 2 && $# % 2 == 0)) || die "usage: bash test/trust.sh (kills|damage NUMBER | mixed|sanitizers SECONDS)..."
+  prepare
+  while (($#)); do
+    case $1 in
+      kills | damage | mixed | sanitizers) "$1" "$2" ;;
+      *) die "no part is named $1" ;;
+    esac
+    shift 2
+  done
+  ((all_failed == 0))
+}
+
+main "$@"

@@ -157,6 +157,7 @@ void batch_open(RowBatch *b, RowEncoder *encoder)
     const size_t floats = kBatchRows * (size_t)shape.space_dims * sizeof(float);
     b->encoder = encoder;
     b->count = 0;
+    memset(b->overflow, 0, sizeof b->overflow); // placed() reads it of rows that have no place yet
     for (AboutOrigins &about : b->about)
         about_open(&about, encoder->index, Scores::ByL2, kRoutingBits);
     b->vectors = (float *)palloc(kBatchRows * (size_t)encoder->index->meta.options.dims * sizeof(float));

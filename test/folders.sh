@@ -1,5 +1,5 @@
-# Debian systems in folders, to run commands in by chroot: what versions.sh and install.sh share. Needs root and debootstrap, bench/lib.sh, and root
-# as the repository's folder. VQ_DATA, if set, is mounted into the folders.
+# Debian systems in folders, to run commands in by chroot: what versions.sh, install.sh and pg_features.sh share. Needs root and debootstrap,
+# bench/lib.sh, and root as the repository's folder. VQ_DATA, if set, is mounted into the folders.
 # shellcheck shell=bash
 
 cache=${VQ_VERSIONS:-$root/build/versions} # where the folders are

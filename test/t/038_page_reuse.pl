@@ -17,20 +17,23 @@ my $query = query_vector($node, $dims, 1);
 
 sub size { return $node->safe_psql('postgres', "SELECT pg_relation_size('$_[0]_v') / 8192"); }
 
-# Rows $first .. $last, five a transaction.
-sub trickle
+# Rows $first .. $last, $step a transaction; those of one are what the query gives, from i on.
+sub in_steps
 {
-    my ($table, $first, $last) = @_;
+    my ($table, $first, $last, $step, $rows) = @_;
     $node->safe_psql(
         'postgres', qq{
         DO \$\$ BEGIN
-            FOR i IN $first .. $last BY 5 LOOP
-                INSERT INTO $table SELECT id, vq_row(id, $dims) FROM generate_series(i, i + 4) id;
+            FOR i IN $first .. $last BY $step LOOP
+                INSERT INTO $table $rows;
                 COMMIT;
             END LOOP;
         END \$\$});
     return;
 }
+
+sub trickle { return in_steps(@_, 5, "SELECT id, vq_row(id, $dims) FROM generate_series(i, i + 4) id"); }
+sub batches { return in_steps(@_, 100, 'SELECT id, v FROM many WHERE id BETWEEN i AND i + 99'); }
 
 sub small_transactions
 {
@@ -64,21 +67,6 @@ sub small_transactions
     trickle($table, 6501, 7000);
     cmp_ok(size($table), '<=', $held + 3, "$table: used once the snapshot is gone");
     is_complete($node, $table, $query, "$table, after the old snapshot");
-    return;
-}
-
-# Rows $first .. $last, a hundred a transaction.
-sub batches
-{
-    my ($table, $first, $last) = @_;
-    $node->safe_psql(
-        'postgres', qq{
-        DO \$\$ BEGIN
-            FOR i IN $first .. $last BY 100 LOOP
-                INSERT INTO $table SELECT id, v FROM many WHERE id BETWEEN i AND i + 99;
-                COMMIT;
-            END LOOP;
-        END \$\$});
     return;
 }
 

@@ -15,24 +15,11 @@ source "$root/test/stage.sh"
 page=$root/docs/more_than_one_machine.md
 ports=(57320 57321 57322) # coordinator, worker1, worker2
 dims=384
-passed=0 failed=0
-
-check() { # NAME COMMAND...
-  local name=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-    echo "ok   $name"
-  else
-    failed=$((failed + 1))
-    echo "FAIL $name"
-  fi
-}
 
 need_extensions() {
   local name share
   PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$(pg_major)/bin/pg_config}
-  pg=$(dirname "$("$PG_CONFIG" --bindir)")
+  choose_postgres
   share=$("$PG_CONFIG" --sharedir)/extension
   for name in citus vector_quant; do
     [[ -e $share/$name.control ]] ||
@@ -175,7 +162,7 @@ main() {
   local number
   need_extensions
   make_stage
-  ((EUID != 0)) || chown postgres:postgres "$stage" "$stage/tmp"
+  give_stage
   for number in 0 1 2; do
     start "$number"
     sql "${ports[number]}" 'CREATE EXTENSION citus'

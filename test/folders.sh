@@ -58,10 +58,10 @@ install_inside() { # FOLDER PACKAGES...
     >> "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
 }
 
-# What git tracks or would track, as it is now. Objects of the last run stay: make knows which are out of date.
+# What git tracks or would track, as it is now.
 copy_tree() { # FOLDER
   mkdir -p "$1$tree"
-  # Objects and parts of the install script too: times say little across checkouts.
+  # Objects and parts of the install script go, too: times say little across checkouts.
   rm -rf "$1$tree/build/sql"
   find "$1$tree" -path "$1$tree/build" -prune -o -type f -exec rm -f {} +
   git -C "$root" ls-files -co --exclude-standard | tar -C "$root" -c -T - | tar -x -C "$1$tree"

@@ -14,19 +14,6 @@ source "$root/bench/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=stage.sh
 source "$root/test/stage.sh"
 packages=$root/build/packages
-passed=0 failed=0
-
-check() { # NAME COMMAND...
-  local name=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-    echo "ok   $name"
-  else
-    failed=$((failed + 1))
-    echo "FAIL $name"
-  fi
-}
 
 logged() { # LOG COMMAND...: its output, if it fails
   local log=$packages/$1.log
@@ -42,9 +29,7 @@ works() {
     statements+="CREATE INDEX ON t USING $am (v); SELECT i FROM t ORDER BY v <-> '[42,0,9]' LIMIT 1; DROP INDEX t_v_idx;"
   done
   rm -rf "$stage/data"
-  as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 > "$packages/server.log" 2>&1
-  as_server pg_ctl -D "$stage/data" -w -l "$stage/server.log" \
-    -o "-c listen_addresses='' -c unix_socket_directories='$stage/tmp' -c fsync=off" start >> "$packages/server.log" 2>&1
+  new_server > "$packages/server.log" 2>&1
   as_server psql -XqAt -v ON_ERROR_STOP=1 -d postgres -c "$statements" > "$packages/found" 2>> "$packages/server.log" || true
   as_server pg_ctl -D "$stage/data" -m fast -w stop >> "$packages/server.log" 2>&1
   [[ $(sort -u "$packages/found") == 42 && $(wc -l < "$packages/found") == "$(grep -c '^[a-z]' "$unpacked/test/access_methods")" ]] ||
@@ -55,7 +40,7 @@ fresh_postgres() {
   rm -rf "$stage/pg"
   copy_postgres
   find "$stage/pg" -name 'vector_quant*' -delete # the installed one's
-  ((EUID != 0)) || chown -R postgres:postgres "$stage/tmp" "$stage"
+  give_stage
 }
 
 # --- the archive

@@ -66,6 +66,22 @@ copy_tree() {
   give_stage
 }
 
+# --- counting, for scripts that try one thing after the other
+
+passed=0 failed=0
+
+check() { # NAME COMMAND...
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "ok   $name"
+  else
+    failed=$((failed + 1))
+    echo "FAIL $name"
+  fi
+}
+
 # --- one server
 
 sql() { as_server psql -qXAt -v ON_ERROR_STOP=1 -d postgres "$@"; }

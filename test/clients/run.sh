@@ -36,7 +36,7 @@ build_pgvector() {
 
 prepare_postgres() {
   if [[ -n ${PG_CONFIG:-} ]]; then
-    pg=$(dirname "$("$PG_CONFIG" --bindir)")
+    choose_postgres
     return
   fi
   install_packages "postgresql-$(pg_major)" "postgresql-server-dev-$(pg_major)" g++ make libxsimd-dev python3
@@ -49,14 +49,9 @@ prepare_postgres() {
 
 has_pgvector() { [[ -e $("$PG_CONFIG" --sharedir)/extension/vector.control ]]; }
 
-start_server() {
+serve() {
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  ((EUID != 0)) || chown -R postgres:postgres "$stage"
-  {
-    as_server initdb -D "$stage/data" -U postgres -A trust -N --no-locale -E UTF8 &&
-      as_server pg_ctl -D "$stage/data" -w -l "$stage/server.log" \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$stage/tmp' -c fsync=off -c jit=off" start
-  } > "$work/server.log" 2>&1 || { cat "$work/server.log" >&2; die 'the server did not start'; }
+  new_server "port = $port" "listen_addresses = '127.0.0.1'" 'jit = off' || { cat "$stage"/tmp/*.log >&2; die 'the server did not start'; }
 }
 
 sql() { # DATABASE, PSQL-ARGUMENTS...: as superuser
@@ -104,8 +99,6 @@ run_client() { # NAME LANGUAGE TYPES PACKAGES...: prints nothing if it passes, e
   [[ $(objects "$database") == "$before" ]] || echo "the extensions had $before objects, and have $(objects "$database")"
 }
 
-passed=0 failed=0
-
 report() { # NAME LANGUAGE TYPES PACKAGES...
   local why began=$SECONDS
   why=$(run_client "$@" 2>&1)
@@ -139,7 +132,7 @@ main() {
   mkdir -p "$work"
   make_stage
   prepare_postgres
-  start_server
+  serve
   has_pgvector || say 'pgvector is not here: with our own types only'
   sql postgres -c 'CREATE ROLE app LOGIN'
   run_all "$@"

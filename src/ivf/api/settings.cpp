@@ -126,30 +126,22 @@ void resolve(const Setting &s, const Variable &v, const IndexOptions *options, I
     put(s, v.touched || option == kUnset ? value_of(s, v) : option, out);
 }
 
-// Where a common setting's variable is among those of its access method; -1 if there is no such setting.
-constexpr int position_of(size_t offset)
+// Where the variable of a row is among those of its table; -1 if there is no such setting.
+template <size_t N>
+constexpr int position_in(const Setting (&rows)[N], size_t offset)
 {
     int position = 0;
-    for (const Setting &s : kCommonSettings) {
+    for (const Setting &s : rows) {
         if (s.field.offset == offset)
             return position;
-        position += s.scope == Scope::Query;
+        position += has_setting(s);
     }
     return -1;
 }
 
-// Where one of the library's is among its variables.
-constexpr int library_position_of(size_t offset)
-{
-    for (int i = 0; i < kLibraryVariables; i++)
-        if (kLibrarySettings[i].field.offset == offset)
-            return i;
-    return -1;
-}
-
-constexpr int kTarget = library_position_of(offsetof(IndexOptions, query.target_recall));
-constexpr int kNprobe = position_of(offsetof(IndexOptions, query.nprobe));
-constexpr int kEpsilon = position_of(offsetof(IndexOptions, query.epsilon));
+constexpr int kTarget = position_in(kLibrarySettings, offsetof(IndexOptions, query.target_recall));
+constexpr int kNprobe = position_in(kCommonSettings, offsetof(IndexOptions, query.nprobe));
+constexpr int kEpsilon = position_in(kCommonSettings, offsetof(IndexOptions, query.epsilon));
 static_assert(kTarget >= 0 && kNprobe >= 0 && kEpsilon >= 0);
 
 } // namespace

@@ -89,12 +89,12 @@ uint32_t lists_for(int option, double rows)
 // The same, or as many as memory has room for. Errors: PROGRAM_LIMIT_EXCEEDED where it has none for lists that were asked for.
 uint32_t choose_nlist(int option, double rows, uint32_t dims)
 {
-    const uint32_t lists = lists_for(option, rows), most = lists_in_memory(dims);
+    const PlannedLists lists = plan_lists(option, rows, dims);
     if (const char *why = lists_beyond_memory(option, dims))
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg_internal("%s", why),
-                        errdetail("Lists: %u, of %u dimensions.", lists, dims),
+                        errdetail("Lists: %u, of %u dimensions.", lists.wanted, dims),
                         errhint("Use a smaller nlist, or raise maintenance_work_mem.")));
-    return Min(lists, most);
+    return lists.lists;
 }
 
 // Rows of the sample that the codec is trained on, as many as it has use for and memory holds.
@@ -205,10 +205,15 @@ PlannedLists plan_lists(int option, double rows, uint32_t dims)
     return {Min(wanted, lists_in_memory(dims)), wanted};
 }
 
+// Rows that k-means on so many lists and the codec have use for.
+static size_t rows_of_use(uint32_t lists, const AccessMethod *am, const CodecOptions &options)
+{
+    return Max(Max(kSamplePerList * lists, (size_t)10000), am->codec->training_rows(options));
+}
+
 size_t plan_sample(double rows, uint32_t lists, const AccessMethod *am, const CodecOptions &options)
 {
-    const size_t wanted = Max(Max(kSamplePerList * lists, (size_t)10000), am->codec->training_rows(options));
-    return (size_t)Min(rows, (double)wanted);
+    return (size_t)Min(rows, (double)rows_of_use(lists, am, options));
 }
 
 const char *lists_beyond_memory(int option, uint32_t dims)
@@ -232,9 +237,7 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
     double rows, all_visible;
     estimate_rel_size(heap, nullptr, &pages, &rows, &all_visible);
     const size_t by_memory = half_of_memory() / (dims * sizeof(float));
-    const size_t lists = kSamplePerList * lists_for(options->nlist, rows);
-    const size_t wanted =
-        Max(Max(lists, (size_t)10000), am->codec->training_rows(codec_options(am, dims, options)));
+    const size_t wanted = rows_of_use(lists_for(options->nlist, rows), am, codec_options(am, dims, options));
     return Max((size_t)256, Min(by_memory, wanted));
 }
 

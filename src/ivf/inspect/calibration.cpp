@@ -108,10 +108,7 @@ const char *alter_command(Relation rel, const QueryKind &kind)
 {
     char text[kQueryKindText];
     write_query_kind(kind, text, sizeof text);
-    return psprintf("ALTER INDEX %s SET (calibration = '%s')",
-                    quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-                                               RelationGetRelationName(rel)),
-                    text);
+    return psprintf("ALTER INDEX %s SET (calibration = '%s')", qualified_name(RelationGetRelid(rel)), text);
 }
 
 // As the caller, who owns the index.

@@ -72,7 +72,7 @@ void check_is_ours(Relation index)
                  errhint("%s", kWhichIndexes)));
 }
 
-static const char *qualified_name(Oid rel)
+const char *qualified_name(Oid rel)
 {
     return quote_qualified_identifier(get_namespace_name(get_rel_namespace(rel)), get_rel_name(rel));
 }

@@ -58,6 +58,9 @@ void inspect_close(const Inspected &target);
 // Closes it and makes the row that a function returns: values of its columns, in `target.memory` where they are pointers.
 Datum inspect_return(const Inspected &target, TupleDesc desc, const Datum *values, const bool *nulls);
 
+// The name of a relation with its schema, quoted as SQL wants it.
+const char *qualified_name(Oid rel);
+
 // What asks the shards of a table that Citus has distributed.
 const char *shards_query(Oid table);
 

@@ -167,9 +167,8 @@ void put_row(const ResultRows &out, const Tuning &t, const char *state, const Tr
 
 char *command_for(Relation rel, const Tried &tried)
 {
-    const char *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-                                                  RelationGetRelationName(rel));
-    return psprintf("ALTER INDEX %s SET (nprobe = %d, epsilon = %g)", name, tried.nprobe, tried.epsilon);
+    return psprintf("ALTER INDEX %s SET (nprobe = %d, epsilon = %g)", qualified_name(RelationGetRelid(rel)),
+                    tried.nprobe, tried.epsilon);
 }
 
 void tune(const Trials &trials, double target, const ResultRows &out)

@@ -169,6 +169,17 @@ TRUNCATE fi_meta;
 INSERT INTO fi_meta SELECT i, jsonb_build_object('lang', 'l' || i % 5, 'year', 2000 + i % 9), fi_vector(i) FROM generate_series(1, 50) i;
 SELECT vector_quant_index_check('fi_meta_idx', true);
 
+-- A consumer that takes all there is gets the nearest from the lists that most of them are in, and then from all others at once: where lists come a few
+-- at a time, more rows turn out nearer than one given out.
+CREATE FUNCTION fi_passes(condition text) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off AS $$
+BEGIN
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM fi WHERE %s ORDER BY v <-> fi_vector(3000) OFFSET 0) taken', condition);
+    RETURN (SELECT passes FROM vector_quant_last_scan());
+END $$;
+CREATE INDEX fi_many_lists ON fi USING @AM@ (v vector_l2_ops, i2) WITH (nlist = 100);
+SELECT fi_passes('i2 = 3'), fi_passes('i2 > 3');
+DROP INDEX fi_many_lists;
+
 -- what is wrong
 CREATE COLLATION fi_any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE FUNCTION fi_error(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -204,4 +215,4 @@ DROP TABLE fi, fi_meta, fi_conditions;
 DROP DOMAIN fi_list, fi_flag;
 DROP TYPE fi_mood;
 DROP COLLATION fi_any_case;
-DROP FUNCTION fi_vector, fi_ids, fi_plan, fi_check, fi_error;
+DROP FUNCTION fi_vector, fi_ids, fi_plan, fi_check, fi_error, fi_passes;

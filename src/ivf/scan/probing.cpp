@@ -40,6 +40,17 @@ uint32_t lists_holding(const Probing &probing, double rows)
     return (uint32_t)Min(std::ceil(rows / average), (double)probing.most);
 }
 
+// Whether the lists not visited yet are so few, or hold so few rows, that a scan with conditions on filter columns takes all of them
+// rather than some: rows of lists visited later than needed are late, and no sweep finds those of such a scan.
+bool takes_rest(const Probing &probing, const ScanQuery &query)
+{
+    constexpr double kFewRows = 8192; // their keys and codes are read in some 50 us
+    if (probing.visited == 0 || !has_filter(query.filter))
+        return false;
+    const uint32_t left = probing.most - probing.visited;
+    return left <= 2 * probing.visited || (double)probing.rows / probing.visited * left <= kFewRows;
+}
+
 double deeper(double depth, bool run_out)
 {
     if (depth < kUsualDepth)
@@ -48,8 +59,9 @@ double deeper(double depth, bool run_out)
 }
 
 // How many lists come next. At least one, or the search would stand still.
-uint32_t further_lists(Probing *probing, const Index &index, const ScanProgress &done, bool run_out)
+uint32_t further_lists(Probing *probing, const ScanQuery &query, const ScanProgress &done, bool run_out)
 {
+    const Index &index = *query.index;
     if (probing->visited > 0 && (double)probing->rows >= rows_wanted(*probing))
         probing->depth = Max(deeper(probing->depth, run_out), depth_of(done));
     uint32_t wanted = lists_for(probing, index, probing->depth);
@@ -59,7 +71,7 @@ uint32_t further_lists(Probing *probing, const Index &index, const ScanProgress 
         wanted = Max(wanted, lists_holding(*probing, rows_wanted(*probing)));
     if (run_out)
         wanted = Max(wanted, 2 * probing->visited);
-    wanted = Max(wanted, probing->visited + 1);
+    wanted = takes_rest(*probing, query) ? probing->most : Max(wanted, probing->visited + 1);
     return Min(wanted, probing->most) - probing->visited;
 }
 
@@ -116,7 +128,7 @@ Batch *next_batch(Relation rel, const ScanQuery &query, Probing *probing, const 
         batch = open_rest(*probing->batches[probing->batch_count - 1]);
         probing->depth = deeper(probing->depth, run_out);
     } else {
-        const uint32_t count = further_lists(probing, *query.index, done, run_out);
+        const uint32_t count = further_lists(probing, query, done, run_out);
         batch = open_batch(rel, query, &probing->router, count, stats);
         probing->visited += batch->list_count;
         for (uint32_t i = 0; i < batch->list_count; i++)

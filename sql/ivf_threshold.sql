@@ -13,7 +13,7 @@ CREATE INDEX th_ip ON th USING @AM@ (v vector_ip_ops) WITH (@VARIANT@);
 ANALYZE th;
 
 -- A query by the index and by an exact scan. missing: of the exact rows, or of the first n; foreign: rows that are none of those.
-CREATE FUNCTION th_run(sql text, OUT rows bigint, OUT missing bigint, OUT strange bigint, OUT disorder bigint, OUT bound numeric, OUT few boolean)
+CREATE FUNCTION th_run(sql text, OUT rows bigint, OUT missing bigint, OUT strange bigint, OUT disorder bigint, OUT bound float8, OUT few boolean)
 LANGUAGE plpgsql AS
 $$
 DECLARE mode text := current_setting('plan_cache_mode');
@@ -31,7 +31,7 @@ BEGIN
     SET LOCAL enable_sort = off;
     SET LOCAL enable_bitmapscan = off;
     EXECUTE 'CREATE TEMP TABLE found AS SELECT id, d, row_number() OVER () AS place FROM (' || sql || ') q(id, d)';
-    SELECT round(s.bound::numeric, 6), s.codes < 4000 AND s.reranked < 400 AND s.swept = 0 INTO bound, few FROM vector_quant_last_scan() s;
+    SELECT CASE WHEN s.bound IN ('-Infinity', 'Infinity') THEN s.bound ELSE round(s.bound::numeric, 6) END, s.codes < 4000 AND s.reranked < 400 AND s.swept = 0 INTO bound, few FROM vector_quant_last_scan() s;
     SELECT count(*) INTO rows FROM found;
     SELECT count(*) INTO missing FROM truth WHERE id NOT IN (SELECT id FROM found);
     SELECT count(*) INTO strange FROM found WHERE id NOT IN (SELECT id FROM truth);
@@ -85,7 +85,7 @@ SELECT n, lim, enough, strange, disorder, bounded, few
 RESET @AM@.iterative_scan;
 
 -- every way to say it; all rows that pass are of one of the 80 clusters
-CREATE FUNCTION th_where(op text, condition text, OUT rows bigint, OUT missing bigint, OUT strange bigint, OUT bound numeric, OUT few boolean) LANGUAGE sql AS
+CREATE FUNCTION th_where(op text, condition text, OUT rows bigint, OUT missing bigint, OUT strange bigint, OUT bound float8, OUT few boolean) LANGUAGE sql AS
 $$ SELECT rows, missing, strange, bound, few FROM th_run(replace(replace(format('SELECT id, v %1$s q AS d FROM th WHERE %2$s ORDER BY v %1$s q', op, condition),
     ' q', ' th_vector(4020)'), '(q', '(th_vector(4020)')) $$;
 SET vector_quant.target_recall = 1;
@@ -111,7 +111,7 @@ SELECT rows <= 5 AS rows, strange, bound, few FROM th_where('<->', 'v <-> q < 3'
 RESET @AM@.refine_k;
 
 -- a number of lists that a setting or an option asks for, also one that is not exceeded
-CREATE FUNCTION th_lists() RETURNS TABLE (c text, rows boolean, missing bigint, strange bigint, bound numeric) LANGUAGE sql AS
+CREATE FUNCTION th_lists() RETURNS TABLE (c text, rows boolean, missing bigint, strange bigint, bound float8) LANGUAGE sql AS
 $$ SELECT c, w.rows > 0, w.missing, w.strange, w.bound FROM unnest(ARRAY['v <-> q < 3', 'v <-> q < 3 AND grp = 0', 'v <-> q <= 0']) c, th_where('<->', c) w $$;
 SET @AM@.epsilon = 4;
 SET @AM@.nprobe = 60;
@@ -190,7 +190,7 @@ CREATE FUNCTION th_match_pl(query vector, threshold float8, match_count int) RET
     'BEGIN RETURN QUERY SELECT t.id, 1 - (t.v <=> query) FROM th t WHERE 1 - (t.v <=> query) > threshold ORDER BY t.v <=> query LIMIT match_count; END';
 CREATE FUNCTION th_match_real(query vector, threshold real, match_count int) RETURNS TABLE (id int, similarity float8) LANGUAGE plpgsql STABLE AS
     'BEGIN RETURN QUERY SELECT t.id, 1 - (t.v <=> query) FROM th t WHERE threshold IS NULL OR 1 - (t.v <=> query) > threshold ORDER BY t.v <=> query LIMIT match_count; END';
-CREATE FUNCTION th_functions() RETURNS TABLE (mode text, f text, threshold float8, count int, rows bigint, missing bigint, strange bigint, bound numeric, few boolean) LANGUAGE plpgsql AS
+CREATE FUNCTION th_functions() RETURNS TABLE (mode text, f text, threshold float8, count int, rows bigint, missing bigint, strange bigint, bound float8, few boolean) LANGUAGE plpgsql AS
 $$
 BEGIN
     FOREACH mode IN ARRAY ARRAY['force_custom_plan', 'force_generic_plan'] LOOP

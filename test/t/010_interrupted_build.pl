@@ -10,6 +10,7 @@ use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use SessionMemory;
 use VectorQuant;
 
 my $dims = 64;
@@ -64,13 +65,15 @@ sub session
     return ($out, $err);
 }
 
+my $left = build_left($node);
+
 # A build that fails; then what it has left in the session's memory; then one that must not fail.
 sub script
 {
     my ($am, $with, $first) = @_;
     return "$first\nCREATE INDEX items_v ON items USING $am (v) WITH ($with);
         RESET statement_timeout;
-        SELECT 'left: ' || count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'vector_quant%';
+        SELECT 'left: ' || $left;
         CREATE INDEX few_$am ON few USING $am (v vector_cosine_ops) WITH ($with, nprobe = 1);
         DROP INDEX IF EXISTS items_v;\n";
 }

@@ -54,7 +54,7 @@ BEGIN
         given := given + 1;
         back := back + coalesce(r.d < before, false)::int;
         before := r.d;
-        ids := ids || r.id;
+        ids := ids || r.id::bigint;
     END LOOP;
     different := (SELECT count(DISTINCT id) FROM unnest(ids) id);
 END $$;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Citus part of docs/more_than_one_machine.md, run as it stands there: a coordinator and two workers in a temporary folder, and the answers
-# compared with an exact scan of the same rows in a table that is not distributed. Not part of test/check.sh: Debian has no package of Citus.
+# compared with an exact scan of the same rows in a table that is not distributed. With our own types, and where pgvector is installed, too, on
+# other servers with its types. Not part of test/check.sh: Debian has no package of Citus.
 #   PG_CONFIG=... bash test/citus.sh
 # Both extensions must be installed in the PostgreSQL that PG_CONFIG names (default: the newest of this machine): Citus from its own packages or
 # from source (github.com/citusdata/citus; 13.2 for PostgreSQL 15 to 17, 14 for 16 to 18), vector_quant by `make install`. As root the servers run
@@ -16,14 +17,15 @@ page=$root/docs/more_than_one_machine.md
 ports=(57320 57321 57322) # coordinator, worker1, worker2
 dims=384
 
+has_extension() { [[ -e $("$PG_CONFIG" --sharedir)/extension/$1.control ]]; }
+
 need_extensions() {
-  local name share
+  local name
   PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$(pg_major)/bin/pg_config}
   choose_postgres
-  share=$("$PG_CONFIG" --sharedir)/extension
   for name in citus vector_quant; do
-    [[ -e $share/$name.control ]] ||
-      die "no $name in $share; nothing was tested. Citus: its own packages, or github.com/citusdata/citus (13.2 for PostgreSQL 15 to 17). vector_quant: make install."
+    has_extension "$name" ||
+      die "no $name in $("$PG_CONFIG" --sharedir)/extension; nothing was tested. Citus: its own packages, or github.com/citusdata/citus (13.2 for PostgreSQL 15 to 17). vector_quant: make install."
   done
 }
 
@@ -45,6 +47,11 @@ autovacuum = off
 citus.enable_statistics_collection = off
 CONF
   as_server pg_ctl -D "$data" -w -l "$stage/server$1.log" start > /dev/null
+}
+
+end() { # NUMBER
+  as_server pg_ctl -D "$stage/data$1" -m fast -w stop > /dev/null
+  rm -rf "$stage/data$1"
 }
 
 sql() { # PORT SQL
@@ -87,9 +94,16 @@ run_block() { # NUMBER
     ! grep -qE 'ERROR|WARNING' "$stage/block.err" || { cat "$stage/block.err"; return 1; }
 }
 
+# What Citus creates on a new node, in which order: by dependencies, or else in the order of its own table. There pgvector comes behind ours.
+list_pgvector_last() {
+  coordinator "UPDATE pg_catalog.pg_dist_object SET force_delegation = force_delegation
+    WHERE classid = 'pg_extension'::regclass AND objid = (SELECT oid FROM pg_extension WHERE extname = 'vector')"
+}
+
 run_page() {
   local number
   for number in $(seq "$(blocks citus)"); do
+    list_pgvector_last
     check "block $number of the page runs" run_block "$number"
     ((number < 2)) || check "  and afterwards queries answer as an exact scan" exact
   done
@@ -158,17 +172,30 @@ settings() {
   check 'ALTER INDEX goes to every shard' test "$(of_shards 'i.options::text')" == '{target_recall=0.94}'
 }
 
-main() {
+# --- whose types
+
+# Each node has the types of this extension, and ours depends on it where it is pgvector's.
+has_types_of() { # EXTENSION
+  local depends=0 nodes
+  [[ $1 == vector_quant ]] || depends=1
+  nodes=$(coordinator "SELECT string_agg(DISTINCT result, ' ') FROM run_command_on_all_nodes(\$\$
+    SELECT (SELECT string_agg(DISTINCT e.extname, ',') FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.refclassid = 'pg_extension'::regclass
+          AND d.classid = 'pg_type'::regclass AND d.objid IN ('vector'::regtype, 'halfvec'::regtype) AND d.deptype = 'e')
+      || count(*) FROM pg_depend d WHERE d.classid = 'pg_extension'::regclass AND d.refclassid = 'pg_extension'::regclass
+          AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vector') AND d.objid = (SELECT oid FROM pg_extension WHERE extname = 'vector_quant')\$\$)")
+  [[ $nodes == "$1$depends" ]]
+}
+
+run() { # EXTENSION whose types are used
   local number
-  need_extensions
-  make_stage
-  give_stage
   for number in 0 1 2; do
     start "$number"
     sql "${ports[number]}" 'CREATE EXTENSION citus'
   done
-  say "$("$PG_CONFIG" --version), $(coordinator 'SELECT citus_version()')"
+  say "$("$PG_CONFIG" --version), $(coordinator 'SELECT citus_version()'), types of $1"
+  [[ $1 == vector_quant ]] || coordinator "CREATE EXTENSION $1"
   run_page
+  check 'every node has the same types' has_types_of "$1"
   check 'each shard reads its index' uses_index
   check 'with the LIMIT' pushes_limit
   check 'the indexes of all shards are sound' sound
@@ -176,6 +203,15 @@ main() {
   check 'shards were moved' moved
   check 'functions about the shell say where its rows are' says_where
   settings
+  for number in 0 1 2; do end "$number"; done
+}
+
+main() {
+  need_extensions
+  make_stage
+  give_stage
+  run vector_quant
+  if has_extension vector; then run vector; else say 'pgvector is not installed there: its types were not tried'; fi
   echo "$passed passed, $failed failed"
   ((failed == 0))
 }

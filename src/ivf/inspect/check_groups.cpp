@@ -182,8 +182,6 @@ void check_open_page(GroupCheck *g, const OpenReader &page)
 {
     for (uint32_t place = 0; place < page.rows; place++) {
         const OpenRow &row = page.row(place);
-        if (page.list_of(place) != row.list)
-            report_corrupted(g->c->rel, page.block, "list number beside a row of another list");
         if (std::isnan(row.factors.add) || std::isnan(bf16_to_float(row.factors.scale)) ||
             std::isnan(bf16_to_float(row.factors.err)))
             report_corrupted(g->c->rel, page.block, "row factor is not a number");

@@ -56,32 +56,34 @@ struct OpenReader
     {
         const char *at;
         size_t row_bytes;
-        uint32_t lists;
+        uint32_t place;
         const OpenReader *reader;
 
-        // Errors: INDEX_CORRUPTED if the row is of no list of the group.
+        // Errors: INDEX_CORRUPTED if the row is of no list of the group, or of another one than its page tells.
         const OpenRow &operator*() const
         {
             const OpenRow *row = (const OpenRow *)at;
-            if (unlikely(row->list >= lists))
+            if (unlikely(row->list >= reader->lists))
                 report_corrupted(reader->rel, reader->block, "row of a list outside its group");
+            if (unlikely(reader->list_numbers && reader->told_list(place) != row->list))
+                report_corrupted(reader->rel, reader->block, "list number beside a row of another list");
             return *row;
         }
-        void operator++() { at += row_bytes; }
+        void operator++() { at += row_bytes, place++; }
         bool operator!=(const Iterator &other) const { return at != other.at; }
     };
-    Iterator begin() const { return {first_row, index->open_row_bytes, lists, this}; }
-    Iterator end() const { return {row_at(rows), 0, 0, nullptr}; }
+    Iterator begin() const { return {first_row, index->open_row_bytes, 0, this}; }
+    Iterator end() const { return {row_at(rows), 0, rows, nullptr}; }
 
     // The row at a place of the page at hand, below `rows`. Errors: as of the iterator.
-    const OpenRow &row(uint32_t place) const { return *Iterator{row_at(place), 0, lists, this}; }
+    const OpenRow &row(uint32_t place) const { return *Iterator{row_at(place), 0, place, this}; }
 
     // The list of the row at a place, without touching the row where the page tells. Errors: as of the iterator.
     uint32_t list_of(uint32_t place) const
     {
         if (!list_numbers)
             return row(place).list;
-        const uint32_t list = list_numbers[-1 - (int32_t)place];
+        const uint32_t list = told_list(place);
         if (unlikely(list >= lists))
             report_corrupted(rel, block, "row of a list outside its group");
         return list;
@@ -96,6 +98,7 @@ struct OpenReader
 
 private:
     const char *row_at(uint32_t place) const { return first_row + (size_t)place * index->open_row_bytes; }
+    uint32_t told_list(uint32_t place) const { return list_numbers[-1 - (int32_t)place]; }
 };
 
 // Reads nothing yet. head: the group's open_head, as its record had it.

@@ -62,6 +62,7 @@ sub pages_by_kind
         my ($next, $kind, $magic) = unpack('Vvv', substr($bytes, $block * 8192 + 8184, 8));
         push @{ $blocks{ $kind{$kind} } }, $block if $kind{$kind};
         push @{ $blocks{head} }, $block if $kind == 5 && head_bytes(\$bytes, $block);
+        push @{ $blocks{freed} }, $block if $kind & 0x8000;
     }
     return \%blocks;
 }

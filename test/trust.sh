@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What takes longer than a test may: random kills, damage, mixed load. Figures of past runs: docs/trust.md.
 #   bash test/trust.sh kills 1000           kills the whole server so many times under load
-#   bash test/trust.sh damage 10000         damages so many places in indexes, and uses them
+#   bash test/trust.sh damage 10000         damages so many places in indexes of a stopped server, and uses them
+#   bash test/trust.sh running 5000         the same while the server runs, and sessions that have used the index go on
 #   bash test/trust.sh mixed 7200           so many seconds of load beside a standby that compares every page it replays
 #   bash test/trust.sh sanitizers 3600      the load with the library built with address and undefined-behaviour sanitizers; not on
 #                                           Debian's server, which does not start beneath them
@@ -130,20 +131,23 @@ kills() { # NUMBER
 
 # --- damage
 
-# 008_damage, with places that no run before had: it damages one in each of its indexes a round.
-damage() { # NUMBER
-  local log=$out/damage.log per_round=36 # in the others such a page is missing, or nothing changed
+# A TAP file that damages one place in each of its indexes a round, with places that no run before had.
+damages() { # PART FILE NUMBER PER-ROUND: in the others of its indexes there is no such page, or nothing changed
+  local log=$out/$1.log
   build
   find_test_tools
-  VQ_DAMAGE_SEED=${VQ_DAMAGE_SEED:-$RANDOM} VQ_DAMAGE_ROUNDS=$((($1 + per_round - 1) / per_round)) prove_file 008_damage > "$log" 2>&1 || true
+  VQ_DAMAGE_SEED=${VQ_DAMAGE_SEED:-$RANDOM} VQ_DAMAGE_ROUNDS=$((($3 + $4 - 1) / $4)) prove_file "$2" > "$log" 2>&1 || true
   failed=$(grep -cE '^not ok [0-9]+' "$log" || true)
   grep -E '^# All [0-9]+ tests|^All tests successful' "$log" > /dev/null || ((failed)) || fail "it did not come to its end: $log"
   ((failed == 0)) || grep -A 20 -E '^not ok|^#   Failed' "$log" | head -n 60
-  end_part "damage: $("$pg/bin/postgres" --version), $(sed -nE 's/^# (seed [0-9]+)$/\1/p' "$log"); $(awk -F '[:,] ' '
+  end_part "$1: $("$pg/bin/postgres" --version), $(sed -nE 's/^# (seed [0-9]+)$/\1/p' "$log"); $(awk -F '[:,] ' '
     /^# [a-z_]+ [a-z]+: [0-9]+ reported, [0-9]+ answered/ { reported += $2; answered += $3 }
     /^# most memory/ { most = $2 }
     END { printf "%d damages, %d reported, %d answered rightly, most memory of a session %s", reported + answered, reported, answered, most }' "$log")"
 }
+
+damage() { damages damage 008_damage "$1" 36; }
+running() { damages running 054_damage_while_running "$1" 25; }
 
 # --- mixed load
 
@@ -242,11 +246,11 @@ sanitizers() { # SECONDS
 }
 
 main() {
-  (($# >= 2 && $# % 2 == 0)) || die "usage: bash test/trust.sh (kills|damage NUMBER | mixed|sanitizers SECONDS)..."
+  (($# >= 2 && $# % 2 == 0)) || die "usage: bash test/trust.sh (kills|damage|running NUMBER | mixed|sanitizers SECONDS)..."
   prepare
   while (($#)); do
     case $1 in
-      kills | damage | mixed | sanitizers) "$1" "$2" ;;
+      kills | damage | running | mixed | sanitizers) "$1" "$2" ;;
       *) die "no part is named $1" ;;
     esac
     shift 2

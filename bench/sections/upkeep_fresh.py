@@ -11,10 +11,11 @@ HEADER = ("index", "what", "in use", "fresh", "in use / fresh")
 
 
 class Point(query.Point):
-    def __init__(self, index, value, recall, planned, codes):
+    def __init__(self, index, value, recall, planned, codes, compared):
         super().__init__(index, value, recall, planned)
-        self.codes = codes    # that a query reads
-        self.micros = []      # of the backend's CPU, a query, one a round
+        self.codes = codes          # that a query reads
+        self.compared = compared    # rows of the table that it compares exactly
+        self.micros = []            # of the backend's CPU, a query, one a round
 
 
 @dataclass
@@ -36,8 +37,9 @@ class Side:
         rate, _ = query.rate_on([(point.recall, 1 / point.micros[number]) for point in self.points if point.value is not None], target)
         return rate and 1 / rate
 
-    def codes(self, target):
-        rate, _ = query.rate_on([(point.recall, 1 / point.codes) for point in self.points if point.value is not None], target)
+    def work(self, what, target):
+        """As rates, of counts that are the same in every round."""
+        rate, _ = query.rate_on([(point.recall, 1 / getattr(point, what)) for point in self.points if point.value is not None], target)
         return rate and 1 / rate
 
 
@@ -59,7 +61,7 @@ def compare(bench, data, index):
     measure.show_only(connection, "items", used.name)
     connection.execute(f"DROP INDEX {fresh.name}")
     return list(lines_of(bench, index.name, *sides)), [
-        (side.index.name, point.value, round(point.recall, 4), round(point.codes, 1), number, speed.qps, speed.p50_ms, speed.p99_ms)
+        (side.index.name, point.value, round(point.recall, 4), round(point.codes, 1), round(point.compared, 1), number, speed.qps, speed.p50_ms, speed.p99_ms)
         for side in sides for point in side.points for number, speed in enumerate(point.speeds)]
 
 
@@ -85,7 +87,8 @@ def point_of(bench, data, connection, index, value):
     measure.apply_settings(connection, index.at(value))
     planned = measure.plan_uses(connection, "items", data.metric, bench.args.k, index.name)
     found, scans = measure.found_ids_and_scans(connection, "items", data.metric, bench.args.k, len(data.queries), index.name)
-    return Point(index, value, measure.recall(data, found, bench.args.k), planned, statistics.mean(codes for codes, _, _ in scans))
+    codes, _, compared = (statistics.mean(counts) for counts in zip(*scans))
+    return Point(index, value, measure.recall(data, found, bench.args.k), planned, codes, compared)
 
 
 def lines_of(bench, name, used, fresh):
@@ -93,9 +96,11 @@ def lines_of(bench, name, used, fresh):
     for target in query.TARGETS:
         yield (name, f"queries/s at {target}", *spreads(*(side.rates(bench.args.rounds, target) for side in sides), 0))
         yield (name, f"server's us at {target}", *spreads(*([side.micros(number, target) for number in range(bench.args.rounds)] for side in sides), 0))
-        yield (name, f"codes at {target}", *spreads(*([side.codes(target)] for side in sides), 0))
+        yield (name, f"codes at {target}", *spreads(*([side.work("codes", target)] for side in sides), 0))
+        yield (name, f"rows compared at {target}", *spreads(*([side.work("compared", target)] for side in sides), 0))
     yield (name, "queries/s as shipped", *spreads(*([speed.qps for speed in side.shipped.speeds] for side in sides), 0))
     yield (name, "codes as shipped", *spreads(*([side.shipped.codes] for side in sides), 0))
+    yield (name, "rows compared as shipped", *spreads(*([side.shipped.compared] for side in sides), 0))
     yield (name, "recall as shipped", *spreads(*([side.shipped.recall] for side in sides), 4))
     yield (name, "MB", *spreads([used.mb], [fresh.mb], 2))
     yield (name, "of them free", *spreads([used.free_mb], [fresh.free_mb], 2)[:2], "")
@@ -114,5 +119,5 @@ def spreads(used, fresh, digits):
 def show(bench, data, part, lines, points):
     report.write_csv(bench.csv(f"upkeep_{part}_{data.name}"), HEADER, lines)
     report.write_csv(bench.csv(f"upkeep_{part}_points_{data.name}"),
-                     ("index", KNOB, "recall", "codes", "round", "qps", "p50_ms", "p99_ms"), points)
+                     ("index", KNOB, "recall", "codes", "compared", "round", "qps", "p50_ms", "p99_ms"), points)
     print("\n" + report.table(HEADER, lines))

@@ -65,20 +65,23 @@ bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out, doub
     return says_something(*out, *score) && rounding < out->error;
 }
 
-// The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough.
+// The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough. Where the sample is a small part of the
+// table they are few, and targets ask for the widest of a thousand: so the rows behind them count, too, as many at a time as if they were the nearest.
 void probe_codes(Prober *p, Findings *m, const float *q, const Nearest &nearest, bool for_defaults)
 {
-    const size_t asked = Min(nearest.found, m->rows_asked);
-    const double last = sample_score(p, q, sample_row(p, nearest.row[asked - 1]));
-    for (size_t j = 0; j < (for_defaults ? Min(nearest.found, kNeighbours) : asked); j++) {
+    const size_t near = Min(nearest.found, kNeighbours), asked = Min(near, m->rows_asked);
+    for (size_t j = 0; j < near; j++) {
         Estimate e;
         double score;
         if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e, &score))
             continue;
         if (for_defaults)
             m->errors[m->error_count++] = (float)((e.estimate - score) / e.error);
-        if (j < asked)
-            m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
+        const size_t end = (j / asked + 1) * asked;
+        if (end > near)
+            continue;
+        const double last = sample_score(p, q, sample_row(p, nearest.row[end - 1]));
+        m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
     }
 }
 

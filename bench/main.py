@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sections import batches, clients, codes, cold, depth, faiss_alone, filter_columns, filters, inprocess, memory, queries, query, search, storage, sublists, target, thresholds, upkeep, writes
+from sections import batches, clients, codebooks, codes, cold, depth, faiss_alone, filter_columns, filters, inprocess, memory, queries, query, search, storage, sublists, target, thresholds, upkeep, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
@@ -18,7 +18,7 @@ REDUCED = {f"arxiv-{dims}": ("arxiv", dims) for dims in (48, 100, 200, 300)}    
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
 NAMED = ("batches", "clients", "cold", "depth", "filter_columns", "filters", "queries", "storage", "sublists", "target", "thresholds", "upkeep")    # only when named
-SERVERLESS = {"codes": codes.run, "inprocess": inprocess.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
+SERVERLESS = {"codebooks": codebooks.run, "codes": codes.run, "inprocess": inprocess.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
 @dataclass

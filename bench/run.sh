@@ -4,6 +4,7 @@
 #   bash bench/run.sh --only query,build,insert,vacuum,memory --sets fashion,arxiv --indexes ivf_rabitq,hnsw
 #   bash bench/run.sh --only inprocess                       our core beside scann-core, rabitqlib and Faiss, in memory: no server
 #   bash bench/run.sh --only codes,search --faiss            recall of the codes alone, and search in memory: no server
+#   bash bench/run.sh --only codebooks                       wrvq's codebooks in indexes of 1,000 rows and more: no server
 #   bash bench/run.sh --only batches --indexes wrvq          time a row in batches of 100 to 50,000 rows
 #   bash bench/run.sh --only clients                         1, 2, 8 and 32 clients at once
 #   bash bench/run.sh --only cold                            the first queries after a restart, with small shared buffers and an empty cache
@@ -26,7 +27,7 @@ work=$root/build/bench
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$root/bench/lib.sh"
 
-needs_server() { [[ ! " $* " =~ ' --only '(codes|inprocess|search|,)+' ' && ! " $* " =~ ' '(-h|--help)' ' ]]; }
+needs_server() { [[ ! " $* " =~ ' --only '(codebooks|codes|inprocess|search|,)+' ' && ! " $* " =~ ' '(-h|--help)' ' ]]; }
 
 main() {
   local files=("$root/bench/requirements.txt")

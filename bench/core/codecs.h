@@ -40,7 +40,8 @@ inline Coding pq_coding(size_t dims, int sub_dims, ProductQuantizer::Rotation ro
 }
 
 inline Coding rvq_coding(size_t dims, int layers, int codewords, int weight_bits = 0,
-                         ResidualQuantizer::Training training = ResidualQuantizer::kLinear)
+                         ResidualQuantizer::Training training = ResidualQuantizer::kLinear,
+                         int codeword_bits = 8)
 {
     Coding c = {&kCodecOps<ResidualQuantizer>,
                 {(uint32_t)dims, kSeed, {}},
@@ -51,6 +52,7 @@ inline Coding rvq_coding(size_t dims, int layers, int codewords, int weight_bits
     c.options.value[ResidualQuantizer::kCodewords] = codewords;
     c.options.value[ResidualQuantizer::kWeightBits] = weight_bits;
     c.options.value[ResidualQuantizer::kTraining] = training;
+    c.options.value[ResidualQuantizer::kCodewordBits] = codeword_bits;
     return c;
 }
 

@@ -4,6 +4,7 @@
 // FOLDER: base_*.npy, query_*.npy, gt_*.npy. Options, each with a value:
 //   --sub 2,4,8    --rotations trained,random    --losses 0,0.1,auto (thresholds T)    --codecs pq4,rabitq,rvq
 //   --layers 8,16,24,32    --codewords 256    --weight-bits 0,4,8,16    --training linear (or trained; of rvq)
+//   --codeword-bits 8,4,2,1 (of a codeword's coordinate)
 //   --lists N (0 = sqrt(rows))    --queries N    --float 1 (the same without tables)    --out DIR (for CSV files)
 //   --centres shrunk (or unit: vectors.h)    --depths 1,10,20,50,100 (or K@R, K@P%: depth_named of recall.h)
 #include "arguments.h"
@@ -72,6 +73,13 @@ std::string recall_text(const Recall &r)
     return text;
 }
 
+// Of what was trained on rows.
+size_t stored_bytes(const Encoded &e)
+{
+    const CodecOps &ops = *e.coding.ops;
+    return ops.trained(e.image.data()) ? ops.stored_bytes(e.coding.options, e.image.size()) : 0;
+}
+
 void print_csv(std::FILE *csv, const VectorSet &set, const Row &row, const Encoded &e,
                const std::string &form, const Recall &r)
 {
@@ -79,8 +87,9 @@ void print_csv(std::FILE *csv, const VectorSet &set, const Row &row, const Encod
                  row.rotation.c_str(), row.loss.c_str(), row.threshold, form.c_str(), e.shape.code_bytes);
     for (double share : r)
         std::fprintf(csv, ",%.4f", share);
-    std::fprintf(csv, ",%.5f,%.5f,%.2f,%.0f,%.2f\n", e.nmse, e.nmse_scaled, e.train_seconds,
-                 (double)set.base.rows / e.encode_seconds, 1e6 * e.transform_seconds / (double)set.base.rows);
+    std::fprintf(csv, ",%.5f,%.5f,%.2f,%.0f,%.2f,%zu\n", e.nmse, e.nmse_scaled, e.train_seconds,
+                 (double)set.base.rows / e.encode_seconds, 1e6 * e.transform_seconds / (double)set.base.rows,
+                 stored_bytes(e));
 }
 
 void print_header(const VectorSet &set, const Lists &lists, const Output &out)
@@ -104,7 +113,7 @@ void print_header(const VectorSet &set, const Lists &lists, const Output &out)
     std::fprintf(out.csv, "set,codec,sub_dims,rotation,loss,threshold,form,code_bytes");
     for (const std::string &name : out.names)
         std::fprintf(out.csv, ",r%s", name.c_str());
-    std::fprintf(out.csv, ",nmse,nmse_scaled,train_s,encode_rows_per_s,transform_us\n");
+    std::fprintf(out.csv, ",nmse,nmse_scaled,train_s,encode_rows_per_s,transform_us,stored_bytes\n");
 }
 
 // Of a query.
@@ -215,10 +224,13 @@ bool measure_set(const std::string &folder, const Arguments &arguments)
                                                                           : ResidualQuantizer::kLinear;
             for (const std::string &layers : arguments.list("layers"))
                 for (const std::string &weights : arguments.list("weight-bits"))
-                    good = good && measure(set, lists,
-                                           rvq_coding(set.base.dims, std::atoi(layers.c_str()), codewords,
-                                                      std::atoi(weights.c_str()), training),
-                                           {codec, "none", "weights " + weights, 0, 0}, nullptr, out);
+                    for (const std::string &bits : arguments.list("codeword-bits"))
+                        good =
+                            good &&
+                            measure(set, lists,
+                                    rvq_coding(set.base.dims, std::atoi(layers.c_str()), codewords,
+                                               std::atoi(weights.c_str()), training, std::atoi(bits.c_str())),
+                                    {codec, bits + " bits", "weights " + weights, 0, 0}, nullptr, out);
             continue;
         }
         for (const std::string &sub : arguments.list("sub"))
@@ -240,6 +252,7 @@ int main(int argc, char **argv)
                             {"layers", "8,16,24,32"},
                             {"codewords", "256"},
                             {"weight-bits", "0"},
+                            {"codeword-bits", "8"},
                             {"training", "linear"},
                             {"lists", "0"},
                             {"queries", "1000"},

@@ -47,6 +47,7 @@ const OtherName kOtherNames[] = {
     {"anisotropic_threshold", kOfScann},
     {"codebooks", kOfWrvq},
     {"codebook_size", kOfWrvq},
+    {"codeword_bits", kOfWrvq},
     {"weight_bits", kOfWrvq},
     {"training", kOfWrvq},
     {"fuzzy_layers", kOfWrvq},

@@ -6,6 +6,8 @@
 namespace vq::ivf {
 
 static constexpr relopt_enum_elt_def kWeightBits[] = {{"0", 0}, {"4", 4}, {"8", 8}, {"16", 16}, {}};
+static constexpr relopt_enum_elt_def kCodewordBits[] = {{"auto", 0}, {"1", 1}, {"2", 2},
+                                                        {"4", 4},    {"8", 8}, {}};
 static constexpr relopt_enum_elt_def kTrainings[] = {
     {"linear", ResidualQuantizer::kLinear}, {"trained", ResidualQuantizer::kTrained}, {}};
 
@@ -18,6 +20,8 @@ static constexpr Setting kWrvqSettings[] = {
                  "Layers of the code (auto = by dimensions and codebook_size)"),
     shape_option("codebook_size", VQ_FIELD(codec[ResidualQuantizer::kCodewords]), integer(16, 256, 16),
                  "Codewords of a layer"),
+    shape_option("codeword_bits", VQ_FIELD(codec[ResidualQuantizer::kCodewordBits]), one_of(kCodewordBits, 0),
+                 "Bits of a codeword's coordinate (auto = by the number of rows)"),
     shape_option("weight_bits", VQ_FIELD(codec[ResidualQuantizer::kWeightBits]), one_of(kWeightBits, 0),
                  "Bits of a layer's weight in every row (0 = one scale a row)"),
     shape_option("training", VQ_FIELD(codec[ResidualQuantizer::kTraining]),

@@ -18,6 +18,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace vq {
 
@@ -53,6 +54,7 @@ struct TrainingSet
 };
 
 constexpr uint32_t kMostRowGroup = 5; // code rows
+constexpr size_t kMostPacked = 8;     // times that an image is as long as what is stored of it
 
 struct CodecShape
 {
@@ -125,8 +127,17 @@ struct CodecOps
     // Whether anything of the image came from training rows. If not, train makes the same again of options and seed, and it
     // need not be stored.
     bool (*trained)(const uint8_t *image) noexcept;
-    // The options with what they leave to the codec, as 0, chosen by it. OwnOptions, below, for a codec whose options leave nothing.
-    CodecOptions (*chosen_options)(const CodecOptions &options) noexcept;
+    // What is stored of an image of these options, image_bytes long, of which something came from training rows: its size, at
+    // image_bytes / kMostPacked at least; from the image to it, and back, to the last bit. StoredWhole, below, for a codec that has
+    // no shorter form.
+    size_t (*stored_bytes)(const CodecOptions &options, size_t image_bytes) noexcept;
+    void (*pack)(const CodecOptions &options, const uint8_t *image, size_t image_bytes,
+                 uint8_t *stored) noexcept;
+    void (*unpack)(const CodecOptions &options, const uint8_t *stored, size_t image_bytes,
+                   uint8_t *image) noexcept;
+    // The options with what they leave to the codec, as 0, chosen by it for an index of so many rows. OwnOptions, below, for a
+    // codec whose options leave nothing.
+    CodecOptions (*chosen_options)(const CodecOptions &options, double rows) noexcept;
     // The options that an index without rows is better off with: they give an image that is small, and made in milliseconds.
     // OwnOptions, below, for a codec whose options always do.
     CodecOptions (*untrained_options)(const CodecOptions &options) noexcept;
@@ -194,8 +205,22 @@ struct NoShortfall
 
 struct OwnOptions
 {
-    static CodecOptions chosen_options(const CodecOptions &options) noexcept { return options; }
+    static CodecOptions chosen_options(const CodecOptions &options, double) noexcept { return options; }
     static CodecOptions untrained_options(const CodecOptions &options) noexcept { return options; }
+};
+
+struct StoredWhole
+{
+    static size_t stored_bytes(const CodecOptions &, size_t image_bytes) noexcept { return image_bytes; }
+    static void pack(const CodecOptions &, const uint8_t *image, size_t image_bytes, uint8_t *stored) noexcept
+    {
+        std::memcpy(stored, image, image_bytes);
+    }
+    static void unpack(const CodecOptions &options, const uint8_t *stored, size_t image_bytes,
+                       uint8_t *image) noexcept
+    {
+        pack(options, stored, image_bytes, image);
+    }
 };
 
 struct NoFinerCode
@@ -248,7 +273,19 @@ concept Codec = requires(const CodecOptions &o, const TrainingSet &set, const Pr
     }
     noexcept->std::same_as<bool>;
     {
-        C::chosen_options(o)
+        C::stored_bytes(o, size_t())
+    }
+    noexcept->std::same_as<size_t>;
+    {
+        C::pack(o, i, size_t(), b)
+    }
+    noexcept;
+    {
+        C::unpack(o, i, size_t(), b)
+    }
+    noexcept;
+    {
+        C::chosen_options(o, double())
     }
     noexcept->std::same_as<CodecOptions>;
     {
@@ -403,6 +440,9 @@ inline constexpr CodecOps kCodecOps = {C::kName,
                                        C::training_bytes,
                                        C::train,
                                        C::trained,
+                                       C::stored_bytes,
+                                       C::pack,
+                                       C::unpack,
                                        C::chosen_options,
                                        C::untrained_options,
                                        C::valid,

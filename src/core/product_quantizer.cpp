@@ -114,7 +114,7 @@ void quantize_wide(const float *table, float inverse, uint8_t *low, uint8_t *hig
 
 // Sixteen centroids for four dimensions say the less the fewer there are, since fewer errors average out: bench/README.md, "Few dimensions". One
 // dimension alone would be faster still up to 64, but leaves errors so small and even that bounds calibrated by rows miss what far queries want.
-CodecOptions ProductQuantizer::chosen_options(const CodecOptions &options) noexcept
+CodecOptions ProductQuantizer::chosen_options(const CodecOptions &options, double) noexcept
 {
     CodecOptions o = options;
     if (o.value[kSubDims] == 0)

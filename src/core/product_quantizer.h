@@ -18,7 +18,7 @@
 
 namespace vq {
 
-struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
+struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions, StoredWhole
 {
     static constexpr const char *kName = "pq4";
     static constexpr uint32_t kId = 2;
@@ -40,7 +40,7 @@ struct ProductQuantizer : NoFinerCode, NoSublists, NoShortfall, OwnOptions
     static constexpr int32_t kUnitThreshold = 1'000'000; // T = 1
     static constexpr size_t kMinTrainingRows = 256;      // 16 a centroid
 
-    static CodecOptions chosen_options(const CodecOptions &options) noexcept;
+    static CodecOptions chosen_options(const CodecOptions &options, double rows) noexcept;
     static bool valid_options(const CodecOptions &options) noexcept;
     static size_t image_bytes(const CodecOptions &options, size_t rows) noexcept;
     static size_t training_rows(const CodecOptions &options) noexcept;

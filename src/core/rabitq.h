@@ -17,7 +17,7 @@
 
 namespace vq {
 
-struct RabitqCodec : NoSublists, NoShortfall, OwnOptions
+struct RabitqCodec : NoSublists, NoShortfall, OwnOptions, StoredWhole
 {
     static constexpr const char *kName = "rabitq";
     static constexpr uint32_t kId = 1;

@@ -1,6 +1,7 @@
 // Residual quantizer: its image's shape, a query's tables, and codes decoded.
 #include "core/residual_quantizer.h"
 
+#include "core/rq_coordinates.h"
 #include "core/rq_query.h"
 
 #include <algorithm>
@@ -141,7 +142,8 @@ bool ResidualQuantizer::valid_options(const CodecOptions &options) noexcept
     const auto value = [&](Option o) { return (uint32_t)options.value[o]; };
     return value(kLayers) >= kLeastLayers && value(kLayers) <= kMostLayers &&
            value(kCodewords) >= kLeastCodewords && value(kCodewords) <= kMostCodewords &&
-           known_weight_bits(value(kWeightBits)) && value(kTraining) <= kTrained;
+           known_weight_bits(value(kWeightBits)) && value(kTraining) <= kTrained &&
+           known_codeword_bits(value(kCodewordBits));
 }
 
 bool ResidualQuantizer::trained(const uint8_t *image) noexcept
@@ -149,13 +151,33 @@ bool ResidualQuantizer::trained(const uint8_t *image) noexcept
     return header(image).trained_layers > 0;
 }
 
+// Codebooks must not take the room that few rows leave over by theirs. Four bits lose nothing that could be measured, so bytes are
+// for indexes that hardly notice them; fewer bits lose some, and the less the more rows there are (bench/README.md, Codebooks of
+// small indexes).
+static int32_t choose_codeword_bits(const CodecOptions &o, double rows) noexcept
+{
+    constexpr double kRest = 14;        // bytes of a row beside its code
+    constexpr double kFewPages = 32768; // bytes that are not worth saving at
+    constexpr double kAll = 6,
+                     kSome = 2; // rows take so many times what codebooks of bytes take, or of fewer bits
+    const double bytes = rows * (kRest + ResidualQuantizer::planned_shape(o).code_bytes);
+    for (const uint32_t bits : {8u, 4u, 2u}) {
+        const double books = (double)stored_size(o, bits);
+        if (books <= kFewPages || (bits == 8 ? kAll : kSome) * books <= bytes)
+            return (int32_t)bits;
+    }
+    return 1;
+}
+
 // As many layers as are worth their bytes; in few dimensions the first ones leave nothing. With 16 codewords two share a byte.
-CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options) noexcept
+CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options, double rows) noexcept
 {
     CodecOptions o = options;
     const uint32_t most = o.value[kCodewords] > (int32_t)kLeastCodewords ? 24 : kMostLayers;
     if (o.value[kLayers] == 0)
         o.value[kLayers] = (int32_t)std::clamp(2 * o.dims, kLeastLayers, most);
+    if (o.value[kCodewordBits] == 0)
+        o.value[kCodewordBits] = choose_codeword_bits(o, rows);
     return o;
 }
 
@@ -166,6 +188,7 @@ CodecOptions ResidualQuantizer::untrained_options(const CodecOptions &options) n
         o.value[kLayers] = std::min(2 * o.value[kLayers], (int32_t)kMostLayers);
     o.value[kCodewords] = kLeastCodewords;
     o.value[kTraining] = kLinear;
+    o.value[kCodewordBits] = 0;
     return o;
 }
 
@@ -177,6 +200,7 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     if (h.magic != RqImage::kMagic || h.dims != dims || dims < 1 || dims > kMaxDims ||
         h.layers < kLeastLayers || h.layers > kMostLayers || h.codewords < kLeastCodewords ||
         h.codewords > kMostCodewords || h.trained_layers > h.layers || !known_weights(h) ||
+        !known_codeword_bits(h.codeword_bits) || h.codeword_bits == 8 ||
         bytes != image_size(dims, h.layers, h.codewords) || !in_range(h.scale_per_error, 1e30f) ||
         !in_range(h.mean_share, 1e3f) || h.training > kTrained || !in_range(h.training_gain, 1))
         return false;
@@ -213,13 +237,16 @@ CodecShape ResidualQuantizer::planned_shape(const CodecOptions &options) noexcep
 void ResidualQuantizer::describe(const uint8_t *image, char *text, size_t size) noexcept
 {
     const RqImage &h = header(image);
-    char weights[48] = "", gain[64] = "";
+    char weights[48] = "", coordinates[48] = "", gain[64] = "";
     if (h.weight_bits != 0)
         std::snprintf(weights, sizeof weights, " with weights of %u bits", h.weight_bits);
+    if (h.codeword_bits != 0)
+        std::snprintf(coordinates, sizeof coordinates, " with coordinates of %u bit%s", h.codeword_bits,
+                      h.codeword_bits > 1 ? "s" : "");
     if (h.training == kTrained)
         std::snprintf(gain, sizeof gain, ", together (%.1f %% less left)", 100 * (double)h.training_gain);
-    std::snprintf(text, size, "residual quantization, %u layers of %u codewords%s, %u of them trained%s",
-                  h.layers, h.codewords, weights, h.trained_layers, gain);
+    std::snprintf(text, size, "residual quantization, %u layers of %u codewords%s%s, %u of them trained%s",
+                  h.layers, h.codewords, coordinates, weights, h.trained_layers, gain);
 }
 
 Shortfall ResidualQuantizer::shortfall(const uint8_t *image, size_t rows, char *text, size_t size) noexcept

@@ -48,6 +48,8 @@ struct ResidualQuantizer : NoFinerCode
         kCodewords = 1,  // codewords of a layer, 16..256; up to 16 two layers share a byte
         kWeightBits = 2, // of a layer's weight: 4, 8 or 16; 0: one scale a row
         kTraining = 3,   // Training
+        kCodewordBits =
+            4, // of a coordinate of a codeword: 1, 2, 4 or 8; 0: chosen by the rows, in an old index 8
     };
     enum Training
     {
@@ -64,8 +66,14 @@ struct ResidualQuantizer : NoFinerCode
     static bool train(const CodecOptions &options, const TrainingSet &set, uint8_t *image, void *scratch,
                       const Progress &progress) noexcept;
     static bool trained(const uint8_t *image) noexcept;
+    // Coordinates in less than a byte (rq_coordinates.h).
+    static size_t stored_bytes(const CodecOptions &options, size_t image_bytes) noexcept;
+    static void pack(const CodecOptions &options, const uint8_t *image, size_t image_bytes,
+                     uint8_t *stored) noexcept;
+    static void unpack(const CodecOptions &options, const uint8_t *stored, size_t image_bytes,
+                       uint8_t *image) noexcept;
     // Sixteen codewords a layer, and twice the layers where two of these share a byte: a sixteenth of the size, or an eighth.
-    static CodecOptions chosen_options(const CodecOptions &options) noexcept;
+    static CodecOptions chosen_options(const CodecOptions &options, double rows) noexcept;
     static CodecOptions untrained_options(const CodecOptions &options) noexcept;
     static bool valid(const uint8_t *image, size_t bytes, uint32_t dims) noexcept;
     static CodecShape shape(const uint8_t *image) noexcept;

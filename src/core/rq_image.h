@@ -2,7 +2,7 @@
 //
 //   RqImage | for each layer: scales of the codewords | squared norms | bytes of the codewords
 //
-// A codeword is scale * (byte - 128). Their bytes lie as simd::Kernels::byte_dots reads them, sixteen codewords side by
+// A codeword is scale * (byte - 128), or 0 where the scale is 0. Their bytes lie as simd::Kernels::byte_dots reads them, sixteen codewords side by
 // side; where K is no multiple of 16, the last ones are zero with a norm that keeps them from being chosen. Parts begin
 // at multiples of 64 bytes.
 #pragma once
@@ -36,7 +36,8 @@ struct RqImage
     float mean_share;        // mean of ||r|| / RowCode::scale
     uint32_t training;       // ResidualQuantizer::Training
     float training_gain;     // share of what linear training leaves that kTrained took off
-    uint32_t unused[5];
+    uint32_t codeword_bits;  // of a coordinate of a codeword: 1, 2 or 4 (rq_coordinates.h); 0: a byte
+    uint32_t unused[4];
 };
 static_assert(sizeof(RqImage) == 64);
 

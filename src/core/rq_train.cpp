@@ -2,6 +2,7 @@
 #include "core/rq_adam.h"
 
 #include "core/random.h"
+#include "core/rq_coordinates.h"
 
 #include <array>
 #include <cmath>
@@ -14,19 +15,18 @@ namespace rq_detail {
 
 void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept
 {
-    float most = 0;
-    for (size_t d = 0; d < h->dims; d++)
-        most = std::max(most, std::fabs(c[d]));
+    const Rounding rounding(h->codeword_bits, c, h->dims);
     uint8_t *bytes = const_cast<uint8_t *>(book(*h, layer));
-    const float scale = most > 1e-30f ? most / 127 : 0, inverse = scale > 0 ? 1 / scale : 0;
-    double norm_sq = 0;
+    double squares = 0, along = 0;
     for (size_t d = 0; d < h->dims; d++) {
-        const int v = (int)std::lrintf(c[d] * inverse);
+        const int v = rounding.level(c[d]);
         bytes[place(*h, k, d / 4) + d % 4] = (uint8_t)(128 + v);
-        norm_sq += (double)v * v;
+        squares += (double)v * v;
+        along += (double)v * c[d];
     }
+    const float scale = rounding.scale(along, squares);
     const_cast<float *>(scales(*h, layer))[k] = scale;
-    const_cast<float *>(norms_sq(*h, layer))[k] = (float)(norm_sq * scale * scale);
+    const_cast<float *>(norms_sq(*h, layer))[k] = codeword_norm_sq(squares, scale);
 }
 
 bool read_unit(const Trainer &t, size_t row, float *out) noexcept
@@ -117,7 +117,7 @@ std::array<uint64_t, 16> random_block(const RqImage &h, size_t used, uint8_t *by
         for (size_t k = 0; k < 16; k++)
             for (size_t i = 0; i < 4; i++) {
                 uint8_t &byte = bytes[4 * k + i];
-                byte = k >= used || d + i >= h.dims ? 128 : std::max(byte, (uint8_t)1);
+                byte = k >= used || d + i >= h.dims ? 128 : random_coordinate(h.codeword_bits, byte);
                 const int v = byte - 128;
                 squares[k] += (uint64_t)(v * v);
             }
@@ -130,12 +130,11 @@ std::array<uint64_t, 16> random_block(const RqImage &h, size_t used, uint8_t *by
 // layer leaves K^(-2 / D) of the square. The last codeword is zero, so that a row may stay as it is.
 bool set_random_layers(Trainer &t, size_t first) noexcept
 {
-    constexpr double kByte = 73.6; // root of the mean square of -127 .. 127
     const size_t D = t.h->dims, K = t.h->codewords;
     const double left_sq = std::max(std::pow((double)K, -2.0 / (double)D), 0.1);
     for (size_t m = first; m < t.h->layers; m++) {
         const double norm = std::sqrt(std::pow(left_sq, (double)m) * (1 - left_sq) / (double)D);
-        const float scale = (float)(norm / kByte);
+        const float scale = (float)(norm / random_coordinate_size(t.h->codeword_bits));
         Random random(t.options.seed + m);
         for (size_t b = 0; b < blocks(K); b++) {
             const size_t used = std::min<size_t>(K - 1 - 16 * b, 16);
@@ -144,7 +143,7 @@ bool set_random_layers(Trainer &t, size_t first) noexcept
             for (size_t k = 0; k < 16 && 16 * b + k < K; k++) {
                 const_cast<float *>(scales(*t.h, m))[16 * b + k] = k < used ? scale : 0;
                 const_cast<float *>(norms_sq(*t.h, m))[16 * b + k] =
-                    (float)((double)squares[k] * scale * scale);
+                    codeword_norm_sq((double)squares[k], scale);
             }
         }
         if (!t.progress.go_on(first > 0 ? 1 : (double)m / t.h->layers))
@@ -210,6 +209,7 @@ bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &se
     t.h->layers = (uint32_t)layers_of(options);
     t.h->codewords = (uint32_t)codewords_of(options);
     t.h->weight_bits = (uint32_t)options.value[kWeightBits];
+    t.h->codeword_bits = few_bits(options);
     for (size_t m = 0; m < t.h->layers; m++)
         clear_layer(t.h, m);
     const AdamPlan plan = enough(options, set.rows) ? adam_plan(options, t.l.rows) : AdamPlan();

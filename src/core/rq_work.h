@@ -79,7 +79,8 @@ KmeansOptions clustering(const CodecOptions &options, size_t rows) noexcept;
 // zero or does not fit.
 bool read_unit(const Trainer &t, size_t row, float *out) noexcept;
 
-// Stores codeword k: bytes in units of 1/127 of its largest coordinate, and that unit as its scale.
+// Stores codeword k: bytes in units of 1/127 of its largest coordinate, and that unit as its scale; or rounded to the few levels
+// of rq_coordinates.h.
 void set_codeword(RqImage *h, size_t layer, size_t k, const float *c) noexcept;
 
 // Trains codewords layer by layer (rq_layers.cpp), on the unit vectors in scratch; fills trained_layers.

@@ -136,7 +136,7 @@ void write_image(const FixedParts *b)
     PartWriter part;
     part_begin(&part, b->pages, PageKind::Image);
     meta->image_block = part.first;
-    const uint8_t *stored = stored_image(*meta, b->training->image);
+    const uint8_t *stored = stored_image(*meta, b->layout->codec, b->training->image);
     meta->image_crc = pg::checksum(stored, meta->image_bytes);
     part_write(&part, stored, meta->image_bytes);
     part_end(&part);

@@ -15,7 +15,7 @@ static void plan_image(MetaPage *m, const AccessMethod *am, const CodecShape &sh
     m->codec_image_bytes = m->codec_seeded
                                ? seeded_image_bytes(*m, am)
                                : am->codec->image_bytes(m->options, (size_t)Min(rows, (double)training));
-    m->image_bytes = image_parts(*m).stored();
+    m->image_bytes = image_parts(*m, am->codec).stored();
 }
 
 PlannedIndex plan_index(const AccessMethod *am, const IndexOptions *options, const IndexedColumn &column,
@@ -26,7 +26,7 @@ PlannedIndex plan_index(const AccessMethod *am, const IndexOptions *options, con
     m.element = (uint8_t)column.element;
     m.refine = options->refine ? (uint8_t)options->refine_type : kNoRefine;
     m.filter_columns = (uint8_t)column.filters;
-    m.options = codec_options(am, column.dims, options);
+    m.options = codec_options(am, column.dims, options, rows);
     m.trained = rows >= 1;
     const PlannedLists lists = plan_lists(options->nlist, rows, column.dims);
     m.nlist = lists.lists;

@@ -172,7 +172,7 @@ void write_image(Training *t, const AccessMethod *am, const uint8_t *codec_image
     const CodecShape shape = am->codec->shape(codec_image);
     t->code_bytes = shape.code_bytes;
     m.space_dims = shape.space_dims;
-    const ImageParts parts = image_parts(m);
+    const ImageParts parts = image_parts(m, am->codec);
     m.image_bytes = parts.stored();
     t->image = (uint8_t *)pg::aligned_palloc(parts.all());
     write_origins(*t, am, codec_image);
@@ -224,11 +224,11 @@ const char *lists_beyond_memory(int option, uint32_t dims)
                     2 * (size_t)option * list_bytes(dims) / (1024 * 1024) + 1, maintenance_work_mem / 1024);
 }
 
-CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options)
+CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options, double rows)
 {
     CodecOptions out = {dims, kTrainingSeed, {}};
     memcpy(out.value, options->codec, sizeof out.value);
-    return am->codec->chosen_options(out);
+    return am->codec->chosen_options(out, rows);
 }
 
 size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, const IndexOptions *options)
@@ -237,7 +237,8 @@ size_t sample_capacity(Relation heap, uint32_t dims, const AccessMethod *am, con
     double rows, all_visible;
     estimate_rel_size(heap, nullptr, &pages, &rows, &all_visible);
     const size_t by_memory = half_of_memory() / (dims * sizeof(float));
-    const size_t wanted = rows_of_use(lists_for(options->nlist, rows), am, codec_options(am, dims, options));
+    const size_t wanted =
+        rows_of_use(lists_for(options->nlist, rows), am, codec_options(am, dims, options, rows));
     return Max((size_t)256, Min(by_memory, wanted));
 }
 
@@ -264,7 +265,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     m.filter_columns = (uint8_t)column.filters;
     m.refine_places = refine.places;
     m.trained = sample->rows > 0;
-    m.options = codec_options(am, column.dims, options);
+    m.options = codec_options(am, column.dims, options, sample->expected_rows());
     m.nlist = sample->rows > 0 ? choose_nlist(options->nlist, sample->expected_rows(), column.dims) : 1;
     t->lists_wanted = lists_for(options->nlist, sample->expected_rows());
     m.scale = sample->scale;
@@ -281,7 +282,7 @@ void train(Training *t, const AccessMethod *am, const IndexOptions *options, con
     write_image(t, am, train_codec(t, am, *sample, progress), refine.image);
     m.sublist_layers =
         choose_sublist_layers(options->sublist_layers, sample->table_rows / m.nlist,
-                              am->codec->sublist_layers(t->image + image_parts(m).before_codec()));
+                              am->codec->sublist_layers(t->image + image_parts(m, am->codec).before_codec()));
     m.group_lists = choose_group_lists(m.nlist, sample->expected_rows(), t->code_bytes, column.filters);
 }
 

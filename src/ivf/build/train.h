@@ -30,7 +30,7 @@ struct Training
 const char *lists_beyond_memory(int option, uint32_t dims);
 
 // What a build decides from options, the number of rows and dimensions alone; planned.h asks for it ahead of one.
-CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options);
+CodecOptions codec_options(const AccessMethod *am, uint32_t dims, const IndexOptions *options, double rows);
 struct PlannedLists
 {
     uint32_t lists;

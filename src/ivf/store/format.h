@@ -47,7 +47,7 @@ enum class PageKind : uint16_t // append, never renumber: stored in every page
 constexpr uint16_t kFreed = 0x8000;
 
 constexpr uint32_t kFormatVersion =
-    4; // 4: the rotation of product quantization in words (CodecOps::first_format)
+    5; // 4: the rotation of product quantization in words (CodecOps::first_format); 5: CodecOps::pack
 // Its meta page ends before MetaPage::generation, and all that follows is zero: as of a first generation.
 constexpr uint32_t kFirstReadVersion = 2;
 constexpr uint32_t kMetaMagic = 0x56514958; // "VQIX"

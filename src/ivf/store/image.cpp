@@ -15,9 +15,10 @@ static CodecOptions seeded_options(const MetaPage &meta, const AccessMethod *am)
     return am->codec->untrained_options(meta.options);
 }
 
-ImageParts image_parts(const MetaPage &m)
+ImageParts image_parts(const MetaPage &m, const CodecOps *codec)
 {
-    return {origin_parts(m), m.codec_image_bytes, refine_image_bytes(m), m.trained != 0, m.codec_seeded == 0};
+    return {origin_parts(m), m.codec_image_bytes, refine_image_bytes(m), m.trained != 0,
+            m.codec_seeded ? 0 : codec->stored_bytes(m.options, m.codec_image_bytes)};
 }
 
 size_t seeded_image_bytes(const MetaPage &meta, const AccessMethod *am)
@@ -47,10 +48,10 @@ static void make_codec_image(const MetaPage &m, const AccessMethod *am, uint8_t 
 
 uint8_t *restore_image(const MetaPage &m, const AccessMethod *am, const uint8_t *stored)
 {
-    const ImageParts parts = image_parts(m);
+    const ImageParts parts = image_parts(m, am->codec);
     uint8_t *image = (uint8_t *)pg::aligned_palloc(parts.all());
     uint8_t *codec = image + parts.before_codec(), *refine = codec + parts.codec;
-    if (!parts.codec_stored)
+    if (parts.codec_stored == 0)
         make_codec_image(m, am, codec);
     if (!parts.trained) {
         memset(image, 0, parts.before_codec());
@@ -63,15 +64,16 @@ uint8_t *restore_image(const MetaPage &m, const AccessMethod *am, const uint8_t 
         stored += bytes;
     };
     take(image, parts.before_codec());
-    if (parts.codec_stored)
-        take(codec, parts.codec);
+    if (parts.codec_stored > 0)
+        am->codec->unpack(m.options, stored, parts.codec, codec);
+    stored += parts.codec_stored;
     take(refine, parts.refine);
     return image;
 }
 
-uint8_t *stored_image(const MetaPage &m, const uint8_t *image)
+uint8_t *stored_image(const MetaPage &m, const CodecOps *codec, const uint8_t *image)
 {
-    const ImageParts parts = image_parts(m);
+    const ImageParts parts = image_parts(m, codec);
     uint8_t *stored = (uint8_t *)palloc_extended(parts.stored() + 1, MCXT_ALLOC_HUGE), *to = stored;
     const auto keep = [&](size_t from, size_t bytes) {
         memcpy(to, image + from, bytes);
@@ -80,15 +82,16 @@ uint8_t *stored_image(const MetaPage &m, const uint8_t *image)
     if (!parts.trained)
         return stored;
     keep(0, parts.before_codec());
-    if (parts.codec_stored)
-        keep(parts.before_codec(), parts.codec);
+    if (parts.codec_stored > 0)
+        codec->pack(m.options, image + parts.before_codec(), parts.codec, to);
+    to += parts.codec_stored;
     keep(parts.before_codec() + parts.codec, parts.refine);
     return stored;
 }
 
 bool valid_image(const MetaPage &m, const AccessMethod *am, const uint8_t *image)
 {
-    const ImageParts parts = image_parts(m);
+    const ImageParts parts = image_parts(m, am->codec);
     const uint32_t dims = m.options.dims;
     const uint8_t *codec = image + parts.before_codec(), *refine = codec + parts.codec;
     return am->codec->valid(codec, parts.codec, dims) && am->codec->shape(codec).space_dims == m.space_dims &&

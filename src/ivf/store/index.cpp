@@ -107,8 +107,9 @@ bool image_fits(Relation rel, const MetaPage &m, const AccessMethod *am)
 {
     const uint64_t limit = (uint64_t)RelationGetNumberOfBlocks(rel) * kPayload;
     return m.codec == am->codec->id && am->codec->valid_options(m.options) && m.image_bytes <= limit &&
-           m.space_dims <= kMaxDims && m.image_bytes == image_parts(m).stored() &&
-           (m.codec_seeded ? m.codec_image_bytes == seeded_image_bytes(m, am) : m.codec_image_bytes <= limit);
+           m.space_dims <= kMaxDims && m.image_bytes == image_parts(m, am->codec).stored() &&
+           (m.codec_seeded ? m.codec_image_bytes == seeded_image_bytes(m, am)
+                           : m.codec_image_bytes <= kMostPacked * limit);
 }
 
 // The image from its pages; refuses one that changed since it was written. Memory: the current context.
@@ -300,7 +301,7 @@ void init_layout(Index *index, const MetaPage &meta, const AccessMethod *am, con
 void init_index(Index *index, const MetaPage &meta, const AccessMethod *am, const uint8_t *image)
 {
     const uint32_t dims = meta.options.dims;
-    const ImageParts parts = image_parts(meta);
+    const ImageParts parts = image_parts(meta, am->codec);
     const uint8_t *codec_image = image + parts.before_codec();
     const bool products = (Metric)meta.metric == Metric::InnerProduct;
     init_layout(index, meta, am, am->codec->shape(codec_image));

@@ -20,7 +20,7 @@ def run(args, data, path):
     program = native.build("codes", args.work)
     header = ("rows", "code", "bits", "codebooks kB", "all kB", *(f"in best {r}" for r in BEST), "train s")
     rows = [line for size in (*(n for n in ROWS if n < len(data.base)), len(data.base))
-            for line in of_size(args, program, drawn(data, size, args.k))]
+            for line in of_size(args, program, drawn(data, size, args.k), path if size == len(data.base) else None)]
     report.write_csv(f"{args.work}/codebooks_{data.name}.csv", header, rows)
     print("\n" + report.table(header, rows), flush=True)
 
@@ -32,8 +32,8 @@ def drawn(data, size, k):
     return datasets.ensure_truth(replace(data, name=f"{data.name}-{size}", base=data.base[which], truth=None), k)
 
 
-def of_size(args, program, data):
-    folder = native.folder_of(data, None, args)
+def of_size(args, program, data, path):
+    folder = native.folder_of(data, path, args)
     lists = max(1, int(min(6 * len(data.base) ** .5, len(data.base) / 100)))    # as an index has
     common = {"lists": lists, "codewords": 16, "depths": ",".join(map(str, BEST))}
     for layers, bits in (((LAYERS,), BITS), (FEWER_LAYERS, (8,))):

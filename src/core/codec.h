@@ -153,6 +153,9 @@ struct CodecOps
     // of options, as describe writes it. NoShortfall, below, for a codec that has nothing to say.
     Shortfall (*shortfall)(const uint8_t *image, size_t rows, char *text, size_t size) noexcept;
 
+    // The option (of CodecOptions::value) that says how much is to be trained, of which Shortfall::Part is a part.
+    uint32_t short_option;
+
     // y = R x. x: dims floats, y: space_dims floats; y must not overlap x.
     void (*transform)(const uint8_t *image, const float *x, float *y) noexcept;
     // The same for n vectors: bit for bit what transform gives one by one, but faster with some codecs.
@@ -200,6 +203,7 @@ struct CodecOps
 
 struct NoShortfall
 {
+    static constexpr uint32_t kShortOption = 0;
     static Shortfall shortfall(const uint8_t *, size_t, char *, size_t) noexcept { return Shortfall::None; }
 };
 
@@ -431,38 +435,22 @@ RowCode encode(const uint8_t *image, const void *encoder, const float *residual,
 }
 
 template <Codec C>
-inline constexpr CodecOps kCodecOps = {C::kName,
-                                       C::kId,
-                                       first_format<C>(),
-                                       C::valid_options,
-                                       C::image_bytes,
-                                       C::training_rows,
-                                       C::training_bytes,
-                                       C::train,
-                                       C::trained,
-                                       C::stored_bytes,
-                                       C::pack,
-                                       C::unpack,
-                                       C::chosen_options,
-                                       C::untrained_options,
-                                       C::valid,
-                                       C::shape,
-                                       C::planned_shape,
-                                       C::describe,
-                                       C::shortfall,
-                                       C::transform,
-                                       transform_together<C>,
-                                       encoder_bytes<C>,
-                                       make_encoder<C>,
-                                       encode<C>,
-                                       encode_rows<C>,
-                                       C::prepare,
-                                       C::scan_tile,
-                                       C::scan_row,
-                                       C::scan_fine,
-                                       C::sublist_layers,
-                                       C::sublist_of,
-                                       C::sublist_centre,
-                                       C::sublist_dot};
+inline constexpr CodecOps kCodecOps = {C::kName,          C::kId,
+                                       first_format<C>(), C::valid_options,
+                                       C::image_bytes,    C::training_rows,
+                                       C::training_bytes, C::train,
+                                       C::trained,        C::stored_bytes,
+                                       C::pack,           C::unpack,
+                                       C::chosen_options, C::untrained_options,
+                                       C::valid,          C::shape,
+                                       C::planned_shape,  C::describe,
+                                       C::shortfall,      C::kShortOption,
+                                       C::transform,      transform_together<C>,
+                                       encoder_bytes<C>,  make_encoder<C>,
+                                       encode<C>,         encode_rows<C>,
+                                       C::prepare,        C::scan_tile,
+                                       C::scan_row,       C::scan_fine,
+                                       C::sublist_layers, C::sublist_of,
+                                       C::sublist_centre, C::sublist_dot};
 
 } // namespace vq

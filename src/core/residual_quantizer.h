@@ -56,6 +56,7 @@ struct ResidualQuantizer : NoFinerCode
         kLinear = 0, // k-means on unit vectors
         kTrained = 1 // and then all codewords together by Adam, within bounds of time and memory (rq_adam.h)
     };
+    static constexpr uint32_t kShortOption = kLayers;
     static constexpr size_t kMinRowsPerCodeword = 16;   // fewer train no layer
     static constexpr size_t kGoodRowsPerCodeword = 128; // as the literature asks for
 

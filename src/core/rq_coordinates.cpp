@@ -17,7 +17,7 @@ int most_level(uint32_t bits) noexcept
     return bits == 0 ? 0 : (1 << bits) - 1;
 }
 
-// Distance of two levels that leaves least of a standard Gaussian: J. Max, Quantizing for minimum distortion, 1960, table II.
+// Distance of two levels that leaves least of a standard Gaussian: [Max] of docs/formulas.md, table II.
 float best_step(uint32_t bits) noexcept
 {
     return bits == 1 ? 1.596f : bits == 2 ? 0.9957f : 0.3352f;

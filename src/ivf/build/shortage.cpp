@@ -126,7 +126,7 @@ void report_shortage(const Training &t, const CodecOps *codec, const IndexOption
     const bool memory =
         (double)t.codec_rows < sample.table_rows && t.codec_rows < codec->training_rows(t.meta.options);
     // What the codec chose itself is no more than is of use.
-    const bool asked = memcmp(t.meta.options.value, options->codec, sizeof options->codec) == 0;
+    const bool asked = options->codec[codec->short_option] != 0;
     if (shortfall == Shortfall::Part && asked)
         return report_trained_in_part(index, why, self);
     if (options->nlist > 0 && sample.rows < kFewRowsPerList * t.meta.nlist)

@@ -151,19 +151,18 @@ bool ResidualQuantizer::trained(const uint8_t *image) noexcept
     return header(image).trained_layers > 0;
 }
 
-// Codebooks must not take the room that few rows leave over by theirs. Four bits lose nothing that could be measured, so bytes are
-// for indexes that hardly notice them; fewer bits lose some, and the less the more rows there are (bench/README.md, Codebooks of
-// small indexes).
+// Codebooks should take little beside the rows. Four bits lose nothing that could be measured, so bytes are for indexes that hardly
+// notice them; two and one lose some, and the less the more rows there are (bench/README.md, Codebooks of small indexes).
 static int32_t choose_codeword_bits(const CodecOptions &o, double rows) noexcept
 {
     constexpr double kRest = 14;        // bytes of a row beside its code
     constexpr double kFewPages = 32768; // bytes that are not worth saving at
-    constexpr double kAll = 6,
-                     kSome = 2; // rows take so many times what codebooks of bytes take, or of fewer bits
+    // Rows take at least so many times what codebooks take: of bytes, of fewer bits.
+    constexpr double kBytes = 6, kFewer = 2;
     const double bytes = rows * (kRest + ResidualQuantizer::planned_shape(o).code_bytes);
     for (const uint32_t bits : {8u, 4u, 2u}) {
         const double books = (double)stored_size(o, bits);
-        if (books <= kFewPages || (bits == 8 ? kAll : kSome) * books <= bytes)
+        if (books <= kFewPages || (bits == 8 ? kBytes : kFewer) * books <= bytes)
             return (int32_t)bits;
     }
     return 1;

@@ -44,12 +44,11 @@ struct ResidualQuantizer : NoFinerCode
     // CodecOptions::value
     enum Option
     {
-        kLayers = 0,     // codebooks, 2..64; 0 before they are chosen
-        kCodewords = 1,  // codewords of a layer, 16..256; up to 16 two layers share a byte
-        kWeightBits = 2, // of a layer's weight: 4, 8 or 16; 0: one scale a row
-        kTraining = 3,   // Training
-        kCodewordBits =
-            4, // of a coordinate of a codeword: 1, 2, 4 or 8; 0: chosen by the rows, in an old index 8
+        kLayers = 0,       // codebooks, 2..64; 0 before they are chosen
+        kCodewords = 1,    // codewords of a layer, 16..256; up to 16 two layers share a byte
+        kWeightBits = 2,   // of a layer's weight: 4, 8 or 16; 0: one scale a row
+        kTraining = 3,     // Training
+        kCodewordBits = 4, // of a coordinate: 1, 2, 4, 8; 0: not chosen yet, or 8
     };
     enum Training
     {

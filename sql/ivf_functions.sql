@@ -184,8 +184,11 @@ COMMIT;
 
 -- without rows, and built without
 TRUNCATE fn;
+SET client_min_messages = notice;
 SELECT recall, low, high, sampled, ms FROM vector_quant_recall('fn_l2');
+SELECT sampled FROM vector_quant_recall('fn_l2', ARRAY(SELECT fn_vector(1)));
 SELECT count(*) FROM vector_quant_tune('fn_l2');
+SET client_min_messages = warning;
 SELECT rows, trained, growth, drift, advice FROM vector_quant_index_stats('fn_l2');
 INSERT INTO fn SELECT i, i % 3, fn_vector(i) FROM generate_series(1, 1000) i;
 VACUUM fn;

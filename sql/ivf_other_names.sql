@@ -13,7 +13,7 @@ END
 $$;
 \pset format unaligned
 \pset tuples_only on
-SELECT name || ': ' || ot_error(format('CREATE INDEX ON ot USING @AM@ (v) WITH (%s = 4)', name)) FROM unnest(ARRAY['lists', 'LISTS', 'm', 'ef_construction', 'num_neighbors', 'num_leaves',
+SELECT name || ': ' || ot_error(format('CREATE INDEX ON ot USING @AM@ (v) WITH (%s = 4)', name)) FROM unnest(ARRAY['lists', 'LISTS', 'm', 'ef_construction', 'num_neighbors', 'nlists', 'num_leaves', 'max_num_levels',
     'options', 'metric_type', 'with_raw_data', 'sub_dim', 'nbits', 'probes', 'lots']) name;
 -- an option of each access method: two are strangers
 SET client_min_messages = warning;

@@ -19,6 +19,7 @@ static constexpr const char *kOfRabitq = "This is an option of ivf_rabitq.",
 const OtherName kOtherNames[] = {
     // pgvector
     {"lists", kNlist},
+    {"nlists", kNlist},
     {"m", kGraph},
     {"ef_construction", kGraph},
     // pgvectorscale
@@ -28,6 +29,8 @@ const OtherName kOtherNames[] = {
     {"storage_layout", kGraph},
     // AlloyDB's scann
     {"num_leaves", kNlist},
+    {"max_num_levels",
+     "Lists lie on one level. Their number is called nlist, which the index chooses without it."},
     {"quantizer", "Codes follow from the access method, and pq_dims (scann) or rbq_bits (ivf_rabitq)."},
     // VectorChord
     {"options", kOneByOne},

@@ -173,8 +173,8 @@ void find_neighbours(Trials *t)
     find_limits(t, no_row, nearest);
 }
 
-// Queries without any row to find are none.
-void drop_idle_queries(Trials *t)
+// Queries without any row to find are none. With a NOTICE if no others are left.
+void drop_idle_queries(Trials *t, bool queries_are_rows)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < t->count; i++) {
@@ -187,6 +187,11 @@ void drop_idle_queries(Trials *t)
     }
     t->distinct *= n > 0 ? (double)t->count / n : 0;
     t->count = n;
+    if (n == 0)
+        ereport(NOTICE,
+                (errmsg("index \"%s\" has no rows to be found", RelationGetRelationName(t->target.rel)),
+                 queries_are_rows ? errdetail("A query is one of its rows, and looks for others that differ.")
+                                  : 0));
 }
 
 } // namespace
@@ -229,7 +234,7 @@ void prepare_trials(Trials *t, const Inspected &target, int rows, int queries)
                                          t->queries);
     if (t->count > 0)
         find_neighbours(t);
-    drop_idle_queries(t);
+    drop_idle_queries(t, true);
 }
 
 void prepare_given_trials(Trials *t, const Inspected &target, int rows, const GivenQueries &queries)
@@ -240,7 +245,7 @@ void prepare_given_trials(Trials *t, const Inspected &target, int rows, const Gi
     bool *no_row = (bool *)palloc(t->count * sizeof(bool));
     std::fill_n(no_row, t->count, true);
     find_limits(t, no_row, (double(*)[2])palloc(t->count * sizeof(double[2])));
-    drop_idle_queries(t);
+    drop_idle_queries(t, false);
 }
 
 void close_trials(Trials *t)

@@ -193,9 +193,6 @@ void tune_and_close(Trials *trials, double target, const ResultRows &out)
 {
     if (trials->count > 0)
         tune(*trials, target, out);
-    else
-        ereport(NOTICE, (errmsg("index \"%s\" has no rows that differ",
-                                RelationGetRelationName(trials->target.rel))));
     close_trials(trials);
     inspect_close(trials->target);
 }

@@ -109,10 +109,10 @@ void finish_meta(Build *b, const Sample &sample)
 void check_dims(const IndexedColumn &column)
 {
     if (column.dims == 0)
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
-             errhint("Give the column's type a number of dimensions, as in vector(384) or halfvec(384).")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions"),
+                 errhint("Give the column's type a number of dimensions, as in vector(384) or halfvec(384), "
+                         "or index an expression that has one, such as ((embedding::vector(384))).")));
 }
 
 // A build in a memory context of its own, which is current from then on. info, heap: null for an init fork.

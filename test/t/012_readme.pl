@@ -181,6 +181,7 @@ for my $case (
     [ q{SET maintenance_work_mem = '1MB'; CREATE INDEX ON items USING scann (embedding) WITH (nlist = 60000)}, '54000', 'memory required is ... MB, maintenance_work_mem is ... MB' ],
     [ q{INSERT INTO e VALUES (1, '[1,2]')},                                  '22000', 'expected 384 dimensions, not 3' ],
     [ q{SET enable_seqscan = off; SELECT id FROM e ORDER BY v <-> '[1]' LIMIT 1}, '22000', 'different vector dimensions 384 and 3' ],
+    [ q{SELECT id FROM e ORDER BY v <-> ARRAY[1.5] LIMIT 1},                 '42883', 'operator does not exist: vector <-> numeric[]' ],
     [ q{SELECT '[1,'::vector},                                               '22P02', 'invalid input syntax for type vector: ...' ],
     [ q{SELECT '[nan]'::vector},                                             '22000', 'NaN not allowed in vector' ],
     [ q{SELECT '[1e39]'::vector},                                            '22003', '... is out of range for type vector' ],

@@ -14,7 +14,6 @@ my $dims  = 32;
 my $rows  = 3000;
 my $node  = new_node('vacuum');
 my $query = query_vector($node, $dims, 1);
-$node->safe_psql('postgres', 'CREATE EXTENSION pageinspect');
 
 # Pages of the index by kind, and those that nothing refers to; see src/ivf/store/format.h.
 sub pages
@@ -22,8 +21,8 @@ sub pages
     my ($table) = @_;
     my %count = (tile => 0, open => 0, fine => 0, freed => 0);
     my $kinds = $node->safe_psql('postgres',
-        "SELECT get_byte(p, 8188) + 256 * get_byte(p, 8189), count(*)
-         FROM generate_series(0, pg_relation_size('${table}_v') / 8192 - 1) b, get_raw_page('${table}_v', b::int) p GROUP BY 1");
+        "CHECKPOINT; SELECT get_byte(p, 8188) + 256 * get_byte(p, 8189), count(*)
+         FROM generate_series(0, pg_relation_size('${table}_v') / 8192 - 1) b, vq_page('${table}_v', b) p GROUP BY 1");
     my %name = (5 => 'tile', 6 => 'open', 7 => 'fine');
     for (split /\n/, $kinds)
     {

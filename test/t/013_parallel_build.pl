@@ -17,7 +17,6 @@ my $dims = 32;
 my $rows = 6000;
 my $node = new_node('parallel', 'max_parallel_maintenance_workers = 2', 'maintenance_work_mem = 128MB',
     'max_worker_processes = 16', 'max_parallel_workers = 8', 'max_prepared_transactions = 1');
-$node->safe_psql('postgres', 'CREATE EXTENSION pageinspect');
 new_table($node, 'items', $dims, $rows);
 my $query = query_vector($node, $dims, 1);
 
@@ -55,8 +54,8 @@ sub workers_of
 sub pages
 {
     my ($index) = @_;
-    return $node->safe_psql('postgres', qq{
-        SELECT count(*), md5(string_agg(substr(get_raw_page('$index', n::int), 11), '' ORDER BY n))
+    return $node->safe_psql('postgres', qq{CHECKPOINT;
+        SELECT count(*), md5(string_agg(substr(vq_page('$index', n), 11), '' ORDER BY n))
         FROM generate_series(1, pg_relation_size('$index') / current_setting('block_size')::int - 1) n});
 }
 

@@ -15,7 +15,7 @@ use VectorQuant;
 my $dims  = 24;
 my $node  = new_node('lost', 'max_wal_senders = 4', 'checkpoint_timeout = 1h');
 my $query = query_vector($node, $dims, 1);
-$node->safe_psql('postgres', 'CREATE EXTENSION pageinspect; CREATE SEQUENCE s START 100000');
+$node->safe_psql('postgres', 'CREATE SEQUENCE s START 100000');
 
 sub size { return $node->safe_psql('postgres', "SELECT pg_relation_size('$_[0]_v') / 8192"); }
 sub lost { return $node->safe_psql('postgres', "SELECT lost_bytes / 8192 FROM vector_quant_index_stats('$_[0]_v')"); }
@@ -106,7 +106,7 @@ sub about_to_use
     my $xid = $node->safe_psql('postgres', 'SELECT txid_snapshot_xmax(txid_current_snapshot())');
     while_stopped(sub { add_pages($file, 1, $xid) });
     my $last = size($table) - 1;
-    my $kind = "SELECT get_byte(get_raw_page('${table}_v', $last), 8189)"; # 128: freed
+    my $kind = "CHECKPOINT; SELECT get_byte(vq_page('${table}_v', $last), 8189)"; # 128: freed
     my $session = $node->background_psql('postgres');
     is($session->query_safe('BEGIN; SELECT txid_current();'), $xid, "$table: the transaction that the page names");
     $node->safe_psql('postgres', "VACUUM $table");

@@ -58,6 +58,9 @@ BEGIN
     END LOOP;
     different := (SELECT count(DISTINCT id) FROM unnest(ids) id);
 END $$;
+-- A page as the last checkpoint left it. (pageinspect is not in every package.)
+CREATE FUNCTION vq_page(relation regclass, block bigint) RETURNS bytea LANGUAGE sql VOLATILE
+    AS 'SELECT pg_read_binary_file(pg_relation_filepath(relation), block * 8192, 8192)';
 SQL
 # A started server with the extension and the functions above. Options are lines of postgresql.conf.
 sub new_node

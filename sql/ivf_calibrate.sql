@@ -56,7 +56,7 @@ SELECT count(*) FILTER (WHERE state = 'recommended') AS recommended, bool_and(re
 -- Before: queries amidst find less than is promised for rows, those beside rows more, at a cost.
 CREATE TEMP TABLE ca_before AS SELECT kind, target, k, a.* FROM unnest('{amidst,beside}'::text[]) kind, unnest('{.8,.9,.95}'::float8[]) target,
     unnest('{1,10,100}'::int[]) k, ca_at('ca_idx', kind, target, k) a;
-SELECT recall < .75 AS missed FROM ca_before WHERE (kind, target, k) = ('amidst', .8, 10);
+SELECT bool_or(recall < target - .02) AS missed FROM ca_before WHERE (kind, k) = ('amidst', 10);
 SELECT calibrated, calibration_queries FROM vector_quant_index_stats('ca_idx');
 
 -- After: other queries of the kind get what is asked for.
@@ -129,7 +129,7 @@ CREATE INDEX ca_cos ON ca USING @AM@ (v vector_cosine_ops) WITH (@VARIANT@);
 CREATE INDEX ca_half ON ca USING @AM@ ((v::halfvec(24)) halfvec_l2_ops) WHERE id % 2 = 0;
 SELECT i, reached FROM unnest('{ca_ip,ca_cos}'::regclass[]) i,
     vector_quant_calibrate(i, queries => ARRAY(SELECT v FROM ca_query WHERE kind = 'amidst' AND n <= 200)) c, ca_check(i, 'amidst') WHERE k = 10;
-SELECT recall_before < recall AS more FROM vector_quant_calibrate('ca_half', ARRAY(SELECT v::halfvec FROM ca_query WHERE kind = 'amidst' AND n <= 200));
+SELECT recall >= target_recall AS reached FROM vector_quant_calibrate('ca_half', ARRAY(SELECT v::halfvec FROM ca_query WHERE kind = 'amidst' AND n <= 200));
 -- a domain over the type
 CREATE DOMAIN ca_embedding AS vector(24);
 SELECT sampled FROM vector_quant_recall('ca_ip', ARRAY(SELECT v::ca_embedding FROM ca_query LIMIT 15));

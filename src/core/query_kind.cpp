@@ -122,7 +122,7 @@ RecallTable table_for_kind(const RecallTable &rows, const QueryKind &kind) noexc
         raise(depth.lists, d > 0 ? table.depth[d - 1].lists : nullptr);
     }
     for (uint32_t i = 0; i < kRecallTargets; i++)
-        table.epsilon[i] = (float)kind.epsilon[i] / kHundredths;
+        table.epsilon[i] = std::max(rows.epsilon[i], (float)kind.epsilon[i] / kHundredths);
     raise(table.epsilon, nullptr);
     return table;
 }

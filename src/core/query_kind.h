@@ -19,10 +19,11 @@ struct QueryKind // zero: as rows
     // In hundredths; the arrays of the table.
     int16_t reach[kRecallDepths][kRecallTargets]; // added to that of rows
     int16_t lists[kRecallDepths][kRecallTargets]; // added to the natural logarithm of those of rows
-    int16_t epsilon[kRecallTargets];              // in place of that of rows
+    int16_t epsilon[kRecallTargets];              // in place of that of rows, where it is more
 };
 
-// own: what queries of that kind met, rows: what the index measured with rows, both in the same unit of gaps.
+// own: what queries of that kind met, rows: what the index measured with rows, both in the same unit of gaps. Bounds of `own` are at least
+// as wide as those of rows, so that reaches differ by what queries are, not by what bounds lose.
 QueryKind compare_queries(const RecallTable &rows, const RecallTable &own, int32_t date, uint32_t queries,
                           uint32_t nlist) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace vq {
@@ -10,10 +11,18 @@ namespace {
 
 constexpr float kPlaceWeight = 0.35f; // 0.25 to 0.5 do as well on the benchmark sets
 constexpr size_t kUnitPlace = 32;     // counted from 0
-// Of the rows that a target allows to lose, so many may be lost in lists that are not visited, the rest by narrow bounds. If
-// bounds were allowed to lose more, fewer rows of the table would be read, but more codes than without a target.
-constexpr double kListsLoss = 0.975;
+// Of the rows that a target allows to lose, such a share may be lost in lists that are not visited, the rest by narrow bounds. The more
+// bounds may lose, the fewer rows of the table are read, but the more codes: each target takes the cheapest. The first one where costs
+// are not known.
+constexpr double kListsLoss[] = {0.975, 0.9, 0.8, 0.65, 0.5, 0.35};
+constexpr double kLeastListsLoss = kListsLoss[std::size(kListsLoss) - 1];
+// So much less lists have to lose for bounds to lose one row more, as measured with rows. Bounds lose more rows of real queries than
+// of queries that the codes were trained on (as many to twice as many on the benchmark sets), lists fewer, since their loss is that
+// of rows beyond the wanted ones. With 4 fashion-mnist-784 loses .006 of the recall in wrvq, with 5 no set loses .002.
+constexpr double kLossOfBounds = 5;
 constexpr float kMaxEpsilon = 4;
+constexpr uint32_t kUsual = 1;    // the depth of most queries: ten rows
+constexpr double kWorthIt = 0.98; // of the cost: what saves less is noise
 // Of the near rows no more than that share is taken to lie in the nearest list, however clearly the calibration queries tell their
 // clusters apart: a query from outside the data may lie between two as well.
 constexpr double kMostInNearest = 0.8;
@@ -130,24 +139,116 @@ static float reach_of_share(const float *sorted, const NearLists &near, float un
     return quantile(sorted, near.count, std::min(share + error, 1.0));
 }
 
+// How a target's loss is divided.
+struct Split
+{
+    double lists_loss; // of it, in lists not visited
+    float epsilon;
+};
+
+// With which bounds lose so much of a target's loss. m.widths must be sorted.
+static float width_losing(const RecallMeasurements &m, uint32_t target, double bounds_loss)
+{
+    const double found = 1 - bounds_loss * (1 - (double)kRecallTarget[target]);
+    const float width = m.width_count > 0 ? quantile(m.widths, m.width_count, found) : m.default_epsilon;
+    const bool last = target + 1 == kRecallTargets;
+    return std::clamp(width, last ? m.default_epsilon : 0.0f,
+                      kRecallTarget[target] <= kMostByLists ? m.default_epsilon : kMaxEpsilon);
+}
+
+static Split split_of(const RecallMeasurements &m, uint32_t target, double lists_loss)
+{
+    const double bounds_loss = 1 - kListsLoss[0] + (kListsLoss[0] - lists_loss) / kLossOfBounds;
+    return {lists_loss, width_losing(m, target, bounds_loss)};
+}
+
+// With bounds of m.epsilon, or wider where these would lose too much.
+static Split split_beside(const RecallMeasurements &m, uint32_t target)
+{
+    const float epsilon = std::max(m.epsilon[target], width_losing(m, target, 1 - kLeastListsLoss));
+    const float *end = m.widths + m.width_count;
+    const double lost = (double)(end - std::upper_bound(m.widths, m.widths + m.width_count, epsilon));
+    const double loss = (1 - (double)kRecallTarget[target]) * (double)m.width_count;
+    return {lost > 0 && loss > 0 ? std::clamp(1 - lost / loss, kLeastListsLoss, kListsLoss[0])
+                                 : kListsLoss[0],
+            epsilon};
+}
+
+static double share_in_lists(uint32_t target, double lists_loss)
+{
+    return 1 - lists_loss * (1 - (double)kRecallTarget[target]);
+}
+
+static void sort_reaches(const RecallMeasurements &m, float unit, const NearLists &near)
+{
+    for (size_t i = 0; i < near.count; i++)
+        m.scratch[i] = list_reach(unit, near.lists[i].gap, near.lists[i].place);
+    std::sort(m.scratch, m.scratch + near.count);
+}
+
+// Of one query, but for what all have in common.
+static double query_cost(const RecallMeasurements &m, float unit, float reach, float epsilon)
+{
+    double compared = 0;
+    for (size_t i = 0; i < m.costs.count; i++) {
+        const FartherRow &row = m.costs.farther[i];
+        if (row.width < epsilon && list_reach(unit, row.list.gap, row.list.place) <= reach)
+            compared += (double)row.rows;
+    }
+    return m.costs.list * (double)mean_lists(m, unit, reach) +
+           m.costs.look * compared / (double)m.costs.queries;
+}
+
+// least: that the bound of a target before has. m.scratch: reaches of `near`, sorted.
+static Split cheapest_split(const RecallMeasurements &m, float unit, const NearLists &near, uint32_t target,
+                            float least)
+{
+    Split best = {};
+    double cost = 0;
+    for (const double lists_loss : kListsLoss) {
+        Split split = split_of(m, target, lists_loss);
+        split.epsilon = std::max(split.epsilon, least);
+        const float reach = reach_of_share(m.scratch, near, unit, share_in_lists(target, lists_loss));
+        const double own = query_cost(m, unit, reach, split.epsilon);
+        if (lists_loss == kListsLoss[0] || own < kWorthIt * cost) {
+            cost = own;
+            best = split;
+        }
+    }
+    return best;
+}
+
+// By queries of the usual depth.
+static void choose_splits(const RecallMeasurements &m, float unit, Split *splits)
+{
+    const NearLists &near = m.near_lists[kUsual].count > 0 ? m.near_lists[kUsual] : m.near_lists[0];
+    sort_reaches(m, unit, near);
+    for (uint32_t i = 0; i < kRecallTargets; i++)
+        if (m.epsilon)
+            splits[i] = split_beside(m, i);
+        else if (m.costs.count == 0)
+            splits[i] = split_of(m, i, kListsLoss[0]);
+        else
+            splits[i] = cheapest_split(m, unit, near, i, i > 0 ? splits[i - 1].epsilon : 0);
+}
+
 // before: of the depth before, which is never less; null for the first.
-static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &near,
+static void fit_depth(const RecallMeasurements &m, float unit, const NearLists &near, const Split *splits,
                       const RecallTable::Depth *before, RecallTable::Depth *depth) noexcept
 {
     if (near.count == 0) {
         *depth = *before;
         return;
     }
-    for (size_t i = 0; i < near.count; i++)
-        m.scratch[i] = list_reach(unit, near.lists[i].gap, near.lists[i].place);
-    std::sort(m.scratch, m.scratch + near.count);
+    sort_reaches(m, unit, near);
     for (uint32_t i = 0; i < kRecallTargets; i++) {
-        const double loss = 1 - (double)kRecallTarget[i];
-        const double share = 1 - kListsLoss * loss;
-        depth->reach[i] = reach_of_share(m.scratch, near, unit, share);
+        float &reach = depth->reach[i];
+        reach = reach_of_share(m.scratch, near, unit, share_in_lists(i, splits[i].lists_loss));
+        if (i > 0)
+            reach = std::max(reach, depth->reach[i - 1]);
         if (before)
-            depth->reach[i] = std::max(depth->reach[i], before->reach[i]);
-        depth->lists[i] = mean_lists(m, unit, depth->reach[i]);
+            reach = std::max(reach, before->reach[i]);
+        depth->lists[i] = mean_lists(m, unit, reach);
     }
 }
 
@@ -155,18 +256,14 @@ RecallTable fit_recall_table(const RecallMeasurements &m) noexcept
 {
     RecallTable table;
     table.unit = m.unit >= 0 ? m.unit : unit_of_gaps(m);
-    for (uint32_t d = 0; d < kRecallDepths; d++)
-        fit_depth(m, table.unit, m.near_lists[d], d > 0 ? &table.depth[d - 1] : nullptr, &table.depth[d]);
     std::sort(m.widths, m.widths + m.width_count);
-    for (uint32_t i = 0; i < kRecallTargets; i++) {
-        const double loss = 1 - (double)kRecallTarget[i];
-        const float width = m.width_count > 0 ? quantile(m.widths, m.width_count, 1 - (1 - kListsLoss) * loss)
-                                              : m.default_epsilon;
-        table.epsilon[i] =
-            std::clamp(width, 0.0f, kRecallTarget[i] <= kMostByLists ? m.default_epsilon : kMaxEpsilon);
-    }
-    float *last = &table.epsilon[kRecallTargets - 1];
-    *last = std::max(*last, m.default_epsilon);
+    Split splits[kRecallTargets];
+    choose_splits(m, table.unit, splits);
+    for (uint32_t i = 0; i < kRecallTargets; i++)
+        table.epsilon[i] = splits[i].epsilon;
+    for (uint32_t d = 0; d < kRecallDepths; d++)
+        fit_depth(m, table.unit, m.near_lists[d], splits, d > 0 ? &table.depth[d - 1] : nullptr,
+                  &table.depth[d]);
     return table;
 }
 

@@ -55,6 +55,25 @@ struct NearLists
     size_t per_query = 0;
 };
 
+// A row behind the wanted ones of a calibration query.
+struct FartherRow
+{
+    NearList list; // that it lies in
+    float
+        width; // a query that visits it compares it if its bound is wider, in measured standard errors; below 0: however narrow
+    float rows; // so many rows of the table are like it
+};
+
+// What queries cost, in any unit of time, where how far they look and how wide their bounds are is still to be chosen.
+struct QueryCosts
+{
+    double list; // a list visited and the codes in it
+    double look; // a row compared exactly
+    const FartherRow *farther;
+    size_t count;   // 0: not measured
+    size_t queries; // that met them
+};
+
 // What the calibration queries met. Arrays belong to the caller and hold no NaN; fit_recall_table sorts `widths`.
 struct RecallMeasurements
 {
@@ -68,6 +87,10 @@ struct RecallMeasurements
     float default_epsilon;
     float *scratch;  // as many floats as there are queries, and as the most near lists of a depth
     float unit = -1; // of gaps, that of another table; below 0: the queries' own
+    // Of each target, that of another table: so wide bounds are at least, and lists may lose what these do not. Null: chosen by costs.
+    const float *epsilon = nullptr;
+    // Decide how much of a target's loss is left to lists not visited, and how much to narrow bounds. Not measured: nearly all to lists.
+    QueryCosts costs = {};
 };
 
 // The table of an index that nothing is known about: every list, the default bound.

@@ -226,6 +226,11 @@ TEST(OddRows, RecallTablesAreValid)
                     m.width_count = width == n ? 0 : kNear;
                     m.default_epsilon = 1.9f;
                     m.scratch = scratch.data();
+                    std::vector<FartherRow> farther;
+                    for (const NearList &l : lists)
+                        farther.push_back({l, value(width), value(kind)});
+                    if (deep)
+                        m.costs = {1e-3, 2, farther.data(), farther.size(), kQueries};
                     const RecallTable table = fit_recall_table(m);
                     EXPECT_TRUE(valid_recall_table(table)) << kind << " " << width << " " << places;
                     for (double recall : {.5, .8, .985, 1.0})

@@ -52,6 +52,15 @@ TEST(QueryKind, GivesBackWhatItComesFrom)
         EXPECT_NEAR(table.epsilon[i], own.epsilon[i], 0.006);
 }
 
+// An index whose bounds have to be wider than when the queries were measured.
+TEST(QueryKind, BoundsAreNoNarrowerThanThoseOfRows)
+{
+    RecallTable rows = table_of(0.5f, 0.25f);
+    const QueryKind kind = compare_queries(rows, table_of(1.3f, 0.4f), kDay, 200, 60);
+    std::fill_n(rows.epsilon, kRecallTargets, 3.5f);
+    EXPECT_EQ(table_for_kind(rows, kind).epsilon[0], 3.5f);
+}
+
 TEST(QueryKind, OfNothingChangesNothing)
 {
     const RecallTable rows = table_of(0.5f, 0.25f);

@@ -132,6 +132,97 @@ TEST(RecallTable, LeastEpsilonOfTargetOneIsTheDefault)
     EXPECT_EQ(m.fit().epsilon[0], kDefaultEpsilon);
 }
 
+// Rows behind the wanted ones, the nearest list's: as many of them are compared as bounds are wide.
+struct WithCosts : Measured
+{
+    std::vector<FartherRow> farther;
+
+    WithCosts()
+    {
+        for (float &w : widths)
+            w *= 0.7f; // up to 2.1: the default is no limit
+        for (size_t i = 0; i < 400; i++)
+            farther.push_back({{0, 0}, (float)i / 100, 50});
+    }
+
+    RecallTable fit(double list, double look)
+    {
+        RecallMeasurements m = {queries,       places,        gaps.data(),     {},
+                                widths.data(), widths.size(), kDefaultEpsilon, scratch.data()};
+        m.near_lists[0] = {near_lists.data(), near_lists.size()};
+        m.costs = {list, look, farther.data(), farther.size(), 100};
+        return fit_recall_table(m);
+    }
+};
+
+TEST(RecallTable, WhereRowsAreDearBoundsAreNarrowAndListsMany)
+{
+    WithCosts m;
+    const RecallTable usual = m.Measured::fit(), table = m.fit(1, 100);
+    ASSERT_TRUE(valid_recall_table(table));
+    for (uint32_t i = 0; i + 1 < kRecallTargets; i++) {
+        EXPECT_LE(table.epsilon[i], usual.epsilon[i]);
+        EXPECT_GE(table.depth[0].reach[i], usual.depth[0].reach[i]);
+        EXPECT_GE(table.depth[0].lists[i], usual.depth[0].lists[i]);
+    }
+    EXPECT_LT(table.epsilon[0], usual.epsilon[0] - 0.01f);
+    EXPECT_GT(table.depth[0].lists[0], 1.1f * usual.depth[0].lists[0]);
+    EXPECT_EQ(table.epsilon[kRecallTargets - 1], usual.epsilon[kRecallTargets - 1]);
+    EXPECT_EQ(table.depth[0].reach[kRecallTargets - 1], usual.depth[0].reach[kRecallTargets - 1]);
+}
+
+TEST(RecallTable, WhereListsAreDearTheyAreAsFewAsWithoutCosts)
+{
+    WithCosts m;
+    const RecallTable usual = m.Measured::fit();
+    for (const RecallTable &table : {m.fit(1000, 0.01), m.fit(1, 0)})
+        for (uint32_t i = 0; i < kRecallTargets; i++) {
+            EXPECT_EQ(table.epsilon[i], usual.epsilon[i]);
+            EXPECT_EQ(table.depth[0].reach[i], usual.depth[0].reach[i]);
+        }
+}
+
+// What both may lose together is no more than a target allows.
+TEST(RecallTable, NoSplitLosesMoreThanTheTargetAllows)
+{
+    WithCosts m;
+    for (double look : {0.1, 1.0, 10.0, 100.0}) {
+        const RecallTable table = m.fit(1, look);
+        for (uint32_t i = 0; i < kRecallTargets; i++) {
+            const double in_lists = 1 - m.found(table, table.depth[0].reach[i]);
+            const double by_bounds = (double)std::count_if(m.widths.begin(), m.widths.end(),
+                                                           [&](float w) { return w > table.epsilon[i]; }) /
+                                     (double)m.widths.size();
+            EXPECT_LE(in_lists + by_bounds, 1 - kRecallTarget[i] + 1e-6) << look;
+        }
+    }
+}
+
+// The reach then is for what is lost beside bounds so narrow.
+TEST(RecallTable, WithBoundsOfAnotherTable)
+{
+    Measured m;
+    RecallTable other = m.fit();
+    std::fill_n(other.epsilon, kRecallTargets, 2.0f); // a third of the widths are above
+    RecallMeasurements measured = {m.queries,       m.places,        m.gaps.data(),   {},
+                                   m.widths.data(), m.widths.size(), kDefaultEpsilon, m.scratch.data()};
+    measured.near_lists[0] = {m.near_lists.data(), m.near_lists.size()};
+    measured.epsilon = other.epsilon;
+    const RecallTable too_narrow = fit_recall_table(measured);
+    EXPECT_TRUE(valid_recall_table(too_narrow));
+    for (uint32_t i = 0; i < kRecallTargets; i++)
+        EXPECT_GE(too_narrow.epsilon[i], 2);
+    EXPECT_EQ(too_narrow.epsilon[2],
+              kDefaultEpsilon); // these lose more than the target allows: no wider than ever
+    for (float &w : m.widths)
+        w *= 2.05f / 3; // one in forty above
+    const RecallTable table = fit_recall_table(measured);
+    EXPECT_TRUE(valid_recall_table(table));
+    EXPECT_EQ(table.epsilon[2], 2);
+    EXPECT_NEAR(m.found(table, table.depth[0].reach[2]), 0.975, 0.005);
+    EXPECT_NEAR(m.found(table, table.depth[0].reach[0]), 0.825, 0.005);
+}
+
 TEST(RecallTable, MeanListsAreCounted)
 {
     Measured m;

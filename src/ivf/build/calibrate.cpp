@@ -1,7 +1,7 @@
 // What the sample says about queries: how many lists they need, how wide the codes' errors really are, and how far to look for
 // which recall.
 #include "core/random.h"
-#include "ivf/build/prober.h"
+#include "ivf/build/farther_rows.h"
 #include "ivf/scan/probes.h"
 
 namespace vq::ivf {
@@ -32,38 +32,8 @@ struct Findings
     float *gaps; // queries x places
     NearList *near_lists[kRecallDepths];
     size_t near_count[kRecallDepths];
+    FartherRows farther;
 };
-
-// How the sample stands for a depth of the table: each query's `rows` nearest among every stride-th row of the sample.
-struct DepthSample
-{
-    size_t stride;
-    size_t rows;
-    Nearest *nearest;
-};
-
-// Of a sample row as the metric has it, without a code.
-double sample_score(const Prober *p, const float *q, const float *x)
-{
-    const auto &k = simd::kernels();
-    const size_t dims = p->sample->dims;
-    return p->index->space().metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
-}
-
-// False if the code says nothing, or the estimate is off by rounding errors alone.
-bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out, double *score)
-{
-    EncodedRow row;
-    if (!encode_row(&p->row, x, &row))
-        return false;
-    const uint32_t origin = p->index->origin_of(row.list);
-    const RoutedList &list = p->order[p->place[row.list]];
-    *out = estimate_of(*p->index, tables_about(&p->query, origin), list, row);
-    *score = sample_score(p, q, x);
-    const double rounding = list_rounding(space_about(p->query, origin), moved_about(&p->query, origin),
-                                          list.centroid_norm, list.distance);
-    return says_something(*out, *score) && rounding < out->error;
-}
 
 // The first rows_asked rows would be given out; each is found before the last of them is if the bound is wide enough. Where the sample is a small part of the
 // table they are few, and targets ask for the widest of a thousand: so the rows behind them count, too, as many at a time as if they were the nearest.
@@ -97,11 +67,6 @@ float error_scale(Findings *m)
     std::sort(m->errors, m->errors + m->error_count);
     const size_t at = (size_t)((1 - kAbove) * (double)(m->error_count - 1));
     return (float)Max(1.0, m->errors[at] / kEpsilon);
-}
-
-float gap_of(const Prober *p, size_t place)
-{
-    return gap_behind(*p->index, p->nearest, p->order[place]);
 }
 
 void probe_gaps(Prober *p, Findings *m)
@@ -161,6 +126,7 @@ void open_findings(Findings *m, uint32_t nlist, size_t queries)
     m->gaps = (float *)palloc(queries * m->places * sizeof(float));
     for (NearList *&lists : m->near_lists)
         lists = (NearList *)palloc(queries * kNearest * sizeof(NearList));
+    open_farther_rows(&m->farther);
 }
 
 // Lists that n queries need for each recall of kCalibrationRecall.
@@ -176,10 +142,12 @@ void fill_calibration(MetaPage *meta, const Findings &m, size_t n)
     }
 }
 
-RecallTable recall_table(const MetaPage &meta, const Findings &m)
+RecallTable recall_table(const Index &index, const MetaPage &meta, const Findings &m)
 {
     for (size_t i = 0; i < m.width_count; i++)
         m.widths[i] /= meta.error_scale;
+    for (size_t i = 0; i < m.farther.count; i++)
+        m.farther.rows[i].width /= meta.error_scale;
     RecallMeasurements measured = {m.queries,
                                    m.places,
                                    m.gaps,
@@ -190,6 +158,7 @@ RecallTable recall_table(const MetaPage &meta, const Findings &m)
                                    (float *)palloc(m.queries * kNearest * sizeof(float))};
     for (uint32_t d = 0; d < kRecallDepths; d++)
         measured.near_lists[d] = {m.near_lists[d], m.near_count[d]};
+    measured.costs = query_costs(index, meta, m.farther);
     return fit_recall_table(measured);
 }
 
@@ -277,16 +246,17 @@ void calibrate(MetaPage *meta, Relation rel, const Index *index, const Sample &s
         for (uint32_t d = 0; d < kRecallDepths; d++)
             probe_depth(&p, &m, d, depths[d].nearest[i], depths[d].rows);
         probe_codes(&p, &m, q, nearest[i], i < n);
+        probe_farther_rows(&p, &m.farther, i, q, nearest[i], m.rows_asked, depths, (double)meta->build_rows);
         phase_done(progress, (int64)i + 1);
     });
     meta->error_scale = error_scale(&m);
     fill_calibration(meta, m, n);
-    meta->targets = recall_table(*meta, m);
-    if (!valid_recall_table(meta->targets) || !std::isfinite(meta->error_scale))
-        forget_calibration(meta);
     const uint32_t nprobe = Min(calibrated_nprobe(*meta), meta->nlist);
     if (meta->sublist_layers > 0)
         meta->sublist_share = measure_sublist_share(&p, nprobe, queries, nearest, n, kNeighbours);
+    meta->targets = recall_table(*index, *meta, m);
+    if (!valid_recall_table(meta->targets) || !std::isfinite(meta->error_scale))
+        forget_calibration(meta);
     report_phase(progress,
                  "calibrated with %zu queries: nprobe %u, error scale %.3f, share of the lists' rows %.3f",
                  all, nprobe, meta->error_scale, meta->sublist_share);

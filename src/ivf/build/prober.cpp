@@ -4,6 +4,7 @@
 #include "core/random.h"
 
 #include "ivf/row/normalize.h"
+#include "ivf/scan/probes.h"
 
 namespace vq::ivf {
 
@@ -91,7 +92,7 @@ Estimate estimate_of(const Index &index, const void *state, const RoutedList &li
     const QueryHead &head = *(const QueryHead *)state;
     const double dot = (double)head.mul * index.codec->scan_row(state, row.code) + head.offset;
     return {(double)list.add + row.factors.add + bf16_to_float(row.factors.scale) * dot,
-            (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err)};
+            (double)error_distance(head, list.distance) * bf16_to_float(row.factors.err), row.list};
 }
 
 const float *visit_order(Prober *p, const float *x)
@@ -111,6 +112,32 @@ const float *visit_order(Prober *p, const float *x)
         p->place[p->order[i].list] = i;
     p->nearest = nearest_rank(index, p->order, index.meta.nlist);
     return x;
+}
+
+double sample_score(const Prober *p, const float *q, const float *x)
+{
+    const auto &k = simd::kernels();
+    const size_t dims = p->sample->dims;
+    return p->index->space().metric == Metric::L2 ? k.l2sq(q, x, dims) : -k.dot(q, x, dims);
+}
+
+bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out, double *score)
+{
+    EncodedRow row;
+    if (!encode_row(&p->row, x, &row))
+        return false;
+    const uint32_t origin = p->index->origin_of(row.list);
+    const RoutedList &list = p->order[p->place[row.list]];
+    *out = estimate_of(*p->index, tables_about(&p->query, origin), list, row);
+    *score = sample_score(p, q, x);
+    const double rounding = list_rounding(space_about(p->query, origin), moved_about(&p->query, origin),
+                                          list.centroid_norm, list.distance);
+    return says_something(*out, *score) && rounding < out->error;
+}
+
+float gap_of(const Prober *p, size_t place)
+{
+    return gap_behind(*p->index, p->nearest, p->order[place]);
 }
 
 } // namespace vq::ivf

@@ -67,7 +67,8 @@ const float *visit_order(Prober *p, const float *x);
 struct Estimate
 {
     double estimate;
-    double error; // the code's own standard error
+    double error;  // the code's own standard error
+    uint32_t list; // of the row
 };
 
 // state: the prepared query; list: of the row, as the query has it.
@@ -79,6 +80,16 @@ inline bool says_something(const Estimate &e, double score)
     const double share = (e.estimate - score) / e.error;
     return std::isfinite(share) && std::fabs(share) <= 100;
 }
+
+// Of a sample row as the metric has it, without a code.
+double sample_score(const Prober *p, const float *q, const float *x);
+
+// Estimates row x of the sample for the prepared query q. False if the code says nothing, or the estimate is off by rounding errors
+// alone.
+bool estimate_row(Prober *p, const float *q, const float *x, Estimate *out, double *score);
+
+// Gap of the list at that place of the query's order.
+float gap_of(const Prober *p, size_t place);
 
 // Calls probe(i) for i in [first, end); what one call allocates is freed before the next.
 template <class Probe>

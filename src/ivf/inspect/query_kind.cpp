@@ -160,6 +160,7 @@ void open_kind(Kind *k, const Inspected &target, const Index &index, Snapshot sn
     m->default_epsilon = (float)kDefaultEpsilon;
     m->scratch = (float *)palloc(queries * kMostRanks * sizeof(float));
     m->unit = index.meta.targets.unit;
+    m->epsilon = index.meta.targets.epsilon;
     for (uint32_t d = 0; d < kRecallDepths; d++)
         m->near_lists[d].lists = k->near[d] = (NearList *)palloc(queries * kMostRanks * sizeof(NearList));
 }

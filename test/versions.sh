@@ -56,6 +56,9 @@ install_postgres() { # FOLDER VERSION
       chmod +x "${found%/*}"/*
       # Its flags for C++ are those for C, and one of them g++ does not know.
       find "$folder/opt/python" -name Makefile.global -exec sed -i '/^CXXFLAGS/s/-fexcess-precision=standard//' {} +
+      # Its programs look for libraries beside themselves, where copies of them find none.
+      find "$folder/opt/python" -type d -name '*.libs' -printf '/%P\n' | sed 's#^#/opt/python#' > "$folder/etc/ld.so.conf.d/python-package.conf"
+      inside "$folder" ldconfig
       echo "${found#"$folder"}"
       return
       ;;

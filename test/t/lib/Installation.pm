@@ -19,9 +19,6 @@ sub pg_config { chomp(my $path = `pg_config --$_[0]`); return $path; }
 sub copy_installation
 {
     my %folder = map { $_ => pg_config($_) } qw(bindir pkglibdir sharedir);
-    # Programs of an installation with a folder of its own may look for their libraries beside themselves.
-    my ($prefix, $libdir) = (dirname($folder{bindir}), pg_config('libdir'));
-    $folder{libdir} = $libdir if index($libdir, "$prefix/") == 0;
     my $root = PostgreSQL::Test::Utils::tempdir() . '/installation';
     for my $from (sort values %folder)
     {

@@ -99,14 +99,7 @@ for my $round (1 .. $rounds)
     chmod(0700, $node->data_dir);
 }
 
-for my $name (sort keys %seen)
-{
-    my ($am, $kind) = split / /, $name;
-    my %n = (reported => 0, answered => 0, %{ $seen{$name} });
-    note("$name: $n{reported} reported, $n{answered} answered");
-    my @mine = grep { /, ${am}_\d+ \($kind / } @wrong;
-    is(scalar(@mine), 0, "$name pages: right rows or a clear error") or diag(join("\n", @mine[ 0 .. ($#mine < 14 ? $#mine : 14) ]));
-}
+kinds_are_right(\%seen, \@wrong);
 note("most memory: $most kB");
 is(scalar(grep { !/\(/ } @wrong), 0, 'no crash in the log') or diag(join("\n", grep { !/\(/ } @wrong));
 done_testing();

@@ -146,14 +146,7 @@ for my $round (1 .. $rounds)
     }
 }
 
-for my $name (sort keys %seen)
-{
-    my ($am, $kind) = split / /, $name;
-    my %n = (reported => 0, answered => 0, %{ $seen{$name} });
-    note("$name: $n{reported} reported, $n{answered} answered");
-    my @mine = grep { /, ${am}_\d+ \($kind / } @wrong;
-    is(scalar(@mine), 0, "$name pages: right rows or a clear error") or diag(join("\n", @mine[ 0 .. ($#mine < 14 ? $#mine : 14) ]));
-}
+kinds_are_right(\%seen, \@wrong);
 cmp_ok($most, '<', $limit, "memory of the sessions, of all rounds: $most kB");
 note("most memory: $most kB");
 ok(!crashed($node), 'no server process died');

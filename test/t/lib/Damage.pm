@@ -6,9 +6,10 @@ use warnings;
 
 use Exporter 'import';
 use PostgreSQL::Test::Utils;
+use Test::More;
 use VectorQuant;
 
-our @EXPORT = qw(damage_tables kind_of_round damage move_open_rows errors_in wrong_errors);
+our @EXPORT = qw(damage_tables kind_of_round damage move_open_rows errors_in wrong_errors kinds_are_right);
 
 my %kind = (1 => 'meta', 2 => 'image', 3 => 'centroid', 4 => 'directory', 5 => 'tile', 6 => 'open', 7 => 'fine', 8 => 'sublist');
 
@@ -218,6 +219,22 @@ sub wrong_errors
     my @wrong = grep { !/^XX002: |^XX001: (invalid page in|could not read) block|^0A000: index .* has format version/ } errors_in($err);
     push @wrong, 'error without the REINDEX hint' if $err =~ /XX002: / && $err !~ /HINT:.*REINDEX/;
     return @wrong;
+}
+
+# A test for each access method and kind of page: what was done with damage there (seen: "am kind" => { reported, answered }), and whether
+# anything was wrong ("..., am_NUMBER (kind ...").
+sub kinds_are_right
+{
+    my ($seen, $wrong) = @_;
+    for my $name (sort keys %$seen)
+    {
+        my ($am, $kind) = split / /, $name;
+        my %n = (reported => 0, answered => 0, %{ $seen->{$name} });
+        note("$name: $n{reported} reported, $n{answered} answered");
+        my @mine = grep { /, ${am}_\d+ \($kind / } @$wrong;
+        is(scalar(@mine), 0, "$name pages: right rows or a clear error") or diag(join("\n", @mine[ 0 .. ($#mine < 14 ? $#mine : 14) ]));
+    }
+    return;
 }
 
 1;

@@ -163,7 +163,7 @@ INSERT INTO sw_wide SELECT i, sw_wide_vector(i) FROM generate_series(1, 300) i;
 REINDEX TABLE sw_wide;
 ANALYZE sw_wide;
 INSERT INTO sw_wide SELECT i, sw_wide_vector(i) FROM generate_series(301, 3000) i;
-SELECT swept FROM sw_wide_swept('true', 230);
+SELECT swept FROM sw_wide_swept('true', 150);
 DROP FUNCTION sw_wide_swept, sw_dear, sw_wide_vector;
 DROP TABLE sw_wide;
 DROP FUNCTION sw_vector, sw_compare;

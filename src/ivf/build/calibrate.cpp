@@ -40,18 +40,19 @@ struct Findings
 void probe_codes(Prober *p, Findings *m, const float *q, const Nearest &nearest, bool for_defaults)
 {
     const size_t near = Min(nearest.found, kNeighbours), asked = Min(near, m->rows_asked);
+    const size_t whole = asked > 0 ? near - near % asked : 0; // in groups of so many
+    double last = 0;                                          // of the group
     for (size_t j = 0; j < near; j++) {
+        if (j < whole && j % asked == 0)
+            last = sample_score(p, q, sample_row(p, nearest.row[j + asked - 1]));
         Estimate e;
         double score;
         if (!estimate_row(p, q, sample_row(p, nearest.row[j]), &e, &score))
             continue;
         if (for_defaults)
             m->errors[m->error_count++] = (float)((e.estimate - score) / e.error);
-        const size_t end = (j / asked + 1) * asked;
-        if (end > near)
-            continue;
-        const double last = sample_score(p, q, sample_row(p, nearest.row[end - 1]));
-        m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
+        if (j < whole)
+            m->widths[m->width_count++] = (float)Max((e.estimate - last) / e.error, 0.0);
     }
 }
 

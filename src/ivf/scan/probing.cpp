@@ -44,7 +44,7 @@ uint32_t lists_holding(const Probing &probing, double rows)
 // rather than some: rows of lists visited later than needed are late, and no sweep finds those of such a scan.
 bool takes_rest(const Probing &probing, const ScanQuery &query)
 {
-    constexpr double kFewRows = 8192; // their keys and codes are read in some 50 us
+    constexpr double kFewRows = 8192; // whose codes take as long as a dozen rows of the table (table_costs.h)
     if (probing.visited == 0 || !has_filter(query.filter))
         return false;
     const uint32_t left = probing.most - probing.visited;

@@ -1,6 +1,7 @@
 // A set of vectors encoded by one codec into tiles, list by list, with the factors of core/space.h: an index in memory.
 #pragma once
 
+#include "core/centroid_bytes.h"
 #include "core/space.h"
 #include "vectors.h"
 
@@ -34,6 +35,8 @@ struct Encoded
     Space space;                     // points to the above and to Lists::mean
     std::vector<uint16_t> centroids; // bfloat16
     std::vector<CentroidTerms> terms;
+    Aligned rounded; // what the next points to
+    CentroidBytes centroid_bytes;
     std::vector<uint32_t> first_tile; // of each list, and one more
     size_t tile_bytes;                // codes, then add[32], scale[32], err[32]
     Aligned tiles;
@@ -49,6 +52,7 @@ struct Encoded
     const uint16_t *scale(size_t i) const { return (const uint16_t *)(add(i) + simd::kTileRows); }
     const uint16_t *err(size_t i) const { return scale(i) + simd::kTileRows; }
     size_t tile_codes() const { return simd::kTileRows * (size_t)shape.code_bytes; }
+    // bfloat16
     const uint8_t *centroid(size_t list) const
     {
         return (const uint8_t *)&centroids[list * shape.space_dims];

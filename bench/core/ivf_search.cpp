@@ -18,6 +18,9 @@ using namespace vq::bench;
 
 namespace {
 
+constexpr float kRoundedEpsilon = 3; // as src/ivf/row/route.cpp
+constexpr float kRanked = std::numeric_limits<float>::infinity();
+
 struct Candidate
 {
     float lower;
@@ -53,7 +56,9 @@ public:
     Searcher(const VectorSet &set, const Lists &lists, const Encoded &e, float epsilon, size_t keep)
         : set_(set), lists_(lists), e_(e), epsilon_(epsilon), keep_((ptrdiff_t)keep),
           moved_(e.shape.space_dims), scratch_(set.base.dims), state_(e.shape.query_bytes),
-          routes_(lists.count), candidates_(2 * keep + simd::kTileRows)
+          bound_scratch_(centroid_bytes_scratch(lists.count, e.shape.space_dims)),
+          lower_(CentroidBytes::padded(lists.count)), within_(lower_.size()),
+          candidates_(2 * keep + simd::kTileRows)
     {
     }
 
@@ -74,15 +79,36 @@ public:
     Stats stats;
 
 private:
+    // Bounds by rounded centroids say which lists may be among the nprobe nearest; those are ranked exactly.
     void route(const SpaceQuery &query, size_t nprobe)
     {
-        for (uint32_t list = 0; list < lists_.count; list++) {
-            const ListTerms terms = list_terms(e_.space, query, e_.terms[list], e_.centroid(list));
-            routes_[list] = {list, terms};
+        bound_by_bytes(e_.centroid_bytes, e_.space.metric, query, kRoundedEpsilon, lower_.data(),
+                       bound_scratch_.data());
+        std::fill(lower_.begin() + (ptrdiff_t)lists_.count, lower_.end(), kRanked);
+        routes_.clear();
+        rank_within(query, limit_of(std::min(lists_.count, nprobe + nprobe / 2 + 8)));
+        rank_within(query, routes_[nprobe - 1].terms.add);
+    }
+
+    // What the bounds of so many lists do not exceed.
+    float limit_of(size_t lists)
+    {
+        bounds_ = lower_;
+        const auto last = bounds_.begin() + (ptrdiff_t)lists - 1;
+        std::nth_element(bounds_.begin(), last, bounds_.end());
+        return *last;
+    }
+
+    void rank_within(const SpaceQuery &query, float limit)
+    {
+        const size_t found = simd::kernels().at_most(lower_.data(), lower_.size(), limit, within_.data());
+        for (size_t i = 0; i < found; i++) {
+            const uint32_t list = within_[i];
+            routes_.push_back({list, list_terms(e_.space, query, e_.terms[list], e_.centroid(list))});
+            lower_[list] = kRanked;
         }
-        const auto before = [](const Route &a, const Route &b) { return a.terms.add < b.terms.add; };
-        std::nth_element(routes_.begin(), routes_.begin() + (ptrdiff_t)nprobe - 1, routes_.end(), before);
-        std::sort(routes_.begin(), routes_.begin() + (ptrdiff_t)nprobe, before);
+        std::sort(routes_.begin(), routes_.end(),
+                  [](const Route &a, const Route &b) { return a.terms.add < b.terms.add; });
     }
 
     void scan(const Route &route)
@@ -159,7 +185,11 @@ private:
     ptrdiff_t keep_;
     std::vector<float> moved_, scratch_;
     Aligned state_;
-    std::vector<Route> routes_;
+    Aligned bound_scratch_;
+    std::vector<float> lower_,
+        bounds_; // of the lists' scores; kRanked in `lower_` where a list is in routes_
+    std::vector<uint16_t> within_;
+    std::vector<Route> routes_; // nearest first
     std::vector<Candidate> candidates_;
     ptrdiff_t count_ = 0;
     float threshold_ = 0;

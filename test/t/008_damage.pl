@@ -38,6 +38,7 @@ for my $t (@tables)
     $file{$table} = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('${table}_v')");
 }
 $node->stop;
+disable_checksums($node);
 my $pristine = PostgreSQL::Test::Utils::tempdir() . '/pristine';
 PostgreSQL::Test::RecursiveCopy::copypath($node->data_dir, $pristine);
 

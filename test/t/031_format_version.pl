@@ -7,7 +7,6 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -19,9 +18,8 @@ my $node  = new_node('format');
 my $query = query_vector($node, $dims, 1);
 my $ours;
 
-# A default cluster of 18 has checksums, and pages are written by hand here.
 $node->stop;
-IPC::Run::run([ 'pg_checksums', '--disable', '-D', $node->data_dir ], '>', \my $out, '2>', \my $err);
+disable_checksums($node);
 $node->start;
 
 sub crc32c

@@ -37,7 +37,7 @@ sub while_stopped
 {
     my ($change) = @_;
     $node->stop;
-    IPC::Run::run([ 'pg_checksums', '--disable', '-D', $node->data_dir ], '>', \my $out, '2>', \my $err); # on from 18 on
+    disable_checksums($node);
     $change->();
     $node->start;
     return;

@@ -20,6 +20,9 @@ my $limit  = 100 * 1024; # kB of memory, after all rounds
 my $buffers = 128;
 my $node  = new_node('running', "statement_timeout = '30s'", 'restart_after_crash = on', "shared_buffers = ${buffers}", 'checkpoint_timeout = 1h', 'max_parallel_maintenance_workers = 0');
 my $query = query_vector($node, $dims, 1);
+$node->stop;
+disable_checksums($node);
+$node->start;
 srand($seed);
 note("seed $seed");
 

@@ -17,7 +17,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(access_methods variant new_node start_node new_table fill check_indexes query_vector uses_index
+our @EXPORT = qw(access_methods variant new_node start_node disable_checksums new_table fill check_indexes query_vector uses_index
   relaxed_order rows_through_index walk is_strict is_complete make_truth load_real_set real_truth recall nearest crashed wait_for_recovery);
 
 my (@access_methods, %variants);
@@ -78,6 +78,14 @@ sub start_node
     $node->start;
     $node->safe_psql('postgres', "CREATE EXTENSION vector_quant;\n$functions");
     return $node;
+}
+
+# Lets pages of a stopped server be written by hand: from 18 on a new cluster has checksums.
+sub disable_checksums
+{
+    my ($node) = @_;
+    IPC::Run::run([ 'pg_checksums', '--disable', '-D', $node->data_dir ], '>', \my $out, '2>', \my $err);
+    return;
 }
 
 # A table with rows 1 .. $rows and, with option am (access method), its index ${table}_v. Further options: ops (operator

@@ -19,6 +19,7 @@ sub truth
     my ($table, $op) = @_;
     $node->safe_psql(
         'postgres', qq{
+        SET enable_indexscan = off;
         DROP TABLE IF EXISTS ${table}_truth;
         CREATE TABLE ${table}_truth AS
             SELECT q.v, ARRAY(SELECT id FROM $table t ORDER BY t.v $op q.v LIMIT $k) AS ids FROM ${table}_query q});

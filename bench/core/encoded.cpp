@@ -50,22 +50,6 @@ void move_centroids(const Lists &lists, Encoded *e)
     }
 }
 
-void get_centroid(const void *arg, size_t list, float *c, CentroidTerms *terms)
-{
-    const Encoded &e = *static_cast<const Encoded *>(arg);
-    for (size_t d = 0; d < e.shape.space_dims; d++)
-        c[d] = bf16_to_float(e.centroids[list * e.shape.space_dims + d]);
-    *terms = e.terms[list];
-}
-
-void round_centroids(Encoded *e)
-{
-    const size_t n = e->terms.size(), D = e->shape.space_dims;
-    std::vector<float> scratch(2 * D);
-    e->rounded = Aligned(centroid_bytes_size(n, D));
-    e->centroid_bytes = make_centroid_bytes(n, D, e->rounded.data(), scratch.data(), get_centroid, e);
-}
-
 void move_rows(const VectorSet &set, const Encoded &e, MovedRows *moved)
 {
     const size_t D = e.shape.space_dims, dims = e.space.dims;
@@ -222,7 +206,6 @@ void encode(const VectorSet &set, const Lists &lists, MovedRows *moved, Encoded 
     MovedRows own;
     moved = moved ? moved : &own;
     move_centroids(lists, e);
-    round_centroids(e);
     move_rows(set, *e, moved);
     e->transform_seconds = moved->seconds;
 

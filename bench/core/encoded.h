@@ -1,7 +1,6 @@
 // A set of vectors encoded by one codec into tiles, list by list, with the factors of core/space.h: an index in memory.
 #pragma once
 
-#include "core/centroid_bytes.h"
 #include "core/space.h"
 #include "vectors.h"
 
@@ -35,8 +34,6 @@ struct Encoded
     Space space;                     // points to the above and to Lists::mean
     std::vector<uint16_t> centroids; // bfloat16
     std::vector<CentroidTerms> terms;
-    Aligned rounded; // what the next points to
-    CentroidBytes centroid_bytes;
     std::vector<uint32_t> first_tile; // of each list, and one more
     size_t tile_bytes;                // codes, then add[32], scale[32], err[32]
     Aligned tiles;

@@ -10,6 +10,9 @@
 #include "arguments.h"
 #include "codecs.h"
 
+#include "core/centroid_bytes.h"
+#include "core/half.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -45,6 +48,20 @@ struct Route
     ListTerms terms;
 };
 
+void get_centroid(const void *arg, size_t list, float *c, CentroidTerms *terms)
+{
+    const Encoded &e = *static_cast<const Encoded *>(arg);
+    for (size_t d = 0; d < e.shape.space_dims; d++)
+        c[d] = bf16_to_float(e.centroids[list * e.shape.space_dims + d]);
+    *terms = e.terms[list];
+}
+
+CentroidBytes rounded_centroids(const Encoded &e, void *memory)
+{
+    std::vector<float> scratch(2 * e.shape.space_dims);
+    return make_centroid_bytes(e.terms.size(), e.shape.space_dims, memory, scratch.data(), get_centroid, &e);
+}
+
 struct Stats
 {
     size_t reranked = 0, cut = 0; // cut: queries whose candidates did not suffice
@@ -56,6 +73,8 @@ public:
     Searcher(const VectorSet &set, const Lists &lists, const Encoded &e, float epsilon, size_t keep)
         : set_(set), lists_(lists), e_(e), epsilon_(epsilon), keep_((ptrdiff_t)keep),
           moved_(e.shape.space_dims), scratch_(set.base.dims), state_(e.shape.query_bytes),
+          rounded_(centroid_bytes_size(lists.count, e.shape.space_dims)),
+          centroid_bytes_(rounded_centroids(e, rounded_.data())),
           bound_scratch_(centroid_bytes_scratch(lists.count, e.shape.space_dims)),
           lower_(CentroidBytes::padded(lists.count)), within_(lower_.size()),
           candidates_(2 * keep + simd::kTileRows)
@@ -82,7 +101,7 @@ private:
     // Bounds by rounded centroids say which lists may be among the nprobe nearest; those are ranked exactly.
     void route(const SpaceQuery &query, size_t nprobe)
     {
-        bound_by_bytes(e_.centroid_bytes, e_.space.metric, query, kRoundedEpsilon, lower_.data(),
+        bound_by_bytes(centroid_bytes_, e_.space.metric, query, kRoundedEpsilon, lower_.data(),
                        bound_scratch_.data());
         std::fill(lower_.begin() + (ptrdiff_t)lists_.count, lower_.end(), kRanked);
         routes_.clear();
@@ -185,9 +204,11 @@ private:
     ptrdiff_t keep_;
     std::vector<float> moved_, scratch_;
     Aligned state_;
+    Aligned rounded_; // what the next points to
+    CentroidBytes centroid_bytes_;
     Aligned bound_scratch_;
-    std::vector<float> lower_,
-        bounds_; // of the lists' scores; kRanked in `lower_` where a list is in routes_
+    std::vector<float> lower_; // bounds of the lists' scores; kRanked where a list is in routes_
+    std::vector<float> bounds_;
     std::vector<uint16_t> within_;
     std::vector<Route> routes_; // nearest first
     std::vector<Candidate> candidates_;

@@ -171,13 +171,12 @@ load('SELECT i AS id, l2_normalize(vq_row(i, 32) + array_fill(1, ARRAY[32])::vec
 sub queries_of { return $node->safe_psql('postgres', "DROP TABLE queries; CREATE TABLE queries AS $_[0]"); }
 my $stretched = q{(SELECT array_agg(e * %s ORDER BY o) FROM unnest((l2_normalize(vq_row(1000000 + n, 32) + array_fill(1, ARRAY[32])::vector))::real[])
     WITH ORDINALITY u (e, o))::real[]::vector};
-sub make_stretched
+sub stretched
 {
     my ($times, $first, $last) = @_;
-    queries_of('SELECT ' . sprintf($stretched, $times) . " AS v FROM generate_series($first, $last) n");
-    return;
+    return 'SELECT ' . sprintf($stretched, $times) . " AS v FROM generate_series($first, $last) n";
 }
-make_stretched(100, 1, 50);
+queries_of(stretched(100, 1, 50));
 each_index('vector_l2_ops', sub { check_targets("$_[0], L2, queries 100 times as long", '<->', 10, 'true', '0.95') });
 each_index('vector_ip_ops', sub { check_targets("$_[0], inner product, queries 100 times as long", '<#>', 10, 'true', '0.95') });
 
@@ -197,9 +196,8 @@ sub check_own_queries
 }
 for my $times (-1, -100)
 {
-    make_stretched($times, 201, 400);
-    $node->safe_psql('postgres', 'DROP TABLE IF EXISTS own; ALTER TABLE queries RENAME TO own; CREATE TABLE queries ()');
-    make_stretched($times, 1, 200);
+    queries_of(stretched($times, 1, 200));
+    $node->safe_psql('postgres', 'DROP TABLE IF EXISTS own; CREATE TABLE own AS ' . stretched($times, 201, 400));
     each_index('vector_l2_ops', sub { check_own_queries("$_[0], L2, queries $times times as long", '<->') });
     each_index('vector_ip_ops', sub { check_own_queries("$_[0], inner product, queries $times times as long", '<#>') });
 }

@@ -4,20 +4,21 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sections import batches, clients, codebooks, codes, cold, depth, faiss_alone, filter_columns, filters, inprocess, memory, queries, query, search, storage, sublists, target, thresholds, upkeep, writes
+from sections import batches, clients, codebooks, codes, cold, depth, faiss_alone, filter_columns, filters, inprocess, memory, queries, query, scale, search, storage, sublists, target, thresholds, upkeep, writes
 from vqlab import datasets, generate, indexes
 from vqlab.server import Server
 
 SETS = {"fashion": "fashion-mnist-784", "arxiv": "arxiv-minilm-384"}    # folders under --data-root
 # Sets that vqlab/generate.py makes: after which one, rows, dimensions (None: as many).
-DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-5m-96": ("arxiv", 5_000_000, 96)}
+DRAWN = {"arxiv-1m": ("arxiv", 1_000_000, None), "arxiv-100k-96": ("arxiv", 100_000, 96), "arxiv-1m-96": ("arxiv", 1_000_000, 96),
+         "arxiv-5m-96": ("arxiv", 5_000_000, 96), "arxiv-10m-96": ("arxiv", 10_000_000, 96)}
 REDUCED = {f"arxiv-{dims}": ("arxiv", dims) for dims in (48, 100, 200, 300)}    # the real rows in so many principal directions
 GENERATED = {"generated": (datasets.generated, 50_000, 384), "sums": (datasets.sums, 100_000, 768)}    # how, rows, dimensions
 SECTIONS = ("query", "build", "insert", "vacuum", "memory")
-NAMED = ("batches", "clients", "cold", "depth", "filter_columns", "filters", "queries", "storage", "sublists", "target", "thresholds", "upkeep")    # only when named
+NAMED = ("batches", "clients", "cold", "depth", "filter_columns", "filters", "queries", "scale", "storage", "sublists", "target", "thresholds", "upkeep")    # only when named
 SERVERLESS = {"codebooks": codebooks.run, "codes": codes.run, "inprocess": inprocess.run, "search": search.run}    # only when named: no PostgreSQL, nothing of the extension
 
 
@@ -29,6 +30,7 @@ class Bench:
     connections: dict    # extension -> connection to its database
     indexes: list
     only: set            # sections asked for
+    sizes: list = field(default_factory=list)    # of the section scale, set by set
 
     def csv(self, name):
         return Path(self.args.work) / f"{name}.csv"
@@ -46,7 +48,7 @@ def arguments():
     parser.add_argument("--only", default=",".join(SECTIONS),
                         help=f"sections; default %(default)s; besides {', '.join((*NAMED, *SERVERLESS))}")
     parser.add_argument("--sets",
-                        help="fashion, arxiv, generated, sums, arxiv-1m, arxiv-5m-96, arxiv-48, arxiv-100, arxiv-200, arxiv-300, or paths; default: what --data-root holds")
+                        help="fashion, arxiv, generated, sums, arxiv-1m, arxiv-100k-96, arxiv-1m-96, arxiv-5m-96, arxiv-10m-96, arxiv-48, arxiv-100, arxiv-200, arxiv-300, or paths; default: what --data-root holds")
     parser.add_argument("--data-root", help="folder with the sets' folders")
     parser.add_argument("--indexes", help=f"of {', '.join(i.name for i in indexes.INDEXES)}; default: those installed")
     parser.add_argument("--rounds", type=int, default=3, help="of every sweep, points in turns; default %(default)s")
@@ -103,7 +105,7 @@ def read_set(path, args):
 # In this order, each where one of its names is asked for.
 STEPS = ((("query", "build", "clients", "cold", "memory"), query.prepare), (("query",), query.run), (("clients",), clients.run), (("cold",), cold.run), (("memory",), memory.run),
          (("insert", "vacuum"), writes.run), (("batches",), batches.run), (("filters",), filters.run),
-         (("filter_columns",), filter_columns.run), (("depth",), depth.run), (("queries",), queries.run), (("storage",), storage.run), (("sublists",), sublists.run),
+         (("filter_columns",), filter_columns.run), (("depth",), depth.run), (("queries",), queries.run), (("scale",), scale.run), (("storage",), storage.run), (("sublists",), sublists.run),
          (("target",), target.run), (("thresholds",), thresholds.run), (("upkeep",), upkeep.run))
 
 
@@ -131,6 +133,8 @@ def with_server(args, only):
             run_sections(bench, data)
             if args.faiss:
                 faiss_alone.run(bench, data)
+        if "scale" in only:
+            scale.show(bench)
         if "insert" in only:
             print("\n## generated, 768 dimensions")
             writes.run_generated(bench, 768)

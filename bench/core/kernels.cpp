@@ -243,6 +243,17 @@ void add_beam(std::vector<Case> &cases, Data &d)
                          sink = (float)k.at_most(d.x.data(), 1280, -2.6f, which); // six or so
                      },
                      0});
+    cases.push_back(
+        {"finite_sums 1280", "ns", false, [&d](auto &k) { k.finite_sums(d.out.data(), 1280, 0); }, 0});
+    cases.push_back({"minima 1280", "ns", false,
+                     [&d](auto &k) {
+                         float least[simd::kMinima];
+                         k.minima(d.x.data(), 1280, least);
+                         sink = least[9];
+                     },
+                     0});
+    cases.push_back({"count_at_most 1280", "ns", false,
+                     [&d](auto &k) { sink = (float)k.count_at_most(d.x.data(), 1280, -2.6f); }, 0});
 }
 
 void add_planes(std::vector<Case> &cases, const Data &d)

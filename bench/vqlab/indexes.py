@@ -44,7 +44,7 @@ VECTORCHORD = """options = $$residual_quantization = true
 lists = [{sqrt_rows}]
 spherical_centroids = {spherical}
 build_threads = 2$$"""
-PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 INDEXES = (
     Index("ivf_rabitq", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES),
     Index("ivf_rabitq_sq8", "vector_quant", "ivf_rabitq", "ivf_rabitq.nprobe", PROBES,
@@ -58,7 +58,7 @@ INDEXES = (
     Index("wrvq", "vector_quant", "wrvq", "wrvq.nprobe", PROBES),
     Index("hnsw", "vector", "hnsw", "hnsw.ef_search", (10, 20, 40, 80, 120, 200, 400),
           "m = 16, ef_construction = 64"),
-    Index("vchordrq", "vchord", "vchordrq", "vchordrq.probes", (3, 5, 8, 12, 16, 24, 32, 48, 64, 96), VECTORCHORD,
+    Index("vchordrq", "vchord", "vchordrq", "vchordrq.probes", (3, 5, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192), VECTORCHORD,
           as_shipped=False, settings={"vchordrq.probes": 24}),
     Index("ivfflat", "vector", "ivfflat", "ivfflat.probes", (1, 3, 6, 10, 20, 40, 80), "lists = {sqrt_rows}"),
     Index("ivfflat_same", "vector", "ivfflat", "ivfflat.probes", PROBES, "lists = {our_lists}", usual=False),

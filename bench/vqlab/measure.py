@@ -141,10 +141,15 @@ def cpu_seconds(connection):
     return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text(encoding="utf-8").split()[0]) / 1e9
 
 
-def backend_kb(connection):
-    """Private memory of the connection's backend, in kB, shared buffers left out."""
-    text = Path(f"/proc/{connection.info.backend_pid}/status").read_text(encoding="utf-8")
+def private_kb(pid):
+    """Memory of a process that is its own: shared buffers are left out."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(re.search(r"RssAnon:\s+(\d+)", text)[1])
+
+
+def backend_kb(connection):
+    """Of the connection's backend."""
+    return private_kb(connection.info.backend_pid)
 
 
 def contexts_kb(connection):

@@ -17,7 +17,7 @@ struct CentroidBytes
     const uint8_t *book;   // as Kernels::byte_dots reads them
     const float *unit;     // of each: what one stands for; arrays are padded() long
     const float *norm_sq;  // ||c||^2
-    const float *mean_dot; // <R m, c>
+    const float *mean_dot; // -<R m, c>
     float most_unit, most_norm_sq;
 
     static size_t padded(size_t n) { return (n + 15) / 16 * 16; }
@@ -31,8 +31,8 @@ CentroidBytes make_centroid_bytes(size_t n, size_t dims, void *memory, float *sc
                                   void (*get)(const void *arg, size_t i, float *c, CentroidTerms *terms),
                                   const void *arg) noexcept;
 
-// lower[i], for i < n: a bound of the score of centroid i (ListTerms::add), `width` standard errors of its rounding below it; lower has room for
-// padded(n). query.overflow must be false. scratch: centroid_bytes_scratch bytes, 4-byte aligned.
+// lower[i], for i < n: a bound of the score of centroid i (ListTerms::add), `width` standard errors of its rounding below it, and finite; lower
+// has room for padded(n). query.overflow must be false. scratch: centroid_bytes_scratch bytes, 4-byte aligned.
 size_t centroid_bytes_scratch(size_t n, size_t dims) noexcept;
 void bound_by_bytes(const CentroidBytes &centroids, Metric metric, const SpaceQuery &query, float width,
                     float *lower, void *scratch) noexcept;

@@ -1,6 +1,7 @@
 #include "core/count_limit.h"
 
 #include "core/radix_sort.h"
+#include "simd/kernels.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,18 +10,6 @@
 namespace vq {
 
 namespace {
-
-size_t count_up_to(const float *x, size_t room, float limit)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < room; i += kCountedTogether) {
-        int32_t found = 0;
-        for (size_t j = 0; j < kCountedTogether; j++) // a constant number: it becomes vector instructions
-            found += x[i + j] <= limit;
-        count += (size_t)found;
-    }
-    return count;
-}
 
 constexpr size_t kSampled = 16;
 
@@ -63,7 +52,7 @@ bool count_limit(float *x, size_t n, size_t least, size_t most, float *limit) no
     for (Search s = begin(x, n, (least + most) / 2); s.low <= s.high;) {
         const int64_t tried = s.next();
         *limit = of_ordered_bits((uint32_t)tried);
-        const size_t count = count_up_to(x, room, *limit);
+        const size_t count = simd::kernels().count_at_most(x, room, *limit);
         if (count < least)
             s.low = tried + 1, s.place++;
         else if (count > most)

@@ -6,7 +6,7 @@
 
 namespace vq {
 
-constexpr size_t kCountedTogether = 16;
+constexpr size_t kCountedTogether = 16; // by Kernels::count_at_most
 
 // Numbers that an array of n has to have room for: those behind the n are overwritten.
 constexpr size_t count_limit_room(size_t n)

@@ -11,6 +11,7 @@
 namespace vq::simd {
 
 constexpr size_t kTileRows = 32;        // rows of a tile; one 32-byte code row holds 8 bits of each
+constexpr size_t kMinima = 64;          // numbers that Kernels::minima leaves
 constexpr float kLeastRounded = 1e-30f; // round_to_bytes takes vectors with no larger coordinate for zero
 
 // Formats of the elements of a stored vector: of refine codes (core/scalar_quantizer.h) and of indexed columns.
@@ -178,6 +179,13 @@ struct Kernels
                           float *x) noexcept;
     // which: all i < n with x[i] <= limit, in order; n is a multiple of 16, at most 65,536; x may be infinite. Returns how many there are.
     size_t (*at_most)(const float *x, size_t n, float limit, uint16_t *which) noexcept;
+    // x[i] = x[i] + add for i < n, a multiple of 16, as a finite number: the largest or the least one in place of an infinity, and the least in
+    // place of NaN. Every level gives the same bits.
+    void (*finite_sums)(float *x, size_t n, float add) noexcept;
+    // least[j] = the smallest x[i] with i % kMinima = j, infinity where there is none; n is a multiple of 16, no x is NaN.
+    void (*minima)(const float *x, size_t n, float least[kMinima]) noexcept;
+    // How many i < n have x[i] <= limit; n is a multiple of 16, no x is NaN.
+    size_t (*count_at_most)(const float *x, size_t n, float limit) noexcept;
     // place[r] = the index of the r-th smallest of x[0], .., x[n - 1] (r from 0), of equals the lower index first; n is 1..16, and
     // x behind them infinite. The other places are below 16, and so are all if there are NaNs, but no more is said about them.
     void (*order16)(const float x[16], size_t n, uint8_t place[16]) noexcept;

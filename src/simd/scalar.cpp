@@ -3,9 +3,11 @@
 #include "simd/half.h"
 #include "simd/levels.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace vq::simd {
 
@@ -364,6 +366,30 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     return count;
 }
 
+void finite_sums(float *x, size_t n, float add) noexcept
+{
+    constexpr float most = std::numeric_limits<float>::max();
+    for (size_t i = 0; i < n; i++) {
+        const float sum = at(x, i) + add;
+        put(x, i, std::isnan(sum) ? -most : std::clamp(sum, -most, most));
+    }
+}
+
+void minima(const float *x, size_t n, float least[kMinima]) noexcept
+{
+    std::fill_n(least, kMinima, std::numeric_limits<float>::infinity());
+    for (size_t i = 0; i < n; i++)
+        put(least, i % kMinima, std::min(at(least, i % kMinima), at(x, i)));
+}
+
+size_t count_at_most(const float *x, size_t n, float limit) noexcept
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += at(x, i) <= limit;
+    return count;
+}
+
 void order16(const float x[16], size_t n, uint8_t place[16]) noexcept
 {
     std::memset(place, 0, 16);
@@ -439,6 +465,9 @@ constinit const Kernels kScalar = {
     .add_halves = add_halves,
     .take_rows_off = take_rows_off,
     .at_most = at_most,
+    .finite_sums = finite_sums,
+    .minima = minima,
+    .count_at_most = count_at_most,
     .order16 = order16,
 };
 

@@ -264,6 +264,54 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
     return count;
 }
 
+// Said with a choice between numbers: of NaN, the smaller and the larger are something else on each CPU.
+template <class L>
+void finite_sums(float *x, size_t n, float add) noexcept
+{
+    using F = typename L::F;
+    const F most(__FLT_MAX__), least(-__FLT_MAX__);
+    for (size_t i = 0; i < n; i += L::kWidth) {
+        const F v = L::load(x + i) + F(add);
+        L::store(x + i, xsimd::select(v == v, xsimd::min(xsimd::max(v, least), most), least));
+    }
+}
+
+// Four chains at least, since a minimum takes four cycles: they are the numbers that are left.
+template <class L>
+void minima(const float *x, size_t n, float least[kMinima]) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth, kParts = kMinima / W;
+    F low[kParts];
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kParts; j++)
+        low[j] = F(__builtin_inff());
+    size_t i = 0;
+    for (; i + kMinima <= n; i += kMinima)
+#pragma GCC unroll 16
+        for (size_t j = 0; j < kParts; j++)
+            low[j] = xsimd::min(low[j], L::load(x + i + j * W));
+#pragma GCC unroll 16
+    for (size_t j = 0; j < kParts; j++) {
+        if (i + j * W < n)
+            low[j] = xsimd::min(low[j], L::load(x + i + j * W));
+        L::store(least + j * W, low[j]);
+    }
+}
+
+template <class L>
+size_t count_at_most(const float *x, size_t n, float limit) noexcept
+{
+    using F = typename L::F;
+    constexpr size_t W = L::kWidth;
+    size_t above = 0;
+    for (size_t i = 0; i < n; i += kStep)
+#pragma GCC unroll 16
+        for (size_t j = 0; j < kStep; j += W)
+            above += (size_t)__builtin_popcount(L::below(F(limit), L::load(x + i + j)));
+    return n - above;
+}
+
 // The rank of each x is the number of those before it: no branches, and no swaps that wait for one another.
 template <class L, size_t kFirst>
 void order_first(const float x[16], uint8_t place[16]) noexcept

@@ -72,6 +72,9 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) byte
         .add_halves = add_halves<L>,
         .take_rows_off = take_rows_off<L>,
         .at_most = at_most<L>,
+        .finite_sums = finite_sums<L>,
+        .minima = minima<L>,
+        .count_at_most = count_at_most<L>,
         .order16 = order16<L>,
     };
 }

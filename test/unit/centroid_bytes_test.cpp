@@ -92,7 +92,7 @@ TEST(CentroidBytes, BoundsHoldAndAreNear)
 {
     Random random(7);
     for (size_t dims : {1, 3, 4, 5, 64, 384, 1000})
-        for (size_t n : {1, 15, 16, 17, 200})
+        for (size_t n : {1, 15, 16, 17, 200, 2500})
             for (Metric metric : {Metric::L2, Metric::InnerProduct}) {
                 const Centroids c(n, dims, 0.5f, n * 1000 + dims);
                 for (int round = 0; round < 5; round++) {
@@ -114,7 +114,7 @@ TEST(CentroidBytes, QueriesTogetherGetTheBoundsOfEach)
 {
     Random random(8);
     for (size_t dims : {1, 5, 64, 384})
-        for (size_t n : {1, 17, 200})
+        for (size_t n : {1, 17, 200, 2500})
             for (Metric metric : {Metric::L2, Metric::InnerProduct})
                 for (size_t count = 1; count <= kBoundTogether; count++) {
                     const Centroids c(n, dims, 0.5f, n * 1000 + dims);

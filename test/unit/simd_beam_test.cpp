@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <deque>
+#include <limits>
 
 namespace vq::simd {
 
@@ -210,6 +212,60 @@ TEST_P(SimdBeam, FindsAllUpToTheLimit)
             for (size_t i = 0; i < expected.size(); i++)
                 ASSERT_EQ(which[i], expected[i]) << n << ", " << i;
             EXPECT_TRUE(which.intact());
+        }
+}
+
+TEST_P(SimdBeam, MakesSumsFinite)
+{
+    constexpr float most = std::numeric_limits<float>::max();
+    for (size_t n = 16; n <= 320; n += 16)
+        for (float add : {0.0f, 1.5f, -most, INFINITY, NAN}) {
+            Random random(n);
+            std::vector<float> values = random.reals(n), expected;
+            const float special[] = {NAN, -NAN, INFINITY, -INFINITY, most, -most, -0.0f};
+            for (size_t i = 0; i < n; i += 1 + random.below(4))
+                values[i] = special[random.below(std::size(special))];
+            for (float v : values) {
+                const float sum = v + add;
+                expected.push_back(std::isnan(sum)   ? -most
+                                   : std::isinf(sum) ? std::copysign(most, sum)
+                                                     : sum);
+            }
+            Guarded<float> x(values, n / 16 % 4), wanted(expected);
+            kernels().finite_sums(x.data(), n, add);
+            EXPECT_EQ(bits(x), bits(wanted)) << n << ", " << add;
+            EXPECT_TRUE(x.intact());
+        }
+}
+
+TEST_P(SimdBeam, LeavesMinima)
+{
+    for (size_t n = 16; n <= 1280; n += n < 300 ? 16 : 112) {
+        Random random(n);
+        std::vector<float> values = random.reals(n), expected(kMinima, INFINITY);
+        values[random.below(n)] = INFINITY;
+        for (size_t i = 0; i < n; i++)
+            expected[i % kMinima] = std::min(expected[i % kMinima], values[i]);
+        Guarded<float> x(values, n / 16 % 4), least(kMinima, n / 16 % 4), wanted(expected);
+        kernels().minima(x.data(), n, least.data());
+        EXPECT_EQ(bits(least), bits(wanted)) << n;
+        EXPECT_TRUE(least.intact());
+    }
+}
+
+TEST_P(SimdBeam, CountsUpToTheLimit)
+{
+    for (size_t n = 16; n <= 1280; n += n < 300 ? 16 : 112)
+        for (float limit : {-1.0f, 0.0f, 3.0f, 50.0f, 99.0f, 100.0f, INFINITY}) {
+            Random random(n);
+            std::vector<float> values;
+            for (size_t i = 0; i < n; i++)
+                values.push_back(random.below(50) == 0 ? INFINITY : (float)random.below(101));
+            Guarded<float> x(values, n / 16 % 4);
+            EXPECT_EQ(
+                kernels().count_at_most(x.data(), n, limit),
+                (size_t)std::count_if(values.begin(), values.end(), [=](float v) { return v <= limit; }))
+                << n << ", " << limit;
         }
 }
 

@@ -106,7 +106,8 @@ const float *visit_order(Prober *p, const float *x)
     }
     about_vector(&p->query, x, 1);
     Router router;
-    route_begin(&router, p->row.rel, &p->query);
+    route_open(&router, p->row.rel, p->index);
+    route_begin(&router, &p->query);
     route_next(&router, index.meta.nlist, p->order);
     for (uint32_t i = 0; i < index.meta.nlist; i++)
         p->place[p->order[i].list] = i;

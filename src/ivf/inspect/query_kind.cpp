@@ -69,7 +69,8 @@ Order order_lists(Kind *k, Datum value)
     o.lists = (RoutedList *)palloc(nlist * sizeof(RoutedList));
     o.place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
     Router router;
-    route_begin(&router, k->target->rel, o.query.about);
+    route_open(&router, k->target->rel, k->index);
+    route_begin(&router, o.query.about);
     route_next(&router, nlist, o.lists);
     for (uint32_t i = 0; i < nlist; i++)
         o.place[o.lists[i].list] = i;

@@ -47,6 +47,12 @@ static ListTerms terms_of_mean(const Router &r)
     return terms;
 }
 
+// Lists are sorted by these, and sorting NaN is undefined. It comes from overflow, or a damaged page.
+static void make_finite(Router *r)
+{
+    simd::kernels().finite_sums(r->lower, padded(r->lists), 0);
+}
+
 static void bound_by_codes(Router *r)
 {
     const Index &index = *r->index;
@@ -84,6 +90,7 @@ static void bound_by_codes(Router *r)
         memcpy(r->lower + first, lower, n * sizeof(float));
     }
     stream_close(&stream);
+    make_finite(r);
 }
 
 static void bound_by_rounded(Router *r)
@@ -95,28 +102,17 @@ static void bound_by_rounded(Router *r)
     pfree(scratch);
 }
 
-// Lists are sorted by these, and sorting NaN is undefined. It comes from overflow, or a damaged page.
-static float finite(float bound)
-{
-    return std::isnan(bound) ? -kMostBound : std::clamp(bound, -kMostBound, kMostBound);
-}
-
-static void make_finite(Router *r)
-{
-    for (uint32_t i = 0; i < r->lists; i++)
-        r->lower[i] = finite(r->lower[i]);
-}
-
 static void bound_all(Router *r)
 {
     if (r->index->centroid_bytes.n > 0)
         bound_by_rounded(r);
     else
         bound_by_codes(r);
-    const RankTerms *ranks = r->cosine ? r->index->rank_terms : nullptr;
-    for (uint32_t i = 0; ranks && i < r->lists; i++)
-        r->lower[i] = ranks[i].scale * r->lower[i] - ranks[i].shift;
-    make_finite(r);
+    if (const RankTerms *ranks = r->cosine ? r->index->rank_terms : nullptr) {
+        for (uint32_t i = 0; i < r->lists; i++)
+            r->lower[i] = ranks[i].scale * r->lower[i] - ranks[i].shift;
+        make_finite(r);
+    }
 }
 
 uint32_t list_of_row(const Index &index, const RoutedList &nearest)
@@ -137,22 +133,27 @@ static float far_rank(const Router &r)
     return of_row(r) ? kMostBound : -kMostBound;
 }
 
-// All but `lower`.
-static void start(Router *router, Relation rel, AboutOrigins *about)
+void route_open(Router *router, Relation rel, const Index *index)
 {
-    const Index *index = about->index;
     const uint32_t lists = index->meta.nlist;
     router->rel = rel;
     router->index = index;
-    router->about = about;
     router->lists = lists;
-    router->cosine = index->meta.spherical && !of_row(*router);
-    router->exact = router->next = 0;
-    router->selection = (float *)palloc(padded(lists) * sizeof(float));
+    router->own = (float *)palloc0(padded(lists) * sizeof(float));
+    router->selection = (float *)palloc(Max(padded(lists), simd::kMinima) * sizeof(float));
     router->which = (uint16_t *)palloc(padded(lists) * sizeof(uint16_t));
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->scored = (RoutedList *)palloc(lists * sizeof(RoutedList));
     router->ranks = (uint64_t *)palloc(2 * lists * sizeof(uint64_t));
+}
+
+static void start(Router *router, AboutOrigins *about, float *lower)
+{
+    router->about = about;
+    router->lower = lower;
+    router->cosine = router->index->meta.spherical && !of_row(*router);
+    router->exact = router->next = 0;
+    router->within = -kScored;
 }
 
 // What no bound says.
@@ -164,23 +165,28 @@ static void finish_bounds(Router *router)
         std::fill_n(router->lower + index->ordinary_lists(), index->meta.far_lists, far_rank(*router));
 }
 
-void route_begin(Router *router, Relation rel, AboutOrigins *about)
+void route_begin(Router *router, AboutOrigins *about)
 {
-    start(router, rel, about);
-    router->lower = (float *)palloc(padded(router->lists) * sizeof(float));
+    start(router, about, router->own);
     // All lists score alike where the query does not fit float: such rows and queries meet in the first ones.
-    if (routes_by_codes(*about->index) && !moved_about(about, 0).overflow)
+    if (routes_by_codes(*router->index) && !moved_about(about, 0).overflow)
         bound_all(router);
     else
         std::fill_n(router->lower, router->lists, -kMostBound); // all are looked at
     finish_bounds(router);
 }
 
-void route_together(RowsTogether *rows, const Index &index)
+size_t together_floats(const Index &index)
+{
+    return routes_by_codes(index) && index.centroid_bytes.n > 0 ? kBoundTogether * padded(index.meta.nlist)
+                                                                : 0;
+}
+
+void route_together(RowsTogether *rows, const Index &index, float *bounds)
 {
     const CentroidBytes &centroids = index.centroid_bytes;
     rows->bounds = nullptr;
-    if (rows->count < 2 || !routes_by_codes(index) || centroids.n == 0)
+    if (rows->count < 2 || together_floats(index) == 0)
         return;
     const SpaceQuery *queries[kBoundTogether];
     for (uint32_t i = 0; i < rows->count; i++) {
@@ -188,20 +194,18 @@ void route_together(RowsTogether *rows, const Index &index)
         if (queries[i]->overflow)
             return;
     }
-    rows->bounds = (float *)palloc(rows->count * padded(index.meta.nlist) * sizeof(float));
+    rows->bounds = bounds;
     void *scratch = palloc(rows->count * centroid_bytes_scratch(centroids.n, centroids.dims));
     bound_by_bytes(centroids, space_about(*rows->about[0], 0).metric, queries, rows->count, kRoundedEpsilon,
                    rows->bounds, padded(index.meta.nlist), scratch);
     pfree(scratch);
 }
 
-void route_begin(Router *router, Relation rel, const RowsTogether &rows, uint32_t row)
+void route_begin(Router *router, const RowsTogether &rows, uint32_t row)
 {
     if (rows.bounds == nullptr)
-        return route_begin(router, rel, rows.about[row]);
-    start(router, rel, rows.about[row]);
-    router->lower = rows.bounds + row * padded(router->lists);
-    make_finite(router);
+        return route_begin(router, rows.about[row]);
+    start(router, rows.about[row], rows.bounds + row * padded(router->lists));
     finish_bounds(router);
 }
 
@@ -283,24 +287,20 @@ static void merge_scored(Router *r, uint32_t count)
     }
 }
 
-// Few lists, as for a row's own: one pass that keeps the best in a sorted array. Most bounds lose against
-// its last at once.
+// So few lists, as for a row's own, are sought among the least of every kMinima-th bound: so many of these are of so many lists, and as good
+// as never of many that are not among the best.
 constexpr uint32_t kFew = 16;
 
-static float limit_of_few(const Router &r, uint32_t count)
+// Puts into `selection` what a limit is sought among; how many.
+static uint32_t select_bounds(Router *r, uint32_t count)
 {
-    float best[kFew];
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < r.lists; i++) {
-        const float e = r.lower[i];
-        if (found == count && !(e < best[found - 1]))
-            continue;
-        uint32_t k = found < count ? found++ : found - 1;
-        for (; k > 0 && best[k - 1] > e; k--)
-            best[k] = best[k - 1];
-        best[k] = e;
+    if (count > kFew || r->lists < simd::kMinima) {
+        std::replace_copy(r->lower, r->lower + r->lists, r->selection, kScored, kMostBound);
+        return r->lists;
     }
-    return best[count - 1];
+    simd::kernels().minima(r->lower, padded(r->lists), r->selection);
+    std::replace(r->selection, r->selection + simd::kMinima, kScored, kMostBound);
+    return simd::kMinima;
 }
 
 // A bound that `count` lists which were not scored do not exceed, or a few more; equal ones are all taken.
@@ -308,25 +308,23 @@ static float limit_of(Router *r, uint32_t count)
 {
     if (count >= r->lists - r->exact)
         return kMostBound;
-    if (count <= kFew)
-        return limit_of_few(*r, count);
     float limit;
-    const auto copy = [r] {
-        std::replace_copy(r->lower, r->lower + r->lists, r->selection, kScored, kMostBound);
-    };
-    copy();
-    if (count_limit(r->selection, r->lists, count, Min(count + count / 4, r->lists), &limit))
+    uint32_t n = select_bounds(r, count);
+    if (count_limit(r->selection, n, count, Min(count + count / 4, n), &limit))
         return limit;
-    copy();
-    std::nth_element(r->selection, r->selection + count - 1, r->selection + r->lists);
+    n = select_bounds(r, count);
+    std::nth_element(r->selection, r->selection + count - 1, r->selection + n);
     return r->selection[count - 1];
 }
 
 // Scores the lists with bounds of at most `limit`.
 static void look_within(Router *r, float limit)
 {
-    const uint32_t count =
-        (uint32_t)simd::kernels().at_most(r->lower, padded(r->lists), Min(limit, kMostBound), r->which);
+    limit = Min(limit, kMostBound);
+    if (limit <= r->within)
+        return;
+    r->within = limit;
+    const uint32_t count = (uint32_t)simd::kernels().at_most(r->lower, padded(r->lists), limit, r->which);
     if (count == 0)
         return;
     CHECK_FOR_INTERRUPTS();

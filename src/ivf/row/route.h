@@ -31,6 +31,8 @@ struct Router
     uint32_t
         exact; // ready[0 .. exact) are scored exactly; from `next` on they are sorted, and not yet handed out
     uint32_t next;
+    float within;     // lists with bounds up to this are scored exactly
+    float *own;       // the memory of `lower` but for rows that are routed together
     float *lower;     // bound of the score, per list number; of those scored exactly infinity
     float *selection; // scratch
     uint16_t *which;  // scratch: lists to be scored, in the order of their numbers
@@ -42,20 +44,24 @@ struct Router
 // Whether the index has so many lists that their codes are asked first.
 bool routes_by_codes(const Index &index);
 
-// Bounds every list. Allocates; free with the context.
-void route_begin(Router *router, Relation rel, AboutOrigins *about);
+// Memory of a router, in the current context: for one vector after the other.
+void route_open(Router *router, Relation rel, const Index *index);
+// Bounds every list. about: of the router's index, the row or the query; must live as long as it is routed.
+void route_begin(Router *router, AboutOrigins *about);
 
-// Rows that are routed together: of an index with many lists, whose centroids do not fit the cache, each takes a third of the time. Allocates:
-// free with the context.
+// Rows that are routed together: of an index with many lists, whose centroids do not fit the cache, each takes a third of the time.
 struct RowsTogether
 {
     uint32_t count;
     AboutOrigins *about[kBoundTogether]; // of each row, by L2
     float *bounds;                       // null: each is routed by itself
 };
-void route_together(RowsTogether *rows, const Index &index);
+// Floats of memory that bounds of kBoundTogether rows take; 0 where rows of this index are routed by themselves.
+size_t together_floats(const Index &index);
+// bounds: so many floats. Allocates scratch in the current context.
+void route_together(RowsTogether *rows, const Index &index, float *bounds);
 // As route_begin, of one of them.
-void route_begin(Router *router, Relation rel, const RowsTogether &rows, uint32_t row);
+void route_begin(Router *router, const RowsTogether &rows, uint32_t row);
 
 // Looks ahead at the next best lists, at most `want`, nearest first, without taking them; *count: how many. Valid until the
 // next call.

@@ -23,6 +23,8 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
     e->index = index;
     e->route_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant route", ALLOCSET_DEFAULT_SIZES);
+    if (index->meta.nlist > 1)
+        route_open(&e->router, rel, index);
     about_open(&e->about, index, Scores::ByL2, kRoutingBits);
     e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
     e->residual = (float *)pg::aligned_palloc(D * sizeof(float));
@@ -41,22 +43,21 @@ double usual_distance(const Index &index, double distance)
     return std::isfinite(distance) ? distance : 0;
 }
 
-// Rows are the ones that rows.about are about; take(i, list) gets the list of each.
+// Rows are the ones that rows.about are about; take(i, list) gets the list of each. bounds: together_floats, or null for one row.
 template <class Take>
-static void route_rows(RowEncoder *e, RowsTogether *rows, Take take)
+static void route_rows(RowEncoder *e, RowsTogether *rows, float *bounds, Take take)
 {
     const Index &index = *e->index;
     MemoryContext old = MemoryContextSwitchTo(e->route_memory);
-    route_together(rows, index);
+    route_together(rows, index, bounds);
     for (uint32_t i = 0; i < rows->count; i++) {
         if (index.meta.nlist == 1) {
             take(i, 0);
             continue;
         }
-        Router router;
         RoutedList best;
-        route_begin(&router, e->rel, *rows, i);
-        route_next(&router, 1, &best);
+        route_begin(&e->router, *rows, i);
+        route_next(&e->router, 1, &best);
         take(i, list_of_row(index, best));
     }
     MemoryContextSwitchTo(old);
@@ -68,7 +69,7 @@ uint32_t nearest_list(RowEncoder *e, const float *x)
     uint32_t nearest = 0;
     about_vector(&e->about, x, vector_factor(*e->index, x));
     RowsTogether row = {1, {&e->about}, nullptr};
-    route_rows(e, &row, [&](uint32_t, uint32_t list) { nearest = list; });
+    route_rows(e, &row, nullptr, [&](uint32_t, uint32_t list) { nearest = list; });
     return nearest;
 }
 
@@ -160,6 +161,7 @@ void batch_open(RowBatch *b, RowEncoder *encoder)
     memset(b->overflow, 0, sizeof b->overflow); // placed() reads it of rows that have no place yet
     for (AboutOrigins &about : b->about)
         about_open(&about, encoder->index, Scores::ByL2, kRoutingBits);
+    b->bounds = (float *)palloc(together_floats(*encoder->index) * sizeof(float));
     b->vectors = (float *)palloc(kBatchRows * (size_t)encoder->index->meta.options.dims * sizeof(float));
     b->residuals = (float *)pg::aligned_palloc(floats);
     b->centres = (float *)pg::aligned_palloc(floats);
@@ -192,7 +194,7 @@ static void place_rows(RowBatch *b, uint32_t first)
         rows.about[i] = &b->about[i];
     }
     move_together(rows.about, rows.count);
-    route_rows(b->encoder, &rows, [&](uint32_t i, uint32_t list) { b->lists[first + i] = list; });
+    route_rows(b->encoder, &rows, b->bounds, [&](uint32_t i, uint32_t list) { b->lists[first + i] = list; });
     for (uint32_t i = 0; i < rows.count; i++) {
         Placed p = placed(b, first + i);
         place(b->encoder, rows.about[i], &p);

@@ -24,6 +24,7 @@ struct RowEncoder
     Relation rel;
     const Index *index;
     MemoryContext route_memory;
+    Router router;      // where there are lists to choose from
     AboutOrigins about; // the row, where it comes alone
     float *centre;
     float *residual;
@@ -46,6 +47,7 @@ struct RowBatch
     RowEncoder *encoder;
     uint32_t count;
     AboutOrigins about[kBoundTogether]; // of rows that are routed together
+    float *bounds;                      // of their lists
     ItemPointerData tids[kBatchRows];
     FilterKeys keys[kBatchRows];
     // Once the rows are placed:

@@ -156,7 +156,8 @@ void add(Counted *sum, const Counted &counted, double times)
 Counted count_within(Relation rel, const ScanQuery &query, double epsilon)
 {
     Counter counter = {rel, &query, epsilon, {}, {}};
-    route_begin(&counter.router, rel, query.about);
+    route_open(&counter.router, rel, query.index);
+    route_begin(&counter.router, query.about);
     candidates_begin(&counter.within);
     candidates_open(&counter.within, kMostCounted, kMostCounted);
     counter.within.threshold = (float)query.limit_score;

@@ -94,7 +94,8 @@ void begin_probing(Probing *probing, Relation rel, const ScanQuery &query, doubl
     const ScanSettings &settings = query.settings;
     const uint32_t nlist = index.meta.nlist;
     *probing = {};
-    route_begin(&probing->router, rel, query.about);
+    route_open(&probing->router, rel, &index);
+    route_begin(&probing->router, query.about);
     probing->target = target_of(settings);
     const uint32_t always = index.visits_far_lists() ? index.meta.far_lists : 0;
     probing->nprobe = settings.nprobe > 0 ? (uint32_t)settings.nprobe + always : 0;

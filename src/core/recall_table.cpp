@@ -146,26 +146,27 @@ struct Split
     float epsilon;
 };
 
-// With which bounds lose so much of a target's loss. m.widths must be sorted.
-static float width_losing(const RecallMeasurements &m, uint32_t target, double bounds_loss)
+// With which bounds lose so much of a target's loss, at most `most`. m.widths must be sorted.
+static float width_losing(const RecallMeasurements &m, uint32_t target, double bounds_loss, float most)
 {
     const double found = 1 - bounds_loss * (1 - (double)kRecallTarget[target]);
     const float width = m.width_count > 0 ? quantile(m.widths, m.width_count, found) : m.default_epsilon;
     const bool last = target + 1 == kRecallTargets;
-    return std::clamp(width, last ? m.default_epsilon : 0.0f,
-                      kRecallTarget[target] <= kMostByLists ? m.default_epsilon : kMaxEpsilon);
+    return std::clamp(width, last ? m.default_epsilon : 0.0f, most);
 }
 
 static Split split_of(const RecallMeasurements &m, uint32_t target, double lists_loss)
 {
     const double bounds_loss = 1 - kListsLoss[0] + (kListsLoss[0] - lists_loss) / kLossOfBounds;
-    return {lists_loss, width_losing(m, target, bounds_loss)};
+    const float most = kRecallTarget[target] <= kMostByLists ? m.default_epsilon : kMaxEpsilon;
+    return {lists_loss, width_losing(m, target, bounds_loss, most)};
 }
 
-// With bounds of m.epsilon, or wider where these would lose too much.
+// With bounds of m.epsilon, or wider where these would lose too much: of queries far from all rows so much that no further list finds it again.
 static Split split_beside(const RecallMeasurements &m, uint32_t target)
 {
-    const float epsilon = std::max(m.epsilon[target], width_losing(m, target, 1 - kLeastListsLoss));
+    const float epsilon =
+        std::max(m.epsilon[target], width_losing(m, target, 1 - kLeastListsLoss, kMaxEpsilon));
     const float *end = m.widths + m.width_count;
     const double lost = (double)(end - std::upper_bound(m.widths, m.widths + m.width_count, epsilon));
     const double loss = (1 - (double)kRecallTarget[target]) * (double)m.width_count;

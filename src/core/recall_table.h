@@ -83,7 +83,7 @@ struct RecallMeasurements
     NearLists near_lists[kRecallDepths]; // the first must be measured
     float *widths; // for each near row the epsilon with which it would be found, in measured standard errors
     size_t width_count;
-    // That of all targets if width_count is 0. Else the most that targets up to .98 get, and the least that 1 gets.
+    // That of all targets if width_count is 0. Else the most that targets up to .98 get, unless `epsilon` is given, and the least that 1 gets.
     float default_epsilon;
     float *scratch;  // as many floats as there are queries, and as the most near lists of a depth
     float unit = -1; // of gaps, that of another table; below 0: the queries' own

@@ -212,8 +212,13 @@ TEST(RecallTable, WithBoundsOfAnotherTable)
     EXPECT_TRUE(valid_recall_table(too_narrow));
     for (uint32_t i = 0; i < kRecallTargets; i++)
         EXPECT_GE(too_narrow.epsilon[i], 2);
-    EXPECT_EQ(too_narrow.epsilon[2],
-              kDefaultEpsilon); // these lose more than the target allows: no wider than ever
+    // These lose more than the targets allow: wider, also than the default, until two thirds of that are left to bounds.
+    for (uint32_t i = 0; i < kRecallTargets; i++) {
+        const auto lost = std::count_if(m.widths.begin(), m.widths.end(),
+                                        [&](float w) { return w > too_narrow.epsilon[i]; });
+        EXPECT_LE((double)lost / (double)m.widths.size(), 0.66 * (1 - (double)kRecallTarget[i]));
+    }
+    EXPECT_GT(too_narrow.epsilon[2], kDefaultEpsilon);
     for (float &w : m.widths)
         w *= 2.05f / 3; // one in forty above
     const RecallTable table = fit_recall_table(measured);

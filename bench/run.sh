@@ -12,6 +12,7 @@
 #   bash bench/run.sh --only filter_columns                  WHERE on a column of the index, beside no WHERE and hnsw; size, inserts
 #   bash bench/run.sh --only depth --quick                   recall against the target, by LIMIT and filter; without --quick twenty minutes
 #   bash bench/run.sh --only queries --sets arxiv            what a target gives for queries that are no rows, before and after calibrating
+#   bash bench/run.sh --only scale --sets arxiv-1m-96,arxiv-5m-96    builds phase by phase, with their memory, and how queries' cost grows with the rows
 #   bash bench/run.sh --only storage --sets fashion          vectors in TOAST beside vectors in the row's page
 #   bash bench/run.sh --only sublists --sets arxiv-1m        wrvq's sub-lists in 1,000,000 rows: about an hour
 #   bash bench/run.sh --only target --indexes scann          vector_quant.target_recall against a fixed nprobe, on one index

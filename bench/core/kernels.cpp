@@ -245,6 +245,13 @@ void add_beam(std::vector<Case> &cases, Data &d)
                      0});
     cases.push_back(
         {"finite_sums 1280", "ns", false, [&d](auto &k) { k.finite_sums(d.out.data(), 1280, 0); }, 0});
+    cases.push_back({"finite_terms 1280", "ns", false,
+                     [&d](auto &k) {
+                         k.finite_terms(reinterpret_cast<const int32_t *>(d.stream), d.x.data(), d.c.data(),
+                                        1e-3f, 1280, 1, d.out.data());
+                         sink = d.out[9];
+                     },
+                     0});
     cases.push_back({"minima 1280", "ns", false,
                      [&d](auto &k) {
                          float least[simd::kMinima];

@@ -106,9 +106,8 @@ void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery *con
         const size_t n = std::min(most, padded - i);
         k.byte_dots(bytes, count, 4 * quads, c.book + i * 4 * quads, n / 16, 64 * quads, quads, dots, most);
         for (size_t q = 0; q < count; q++) {
-            float *to = lower + q * stride + i;
-            k.terms_of_dots(dots + q * most, c.unit + i, terms + i, of[q].scale, n, to);
-            k.finite_sums(to, n, of[q].add);
+            k.finite_terms(dots + q * most, c.unit + i, terms + i, of[q].scale, n, of[q].add,
+                           lower + q * stride + i);
         }
     }
 }

@@ -182,6 +182,9 @@ struct Kernels
     // x[i] = x[i] + add for i < n, a multiple of 16, as a finite number: the largest or the least one in place of an infinity, and the least in
     // place of NaN. Every level gives the same bits.
     void (*finite_sums)(float *x, size_t n, float add) noexcept;
+    // x[i] = what terms_of_dots gives, then made a finite sum with `add` as above; n is a multiple of 16.
+    void (*finite_terms)(const int32_t *dots, const float *scale, const float *norm_sq, float twice, size_t n,
+                         float add, float *x) noexcept;
     // least[j] = the smallest x[i] with i % kMinima = j, infinity where there is none; n is a multiple of 16, no x is NaN.
     void (*minima)(const float *x, size_t n, float least[kMinima]) noexcept;
     // How many i < n have x[i] <= limit; n is a multiple of 16, no x is NaN.

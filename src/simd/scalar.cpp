@@ -375,6 +375,13 @@ void finite_sums(float *x, size_t n, float add) noexcept
     }
 }
 
+void finite_terms(const int32_t *dots, const float *scale, const float *norm_sq, float twice, size_t n,
+                  float add, float *x) noexcept
+{
+    terms_of_dots(dots, scale, norm_sq, twice, n, x);
+    finite_sums(x, n, add);
+}
+
 void minima(const float *x, size_t n, float least[kMinima]) noexcept
 {
     std::fill_n(least, kMinima, std::numeric_limits<float>::infinity());
@@ -466,6 +473,7 @@ constinit const Kernels kScalar = {
     .take_rows_off = take_rows_off,
     .at_most = at_most,
     .finite_sums = finite_sums,
+    .finite_terms = finite_terms,
     .minima = minima,
     .count_at_most = count_at_most,
     .order16 = order16,

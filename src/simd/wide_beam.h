@@ -196,14 +196,19 @@ void add_halves(const uint16_t *x, float *y, size_t n) noexcept
 }
 
 template <class L>
+typename L::F term_of_dots(const int32_t *dots, const float *scale, const float *norm_sq,
+                           float twice) noexcept
+{
+    const typename L::F dot = L::from_int(reinterpret_cast<const uint32_t *>(dots));
+    return L::load(norm_sq) - typename L::F(twice) * L::load(scale) * dot;
+}
+
+template <class L>
 void terms_of_dots(const int32_t *dots, const float *scale, const float *norm_sq, float twice, size_t n,
                    float *terms) noexcept
 {
-    using F = typename L::F;
-    for (size_t k = 0; k < n; k += L::kWidth) {
-        const F dot = L::from_int(reinterpret_cast<const uint32_t *>(dots + k));
-        L::store(terms + k, L::load(norm_sq + k) - F(twice) * L::load(scale + k) * dot);
-    }
+    for (size_t k = 0; k < n; k += L::kWidth)
+        L::store(terms + k, term_of_dots<L>(dots + k, scale + k, norm_sq + k, twice));
 }
 
 // Four vectors at a time, whose differences do not wait for one another, stay in registers for all rows.
@@ -266,14 +271,28 @@ size_t at_most(const float *x, size_t n, float limit, uint16_t *which) noexcept
 
 // Said with a choice between numbers: of NaN, the smaller and the larger are something else on each CPU.
 template <class L>
-void finite_sums(float *x, size_t n, float add) noexcept
+typename L::F finite(typename L::F v) noexcept
 {
     using F = typename L::F;
     const F most(__FLT_MAX__), least(-__FLT_MAX__);
-    for (size_t i = 0; i < n; i += L::kWidth) {
-        const F v = L::load(x + i) + F(add);
-        L::store(x + i, xsimd::select(v == v, xsimd::min(xsimd::max(v, least), most), least));
-    }
+    return xsimd::select(v == v, xsimd::min(xsimd::max(v, least), most), least);
+}
+
+template <class L>
+void finite_sums(float *x, size_t n, float add) noexcept
+{
+    using F = typename L::F;
+    for (size_t i = 0; i < n; i += L::kWidth)
+        L::store(x + i, finite<L>(L::load(x + i) + F(add)));
+}
+
+template <class L>
+void finite_terms(const int32_t *dots, const float *scale, const float *norm_sq, float twice, size_t n,
+                  float add, float *x) noexcept
+{
+    using F = typename L::F;
+    for (size_t i = 0; i < n; i += L::kWidth)
+        L::store(x + i, finite<L>(term_of_dots<L>(dots + i, scale + i, norm_sq + i, twice) + F(add)));
 }
 
 // Four chains at least, since a minimum takes four cycles: they are the numbers that are left.

@@ -73,6 +73,7 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) byte
         .take_rows_off = take_rows_off<L>,
         .at_most = at_most<L>,
         .finite_sums = finite_sums<L>,
+        .finite_terms = finite_terms<L>,
         .minima = minima<L>,
         .count_at_most = count_at_most<L>,
         .order16 = order16<L>,

@@ -238,6 +238,27 @@ TEST_P(SimdBeam, MakesSumsFinite)
         }
 }
 
+TEST_P(SimdBeam, MakesTermsFinite)
+{
+    for (size_t n = 16; n <= 320; n += 16)
+        for (float add : {0.0f, 1.5f, INFINITY, NAN}) {
+            Random random(n);
+            std::vector<int32_t> products;
+            for (size_t i = 0; i < n; i++)
+                products.push_back((int32_t)random.below(1 << 24) - (1 << 23));
+            std::vector<float> norms = random.reals(n);
+            norms[random.below(n)] = NAN, norms[random.below(n)] = INFINITY;
+            const size_t slack = n / 16 % 4;
+            Guarded<int32_t> dots(products, slack);
+            Guarded<float> scale(random.reals(n), slack), norm_sq(norms, slack), x(n, slack), wanted(n);
+            kernels().finite_terms(dots.data(), scale.data(), norm_sq.data(), 0.3f, n, add, x.data());
+            scalar().terms_of_dots(dots.data(), scale.data(), norm_sq.data(), 0.3f, n, wanted.data());
+            scalar().finite_sums(wanted.data(), n, add);
+            EXPECT_EQ(bits(x), bits(wanted)) << n << ", " << add;
+            EXPECT_TRUE(x.intact());
+        }
+}
+
 TEST_P(SimdBeam, LeavesMinima)
 {
     for (size_t n = 16; n <= 1280; n += n < 300 ? 16 : 112) {

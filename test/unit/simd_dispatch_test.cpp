@@ -80,8 +80,8 @@ TEST_F(SimdDispatch, NoEntryIsEmptyAndNamesDiffer)
                     k.word_dots && k.half_dot && k.half_l2sq && k.half_l1 && k.half_dot_norms &&
                     k.half_to_float && k.float_to_half && k.take_off && k.round_to_bytes &&
                     k.codeword_scores && k.product_scores && k.terms_of_dots && k.add_halves &&
-                    k.take_rows_off && k.at_most && k.finite_sums && k.minima && k.count_at_most &&
-                    k.order16 && k.bf16_dot && k.bf16_l2sq)
+                    k.take_rows_off && k.at_most && k.finite_sums && k.finite_terms && k.minima &&
+                    k.count_at_most && k.order16 && k.bf16_dot && k.bf16_l2sq)
             << k.name;
         for (size_t j = 0; j < i; j++)
             EXPECT_STRNE(k.name, level(j).table->name);

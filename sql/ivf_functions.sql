@@ -34,8 +34,8 @@ BEGIN
     SET LOCAL enable_indexscan = on;
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_sort = off;
-    EXECUTE format('SELECT count(*) FROM queries u, LATERAL (SELECT %1$s %2$s u.v AS d FROM fr WHERE %3$s
-        AND %1$s %2$s u.v <> own ORDER BY %1$s %2$s u.v LIMIT %4$s) s WHERE d <= farthest', value, op, condition, k) INTO hits;
+    EXECUTE format('SELECT count(*) FROM queries u, LATERAL (SELECT d FROM (SELECT %1$s %2$s u.v AS d FROM fr WHERE %3$s
+        ORDER BY %1$s %2$s u.v LIMIT %4$s + 1) near WHERE d <> own LIMIT %4$s) s WHERE d <= farthest', value, op, condition, k) INTO hits;
     RETURN hits / (k * (SELECT count(*) FROM queries))::float8;
 END
 $$;

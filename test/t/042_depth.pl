@@ -181,17 +181,17 @@ each_index('vector_l2_ops', sub { check_targets("$_[0], L2, queries 100 times as
 each_index('vector_ip_ops', sub { check_targets("$_[0], inner product, queries 100 times as long", '<#>', 10, 'true', '0.95') });
 
 # A target is about queries like the rows. Opposite ones find less, most of the rows still; and what it says once it is about them.
-# 200 of them found .79 to .88, and then .92 (scann) to .96.
+# 200 of them found .81 to .92, and then .948 to .960.
 sub check_own_queries
 {
     my ($name, $op) = @_;
     my $settings = 'SET vector_quant.target_recall = 0.95;';
     find_truth($op, 10, 'true');
     my $got = recall_by_distance($op, 10, 'true', $settings);
-    cmp_ok($got, '>=', 0.7, "$name: recall $got where target 0.95 is about queries like the rows");
+    cmp_ok($got, '>=', 0.75, "$name: recall $got where target 0.95 is about queries like the rows");
     $node->safe_psql('postgres', q{SELECT vector_quant_calibrate('items_v', ARRAY(SELECT v FROM own))});
     $got = recall_by_distance($op, 10, 'true', $settings);
-    cmp_ok($got, '>=', 0.89, "$name: recall $got of target 0.95 where it is about such queries");
+    cmp_ok($got, '>=', 0.93, "$name: recall $got of target 0.95 where it is about such queries");
     return;
 }
 for my $times (-1, -100)

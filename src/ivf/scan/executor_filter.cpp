@@ -72,11 +72,11 @@ PlanState *below_result(PlanState *state)
 bool find_nodes(PlanState *state, void *arg)
 {
     IndexScanState *node = scan_of_ours(state);
-    if (node && state->qual)
+    if (node && state->qual && !(watched && watched->self.node == node))
         watch(node, nullptr);
     if (IsA(state, LimitState)) {
         node = scan_of_ours(below_result(outerPlanState(state)));
-        if (node && node->ss.ps.qual == nullptr)
+        if (node)
             watch(node, (LimitState *)state);
     }
     return compat_planstate_walk(state, find_nodes, arg);
@@ -120,17 +120,20 @@ WatchedNode *watched_node(IndexScanDesc scan)
     return w ? &w->self : nullptr;
 }
 
-double rows_limited_to(IndexScanDesc scan)
+RowsTaken rows_taken(IndexScanDesc scan)
 {
     const WatchedNode *watched = watched_node(scan);
     const LimitState *limit = watched ? watched->limit : nullptr;
-    return limit && !limit->noCount ? (double)limit->offset + (double)limit->count : 0;
+    if (limit == nullptr || limit->noCount)
+        return {};
+    const double rows = (double)limit->offset + (double)limit->count;
+    return {rows, watched->has_filter() ? 0 : rows};
 }
 
 ExecutorFilter filter_open(IndexScanDesc scan)
 {
     const WatchedNode *watched = watched_node(scan);
-    if (watched == nullptr || watched->limit)
+    if (watched == nullptr || !watched->has_filter())
         return {};
     IndexScanState *node = watched->node;
     const PlanState &state = node->ss.ps;

@@ -15,15 +15,22 @@ namespace vq::ivf {
 struct WatchedNode
 {
     IndexScanState *node;
-    LimitState *limit; // right above it, where it has no filter; may be null
+    LimitState *limit; // right above it; may be null
     List *compiled;    // expressions of its filter (executor_limit.cpp)
+
+    bool has_filter() const { return node->ss.ps.qual != nullptr; }
 };
 
 // The one that runs this scan; null where nobody knows it.
 WatchedNode *watched_node(IndexScanDesc scan);
 
 // How many rows a LIMIT right above the scan takes, once it asks for the first one; 0 where there is none.
-double rows_limited_to(IndexScanDesc scan);
+struct RowsTaken
+{
+    double least; // or until there are no more
+    double most;  // 0 where nobody knows, because the node has a filter
+};
+RowsTaken rows_taken(IndexScanDesc scan);
 
 struct ExecutorFilter // zero: there is none that may be asked
 {

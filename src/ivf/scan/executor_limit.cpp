@@ -92,7 +92,7 @@ bool has_one_order(const IndexScanState *node)
 DistanceLimit scan_limit(IndexScanDesc scan, double least)
 {
     WatchedNode *watched = watched_node(scan);
-    if (watched == nullptr || watched->limit || !has_one_order(watched->node))
+    if (watched == nullptr || !watched->has_filter() || !has_one_order(watched->node))
         return {};
     NodeOrder o = node_order(watched->node, least, &scan->orderByData[0], &watched->compiled);
     return ask(&o);

@@ -1,11 +1,29 @@
 #include "ivf/scan/results.h"
 
+#include <algorithm>
+
 namespace vq::ivf {
 
-void results_begin(Results *r, SpillFile *spill, bool strict, size_t bytes)
+static void first_add(FirstRows *first, double distance)
+{
+    double *end = first->distances + first->count;
+    if (first->count < first->wanted) {
+        *end = distance;
+        first->count++;
+        std::push_heap(first->distances, end + 1, nearer);
+    } else if (nearer(distance, first->distances[0])) {
+        std::pop_heap(first->distances, end, nearer);
+        end[-1] = distance;
+        std::push_heap(first->distances, end, nearer);
+    }
+}
+
+void results_begin(Results *r, SpillFile *spill, bool strict, uint32_t together, size_t bytes)
 {
     *r = {};
     r->strict = strict;
+    r->first.wanted = together;
+    r->first.distances = (double *)palloc(together * sizeof(double));
     queue_begin(&r->waiting, spill, bytes / 3);
     queue_begin(&r->late, spill, strict ? 0 : bytes / 3);
     given_begin(&r->given, bytes / 3);
@@ -14,12 +32,22 @@ void results_begin(Results *r, SpillFile *spill, bool strict, size_t bytes)
 void results_push(Results *r, const QueuedRow &row)
 {
     r->met_nan |= std::isnan(row.distance);
+    if (results_together(*r))
+        first_add(&r->first, row.distance);
     if (!r->order_begun || !nearer(row.distance, r->last_distance))
         queue_push(&r->waiting, row);
     else if (r->strict)
         r->dropped++;
     else
         queue_push(&r->late, row);
+}
+
+bool results_enough(const Results &r, double *farthest)
+{
+    if (r.first.count < r.first.wanted)
+        return false;
+    *farthest = r.first.distances[0];
+    return true;
 }
 
 void results_give_out(Results *r, const QueuedRow &row)

@@ -6,11 +6,20 @@
 
 namespace vq::ivf {
 
+// Distances of the nearest results, as many as are to go out together; a heap, the farthest first.
+struct FirstRows
+{
+    double *distances;
+    uint32_t count;
+    uint32_t wanted; // 0: each goes out by itself
+};
+
 // An error bound holds with high probability only, and lists that are visited later may hold nearer rows: a row can turn out
 // nearer than one already given out. It is late. In strict order it is dropped and counted; in relaxed order it waits until
 // further lists are visited, or the end.
 struct Results
 {
+    FirstRows first;
     RowQueue waiting; // by the operator's own value
     RowQueue late;
     bool strict;          // not in relaxed order
@@ -22,9 +31,9 @@ struct Results
     bool met_nan;         // a row's distance is NaN
 };
 
-// bytes: of memory they may take. What does not fit goes to the file. Memory of all functions: the context that is current,
-// which must live as long as the results.
-void results_begin(Results *results, SpillFile *spill, bool strict, size_t bytes);
+// bytes: of memory they may take, but for those that go out together. What does not fit goes to the file. Memory of all functions: the context
+// that is current, which must live as long as the results.
+void results_begin(Results *results, SpillFile *spill, bool strict, uint32_t together, size_t bytes);
 
 void results_push(Results *results, const QueuedRow &row);
 
@@ -36,6 +45,14 @@ inline const QueuedRow &results_nearest(const Results &results)
 {
     return queue_nearest(results.waiting);
 }
+
+// Whether none went out yet, and more than one is to go out first.
+inline bool results_together(const Results &results)
+{
+    return results.given_out == 0 && results.first.wanted > 1;
+}
+// Whether there are as many as are to go out together; *farthest: the distance of the last of them.
+bool results_enough(const Results &results, double *farthest);
 
 // Takes the nearest result.
 inline QueuedRow results_pop(Results *results)

@@ -1,5 +1,5 @@
 // The ordered scan. It keeps candidates by lower bound and results by exact score: the nearest result goes out as soon as no
-// candidate, seen or left out of memory, can beat it. Nothing here knows LIMIT.
+// candidate, seen or left out of memory, can beat it; those of a LIMIT as soon as none can beat the last of them.
 #include "ivf/scan/scan.h"
 
 #include "ivf/scan/collect.h"
@@ -50,7 +50,8 @@ ScanProgress progress_of(const Scan &scan)
 // Under a filter, rows that pass are few where they lie deep, and so are looks at them.
 double extra_epsilon(const Scan &scan)
 {
-    const bool deep = scan.results.given_out >= kDeepSearch || depth_of(progress_of(scan)) >= kDeepFilter;
+    const uint64_t rows = Max(scan.results.given_out, (uint64_t)scan.results.first.wanted);
+    const bool deep = rows >= kDeepSearch || depth_of(progress_of(scan)) >= kDeepFilter;
     return deep ? Max(kDeepEpsilon - (double)scan.query.epsilon, 0.0) : 0;
 }
 
@@ -226,6 +227,30 @@ bool wants_more_lists(const Scan &scan)
     return !at_limit && !results_empty(scan.results) && !std::isfinite(nearest_score(scan));
 }
 
+// So many rows of a LIMIT go out together at most, and so many are found before the first goes out at least: the nearest alone would be late
+// as soon as its bound is above the distance of the second.
+constexpr double kMostTogether = 1000, kLeastTogether = 2;
+
+uint32_t rows_together(double limit)
+{
+    return limit > 0 ? (uint32_t)Min(Max(limit, kLeastTogether), kMostTogether) : 0;
+}
+
+// Whether the nearest result may go out: no other can beat it. Of a LIMIT none goes out before all of its rows are known to be nearer than what was
+// not looked at. They all will be asked for, so that takes no look more; but a row whose bound is too high by a little, less than what lies
+// between it and the last of them, is among them then, where it would come late behind those that went out before it.
+bool nearest_is_sure(Scan *scan)
+{
+    const double bound = unseen_bound(scan);
+    if (!results_together(scan->results))
+        return !(bound < nearest_score(*scan));
+    double farthest;
+    if (stops_at_limit(*scan) && bound > scan->query.limit_score)
+        return true;
+    return results_enough(scan->results, &farthest) &&
+           !(bound < score_of_distance(scan->query.exact, farthest));
+}
+
 // One step towards the next row, unless it is ready: true. A step is further lists, a pass, or a look at a row. *done: there
 // is nothing left to do.
 bool next_is_ready(Relation rel, Scan *scan, bool *done)
@@ -240,8 +265,7 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
     }
     const bool all_seen = nothing_unseen(scan);
     if (!results_empty(scan->results) &&
-        (all_seen || scan->query.exact.unordered || !(unseen_bound(scan) < nearest_score(*scan)) ||
-         looked_enough(*scan)))
+        (all_seen || scan->query.exact.unordered || nearest_is_sure(scan) || looked_enough(*scan)))
         return true;
     if (all_seen)
         *done = !visit_more(rel, scan, true) && !results_release_late(&scan->results);
@@ -301,8 +325,9 @@ void start(IndexScanDesc desc, Scan *scan)
     int key_count;
     const ScanKeyData *keys = scan_keys(desc, &key_count);
     scan->query.filter = filter_of_keys(rel, keys, key_count);
-    begin_probing(&scan->probing, rel, scan->query,
-                  scan->rows_expected > 0 ? scan->rows_expected : rows_limited_to(desc));
+    const double expected = scan->rows_expected;
+    const RowsTaken taken = expected > 0 ? RowsTaken{expected, expected} : rows_taken(desc);
+    begin_probing(&scan->probing, rel, scan->query, taken.most);
     candidates_begin(&scan->candidates);
     const bool fine = scan->query.index->has_fine();
     rows_ahead_begin(&scan->ahead, fine ? rel : desc->heapRelation, fine);
@@ -310,7 +335,7 @@ void start(IndexScanDesc desc, Scan *scan)
     reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot,
                   &scan->spill, bytes);
     results_begin(&scan->results, &scan->spill, scan->query.settings.iterative != IterativeScan::RelaxedOrder,
-                  3 * bytes);
+                  rows_together(taken.least), 3 * bytes);
     scan->state = scan->query.wants_nothing ? ScanState::Done : ScanState::Running;
 }
 

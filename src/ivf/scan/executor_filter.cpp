@@ -69,10 +69,18 @@ PlanState *below_result(PlanState *state)
     return hands_on ? outerPlanState(state) : state;
 }
 
+bool is_watched(const IndexScanState *node)
+{
+    const Watched *w = watched;
+    while (w && w->self.node != node)
+        w = w->next;
+    return w != nullptr;
+}
+
 bool find_nodes(PlanState *state, void *arg)
 {
     IndexScanState *node = scan_of_ours(state);
-    if (node && state->qual && !(watched && watched->self.node == node))
+    if (node && state->qual && !is_watched(node))
         watch(node, nullptr);
     if (IsA(state, LimitState)) {
         node = scan_of_ours(below_result(outerPlanState(state)));

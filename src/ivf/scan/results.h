@@ -51,6 +51,11 @@ inline bool results_together(const Results &results)
 {
     return results.given_out == 0 && results.first.wanted > 1;
 }
+// From now on each goes out by itself.
+inline void results_one_by_one(Results *results)
+{
+    results->first.wanted = 0;
+}
 // Whether there are as many as are to go out together; *farthest: the distance of the last of them.
 bool results_enough(const Results &results, double *farthest);
 

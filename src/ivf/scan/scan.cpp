@@ -237,7 +237,7 @@ uint32_t rows_together(double limit)
 }
 
 // Whether the nearest result may go out: no other can beat it. Of a LIMIT none goes out before all of its rows are known to be nearer than what was
-// not looked at. They all will be asked for, so that takes no look more; but a row whose bound is too high by a little, less than what lies
+// not looked at. They all will be asked for, so that takes no look more, but for LIMIT 1; and a row whose bound is too high by a little, less than what lies
 // between it and the last of them, is among them then, where it would come late behind those that went out before it.
 bool nearest_is_sure(Scan *scan)
 {
@@ -286,8 +286,11 @@ bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
             continue;
         const QueuedRow next = results_pop(&scan->results);
         // A row that the snapshot does not see is not given out, and must not say what is late.
-        if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid))
+        // It was counted among those that go out together, so that these are fewer than was thought.
+        if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid)) {
+            results_one_by_one(&scan->results);
             continue;
+        }
         results_give_out(&scan->results, next);
         if (scan->swept)
             publish_distance(&scan->reranker.heap, scan->query.exact, next.tid, next.distance);

@@ -384,7 +384,8 @@ void finite_terms(const int32_t *dots, const float *scale, const float *norm_sq,
 
 void minima(const float *x, size_t n, float least[kMinima]) noexcept
 {
-    std::fill_n(least, kMinima, std::numeric_limits<float>::infinity());
+    for (size_t j = 0; j < kMinima; j++)
+        put(least, j, std::numeric_limits<float>::infinity());
     for (size_t i = 0; i < n; i++)
         put(least, i % kMinima, std::min(at(least, i % kMinima), at(x, i)));
 }

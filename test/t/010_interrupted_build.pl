@@ -38,9 +38,10 @@ sub cancel_in
     my ($phase) = @_;
     my ($out, $err) = ('', '');
     $node->psql('postgres', qq{
+        SET application_name = 'canceller';
         DO \$\$
         BEGIN
-            FOR i IN 1 .. 30000 LOOP
+            FOR i IN 1 .. 10000 LOOP
                 PERFORM pg_cancel_backend(pid) FROM pg_stat_progress_create_index WHERE phase = 'building index: $phase';
                 IF FOUND THEN RETURN; END IF;
                 PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
@@ -49,6 +50,30 @@ sub cancel_in
         END \$\$}, stdout => \$out, stderr => \$err);
     diag($err) if $err;
     return $err eq '';
+}
+
+# Before a build: waits for the canceller to look. A phase may be shorter than it takes to start a session.
+my $ready = q{DO $$
+    BEGIN
+        WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'canceller' AND state = 'active' AND query LIKE '%pg_cancel_backend%') LOOP
+            PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
+        END LOOP;
+    END $$;
+};
+
+# Stops the build of a script in the phase: whether it was caught there, and the script's output and errors. On a busy machine a short phase may
+# pass between two looks: then once more.
+sub stopped_in
+{
+    my ($phase, $script) = @_;
+    my ($caught, $out, $err);
+    for my $try (1 .. 3)
+    {
+        ($out, $err) = session($script, sub { $caught = cancel_in($phase) });
+        last if $caught;
+        $node->safe_psql('postgres', "DROP INDEX IF EXISTS few_$_") for access_methods();
+    }
+    return ($caught, $out, $err);
 }
 
 # Runs a script in a session that goes on after errors; returns its output and errors. $meanwhile is called while it runs.
@@ -95,8 +120,7 @@ for my $build (@builds)
     for my $phase (@phases)
     {
         my $name = "$am, $with, cancelled while $phase";
-        my $caught;
-        my ($out, $err) = session(script($am, $with, ''), sub { $caught = cancel_in($phase) });
+        my ($caught, $out, $err) = stopped_in($phase, script($am, $with, $ready));
         ok($caught, "$name: was in that phase");
         like($err, qr/ERROR:  57014: canceling statement due to user request$/m, "$name: the error");
         nothing_left($name, $am, $out, $files);
@@ -108,10 +132,9 @@ $node->safe_psql('postgres', 'ALTER TABLE items SET (parallel_workers = 2)');
 for my $am (access_methods())
 {
     my $name = "$am, cancelled while workers encode";
-    my $caught;
-    my $script = script($am, 'nlist = 40', 'SET client_min_messages = debug1;')
+    my $script = script($am, 'nlist = 40', "$ready SET client_min_messages = debug1;")
       . "SELECT 'workers: ' || count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker';\n";
-    my ($out, $err) = session($script, sub { $caught = cancel_in('encoding rows') });
+    my ($caught, $out, $err) = stopped_in('encoding rows', $script);
     ok($caught, "$name: was in that phase");
     like($err, qr/ERROR:  57014: canceling statement due to user request$/m, "$name: the error");
     like($err, qr/using 2 parallel workers/,                                "$name: there were workers");

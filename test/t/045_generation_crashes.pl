@@ -39,7 +39,8 @@ sub crash_at
     my $writer = start_writer(@tables);
     my @vacuums = map { my $said = ''; start_psql(\$said, "VACUUM $_;") } @others;
     my $killed;
-    my $said = at_stage($table, $stage, "VACUUM $table", sub { kill('KILL', $killed = $_[0]); });
+    # The session is there to be killed even if VACUUM was done before the signal came.
+    my $said = at_stage($table, $stage, [ "VACUUM $table", 'SELECT pg_sleep(180)' ], sub { kill('KILL', $killed = $_[0]); });
     like($said, qr/server closed the connection unexpectedly/, "$name: killed");
     $_->finish for @vacuums, $writer->{psql};
     $node->wait_for_log(qr/all server processes terminated; reinitializing/, $from);

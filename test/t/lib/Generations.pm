@@ -113,7 +113,7 @@ sub wait_for_stage
     die "$table never came to the stage $stage";
 }
 
-# Runs the statement, slowly, in a session of its own and calls $then with its process at that stage. Returns what the session said.
+# Runs the statement, or several, slowly, in a session of its own and calls $then with its process at that stage. Returns what the session said.
 sub at_stage
 {
     my ($table, $stage, $sql, $then, $settings) = @_;
@@ -121,7 +121,8 @@ sub at_stage
     my $said = '';
     $settings //= '-c vacuum_cost_delay=1 -c vacuum_cost_limit=40';
     local $ENV{PGOPTIONS} = "-c log_min_messages=debug1 $settings";
-    my $psql = IPC::Run::start([ 'psql', '-qXAt', '-d', $node->connstr('postgres'), '-c', $sql ], '>', \my $out, '2>', \$said);
+    my @commands = map { ('-c', $_) } ref $sql ? @$sql : $sql;
+    my $psql = IPC::Run::start([ 'psql', '-qXAt', '-d', $node->connstr('postgres'), @commands ], '>', \my $out, '2>', \$said);
     my $pid = wait_for_stage($table, $stage, $from, $psql);
     delete local $ENV{PGOPTIONS};
     $then->($pid) if $pid;

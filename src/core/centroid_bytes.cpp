@@ -63,11 +63,11 @@ CentroidBytes make_centroid_bytes(size_t n, size_t dims, void *memory, float *sc
                                   const void *arg) noexcept
 {
     const size_t padded = CentroidBytes::padded(n), quads = quads_of(dims);
-    float *unit = static_cast<float *>(memory), *norm_sq = unit + padded, *mean_dot = norm_sq + padded;
-    uint8_t *book = reinterpret_cast<uint8_t *>(mean_dot + padded);
+    float *unit = static_cast<float *>(memory), *norm_sq = unit + padded, *minus_mean_dot = norm_sq + padded;
+    uint8_t *book = reinterpret_cast<uint8_t *>(minus_mean_dot + padded);
     std::memset(memory, 0, 3 * padded * sizeof(float));
     std::memset(book, 128, padded * 4 * quads);
-    CentroidBytes made = {n, dims, book, unit, norm_sq, mean_dot, 0, 0};
+    CentroidBytes made = {n, dims, book, unit, norm_sq, minus_mean_dot, 0, 0};
     for (size_t i = 0; i < n; i++) {
         CentroidTerms terms;
         get(arg, i, scratch, &terms);
@@ -75,7 +75,7 @@ CentroidBytes make_centroid_bytes(size_t n, size_t dims, void *memory, float *sc
         unit[i] = simd::kernels().round_to_bytes(scratch, dims, bytes);
         put_bytes(book, quads, i, dims, bytes);
         norm_sq[i] = terms.norm_sq;
-        mean_dot[i] = -terms.mean_dot;
+        minus_mean_dot[i] = -terms.mean_dot;
         made.most_unit = std::max(made.most_unit, unit[i]);
         made.most_norm_sq = std::max(made.most_norm_sq, terms.norm_sq);
     }
@@ -92,7 +92,7 @@ void bound_by_bytes(const CentroidBytes &c, Metric metric, const SpaceQuery *con
 {
     const auto &k = simd::kernels();
     const size_t padded = CentroidBytes::padded(c.n), quads = quads_of(c.dims), most = dots_at_once(c.n);
-    const float *terms = metric == Metric::L2 ? c.norm_sq : c.mean_dot;
+    const float *terms = metric == Metric::L2 ? c.norm_sq : c.minus_mean_dot;
     int32_t *dots = static_cast<int32_t *>(scratch);
     int8_t *bytes = reinterpret_cast<int8_t *>(dots + count * most);
     BoundTerms of[kBoundTogether];

@@ -12,12 +12,12 @@ namespace vq {
 // A view of n centroids; all memory belongs to the caller.
 struct CentroidBytes
 {
-    size_t n;              // at least 1
-    size_t dims;           // 1 to 16,384
-    const uint8_t *book;   // as Kernels::byte_dots reads them
-    const float *unit;     // of each: what one stands for; arrays are padded() long
-    const float *norm_sq;  // ||c||^2
-    const float *mean_dot; // -<R m, c>
+    size_t n;                    // at least 1
+    size_t dims;                 // 1 to 16,384
+    const uint8_t *book;         // as Kernels::byte_dots reads them
+    const float *unit;           // of each: what one stands for; arrays are padded() long
+    const float *norm_sq;        // ||c||^2
+    const float *minus_mean_dot; // -<R m, c>
     float most_unit, most_norm_sq;
 
     static size_t padded(size_t n) { return (n + 15) / 16 * 16; }

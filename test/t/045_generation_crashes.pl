@@ -157,16 +157,20 @@ for my $i (0 .. $#stages)
     my $table = $tables[ $i % @tables ];
     my ($signal, $error) = $i % 3 == 2 ? ('TERM', 'terminating connection') : ('INT', 'canceling statement due to user request');
     my $name = "$error when $stages[$i]";
-    sql("TRUNCATE $table");
-    put($table, 1, 1200);
-    my $writer = start_writer($table);
     my $command = $i % 2 ? "VACUUM $table" : "SELECT vector_quant_maintain('${table}_v')";
-    my $said = at_stage($table, $stages[$i], $command, sub { kill($signal, $_[0]); });
-    stop_writer($writer, $name);
-    if ($i < 3) { like($said, qr/$error/, "$name: the error"); }
-    # From later stages to the end it is a moment, and the signal may come too late.
+    my $said = '';
+    for (my $try = 1; $try <= 5 && $said !~ /$error/; $try++) # again where all was done before the signal came
+    {
+        sql("TRUNCATE $table");
+        put($table, 1, 1200);
+        my $writer = start_writer($table);
+        $said = at_stage($table, $stages[$i], $command, sub { kill($signal, $_[0]); });
+        stop_writer($writer, $name);
+    }
+    if ($stages[$i] !~ /calibrated|switched/) { like($said, qr/$error/, "$name: the error"); }
+    # From there to the end it is a moment, and the signal may come too late.
     else { ok($said =~ /$error/ || stat_of($table, 'trained') eq 't', "$name: the error, or it was done before") or diag($said); }
-    is(stat_of($table, 'trained'), 'f', "$name: untrained as before") if $i < 6 && $said =~ /$error/;
+    is(stat_of($table, 'trained'), 'f', "$name: untrained as before") if $i < 6;
     is_whole($table, $name);
     vacuum_trains($table, $name);
 }

@@ -105,10 +105,8 @@ const float *visit_order(Prober *p, const float *x)
             x = scaled(x, dims, index.meta.query_norm / norm, (float *)palloc(dims * sizeof(float)));
     }
     about_vector(&p->query, x, 1);
-    Router router;
-    route_open(&router, p->row.rel, p->index);
-    route_begin(&router, &p->query);
-    route_next(&router, index.meta.nlist, p->order);
+    route_begin(&p->row.router, &p->query);
+    route_next(&p->row.router, index.meta.nlist, p->order);
     for (uint32_t i = 0; i < index.meta.nlist; i++)
         p->place[p->order[i].list] = i;
     p->nearest = nearest_rank(index, p->order, index.meta.nlist);

@@ -68,10 +68,8 @@ Order order_lists(Kind *k, Datum value)
     prepare_query(&o.query, k->target->rel, key);
     o.lists = (RoutedList *)palloc(nlist * sizeof(RoutedList));
     o.place = (uint32_t *)palloc(nlist * sizeof(uint32_t));
-    Router router;
-    route_open(&router, k->target->rel, k->index);
-    route_begin(&router, o.query.about);
-    route_next(&router, nlist, o.lists);
+    route_begin(&k->encoder.router, o.query.about);
+    route_next(&k->encoder.router, nlist, o.lists);
     for (uint32_t i = 0; i < nlist; i++)
         o.place[o.lists[i].list] = i;
     o.nearest = nearest_rank(*k->index, o.lists, nlist);

@@ -139,7 +139,8 @@ void route_open(Router *router, Relation rel, const Index *index)
     router->rel = rel;
     router->index = index;
     router->lists = lists;
-    router->own = (float *)palloc0(padded(lists) * sizeof(float));
+    router->own = (float *)palloc(padded(lists) * sizeof(float));
+    std::fill(router->own + lists, router->own + padded(lists), kScored); // kernels read these
     router->selection = (float *)palloc(Max(padded(lists), simd::kMinima) * sizeof(float));
     router->which = (uint16_t *)palloc(padded(lists) * sizeof(uint16_t));
     router->ready = (RoutedList *)palloc(lists * sizeof(RoutedList));

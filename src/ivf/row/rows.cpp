@@ -23,8 +23,7 @@ void encoder_open(RowEncoder *e, Relation rel, const Index *index)
     e->index = index;
     e->route_memory =
         AllocSetContextCreate(CurrentMemoryContext, "vector_quant route", ALLOCSET_DEFAULT_SIZES);
-    if (index->meta.nlist > 1)
-        route_open(&e->router, rel, index);
+    route_open(&e->router, rel, index);
     about_open(&e->about, index, Scores::ByL2, kRoutingBits);
     e->centre = (float *)pg::aligned_palloc(D * sizeof(float));
     e->residual = (float *)pg::aligned_palloc(D * sizeof(float));

@@ -24,7 +24,7 @@ struct RowEncoder
     Relation rel;
     const Index *index;
     MemoryContext route_memory;
-    Router router;      // where there are lists to choose from
+    Router router;      // also for others of the encoder's owner, while no row is encoded
     AboutOrigins about; // the row, where it comes alone
     float *centre;
     float *residual;

@@ -69,18 +69,20 @@ PlanState *below_result(PlanState *state)
     return hands_on ? outerPlanState(state) : state;
 }
 
-bool is_watched(const IndexScanState *node)
+// The first whose node is the one that is sought; null where there is none.
+template <class Sought>
+Watched *find_watched(Sought is_sought)
 {
-    const Watched *w = watched;
-    while (w && w->self.node != node)
+    Watched *w = watched;
+    while (w && !is_sought(w->self.node))
         w = w->next;
-    return w != nullptr;
+    return w;
 }
 
 bool find_nodes(PlanState *state, void *arg)
 {
     IndexScanState *node = scan_of_ours(state);
-    if (node && state->qual && !is_watched(node))
+    if (node && state->qual && !find_watched([node](IndexScanState *other) { return other == node; }))
         watch(node, nullptr);
     if (IsA(state, LimitState)) {
         node = scan_of_ours(below_result(outerPlanState(state)));
@@ -122,9 +124,7 @@ List *repeatable_conditions(const List *qual)
 
 WatchedNode *watched_node(IndexScanDesc scan)
 {
-    Watched *w = watched;
-    while (w && w->self.node->iss_ScanDesc != scan)
-        w = w->next;
+    Watched *w = find_watched([scan](IndexScanState *node) { return node->iss_ScanDesc == scan; });
     return w ? &w->self : nullptr;
 }
 

@@ -285,8 +285,8 @@ bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
         if (!next_is_ready(rel, scan, &done))
             continue;
         const QueuedRow next = results_pop(&scan->results);
-        // A row that the snapshot does not see is not given out, and must not say what is late.
-        // It was counted among those that go out together, so that these are fewer than was thought.
+        // A row that the snapshot does not see is not given out, and must not say what is late. It was counted among those that go out
+        // together: these are fewer than was thought.
         if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid)) {
             results_one_by_one(&scan->results);
             continue;

@@ -66,6 +66,14 @@ SELECT rest, li_same(rest) FROM unnest('{ORDER LIMIT 1,ORDER LIMIT 2,ORDER LIMIT
 BEGIN;
 DROP INDEX li_idx;
 SELECT rest, li_same(rest) FROM unnest('{ORDER LIMIT 1,ORDER LIMIT 2,ORDER LIMIT 3,ORDER LIMIT 10,ORDER LIMIT 100}'::text[]) rest;
+-- Others take their place among those that go out together.
+DELETE FROM li_truth WHERE n > 10;
+SET LOCAL enable_indexscan = off;
+UPDATE li_truth t SET ids = ARRAY(SELECT id FROM li ORDER BY v <-> t.q, id LIMIT 10);
+SET LOCAL enable_indexscan = on;
+SET LOCAL @AM@.epsilon = 0.7;
+SELECT a.hits < 100 AS bounds_are_narrow, a.hits > b.hits AS more, a.dropped < b.dropped AS fewer_late
+    FROM li_find('LIMIT 10') a, li_find('LIMIT 10 FOR UPDATE') b;
 ROLLBACK;
 
 -- A subquery with an index of ours before the scan hides neither the LIMIT nor the filter.

@@ -50,6 +50,13 @@ bool results_enough(const Results &r, double *farthest)
     return true;
 }
 
+void results_put_back(Results *r, const QueuedRow *rows, uint32_t count)
+{
+    r->first.count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        results_push(r, rows[i]);
+}
+
 void results_give_out(Results *r, const QueuedRow &row)
 {
     r->last_distance = row.distance;

@@ -51,11 +51,6 @@ inline bool results_together(const Results &results)
 {
     return results.given_out == 0 && results.first.wanted > 1;
 }
-// From now on each goes out by itself.
-inline void results_one_by_one(Results *results)
-{
-    results->first.wanted = 0;
-}
 // Whether there are as many as are to go out together; *farthest: the distance of the last of them.
 bool results_enough(const Results &results, double *farthest);
 
@@ -64,6 +59,9 @@ inline QueuedRow results_pop(Results *results)
 {
     return queue_pop(&results->waiting);
 }
+
+// Results that were taken: the nearest, before any went out. The distances of those that go out together are theirs from now on.
+void results_put_back(Results *results, const QueuedRow *rows, uint32_t count);
 
 // The result taken last is given out: what comes from now on has to be as far.
 void results_give_out(Results *results, const QueuedRow &row);

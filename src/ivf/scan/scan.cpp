@@ -251,6 +251,30 @@ bool nearest_is_sure(Scan *scan)
            !(bound < score_of_distance(scan->query.exact, farthest));
 }
 
+// Whether the snapshot sees all results that are to go out together. Those that it does not see are dropped: as many others are to take their
+// place before the first goes out. Where rows were looked at for their distance, that is known already.
+bool nearest_are_visible(Scan *scan)
+{
+    Results *results = &scan->results;
+    if (!results_together(*results) || !scan->query.index->has_refine())
+        return true;
+    QueuedRow *rows = (QueuedRow *)palloc(results->first.wanted * sizeof(QueuedRow));
+    uint32_t kept = 0;
+    bool all = true;
+    while (kept < results->first.wanted && !results_empty(*results)) {
+        QueuedRow row = results_pop(results);
+        if (row.state != RowState::Visible && !heap_visible(&scan->reranker.heap, row.tid)) {
+            all = false;
+            continue;
+        }
+        row.state = RowState::Visible;
+        rows[kept++] = row;
+    }
+    results_put_back(results, rows, kept);
+    pfree(rows);
+    return all;
+}
+
 // One step towards the next row, unless it is ready: true. A step is further lists, a pass, or a look at a row. *done: there
 // is nothing left to do.
 bool next_is_ready(Relation rel, Scan *scan, bool *done)
@@ -266,7 +290,7 @@ bool next_is_ready(Relation rel, Scan *scan, bool *done)
     const bool all_seen = nothing_unseen(scan);
     if (!results_empty(scan->results) &&
         (all_seen || scan->query.exact.unordered || nearest_is_sure(scan) || looked_enough(*scan)))
-        return true;
+        return nearest_are_visible(scan);
     if (all_seen)
         *done = !visit_more(rel, scan, true) && !results_release_late(&scan->results);
     else
@@ -285,12 +309,9 @@ bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
         if (!next_is_ready(rel, scan, &done))
             continue;
         const QueuedRow next = results_pop(&scan->results);
-        // A row that the snapshot does not see is not given out, and must not say what is late. It was counted among those that go out
-        // together: these are fewer than was thought.
-        if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid)) {
-            results_one_by_one(&scan->results);
+        // A row that the snapshot does not see is not given out, and must not say what is late.
+        if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid))
             continue;
-        }
         results_give_out(&scan->results, next);
         if (scan->swept)
             publish_distance(&scan->reranker.heap, scan->query.exact, next.tid, next.distance);

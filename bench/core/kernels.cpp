@@ -203,6 +203,27 @@ void add_byte_dots(std::vector<Case> &cases, Data &d)
                              sink = (float)out[77];
                          },
                          0});
+    const auto query = [&d](auto dots) { // in two rows of bytes, with 64 layers of 16 codewords
+        int32_t *out = reinterpret_cast<int32_t *>(d.out.data());
+        dots(reinterpret_cast<const int8_t *>(d.low.data()), out);
+        sink = (float)out[77];
+    };
+    cases.push_back({"byte_dots 2 x 64 x 16 x 768", "ns", false,
+                     [&d, query](auto &k) {
+                         query([&](const int8_t *x, int32_t *out) {
+                             k.byte_dots(x, 2, 768, d.stream, 64, 64 * 192, 192, out, 1024);
+                         });
+                     },
+                     0});
+    for (unsigned bits : {4u, 2u, 1u})
+        cases.push_back({text("few_bit_dots %u bits, the same", bits), "ns", false,
+                         [&d, query, bits](auto &k) {
+                             query([&](const int8_t *x, int32_t *out) {
+                                 k.few_bit_dots(x, 2, 768, d.stream, 64, 8 * 192 * bits, bits, 192, out,
+                                                1024);
+                             });
+                         },
+                         0});
 }
 
 // What the beam search does with 256 products of a beginning, and with what a codeword leaves.

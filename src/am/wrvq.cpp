@@ -16,7 +16,7 @@ static constexpr relopt_enum_elt_def kFuzzyLayers[] = {{"auto", kAuto}, {"0", 0}
 
 static constexpr Setting kWrvqSettings[] = {
     shape_option("codebooks", VQ_FIELD(codec[ResidualQuantizer::kLayers]),
-                 auto_or_integer<2, 64>("Use \"auto\", or a number between 2 and 64."),
+                 auto_or_integer<2, 96>("Use \"auto\", or a number between 2 and 96."),
                  "Layers of the code (auto = by dimensions and codebook_size)"),
     shape_option("codebook_size", VQ_FIELD(codec[ResidualQuantizer::kCodewords]), integer(16, 256, 16),
                  "Codewords of a layer"),

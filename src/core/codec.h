@@ -54,7 +54,7 @@ struct TrainingSet
 };
 
 constexpr uint32_t kMostRowGroup = 5; // code rows
-constexpr size_t kMostPacked = 8;     // times that an image is as long as what is stored of it
+constexpr size_t kMostPacked = 10;    // times that an image is as long as what is stored of it
 
 struct CodecShape
 {

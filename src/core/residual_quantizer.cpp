@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <numeric>
 
 namespace vq {
 
@@ -46,27 +47,67 @@ struct Spans
     double lows;                               // sum of the smallest entries
 };
 
+// As codeword_dots, of the coordinates in few bits: levels are 2 i - most_level, so that many times the sum of the row is in excess.
+void packed_dots(const RqImage &h, const RoundedQuery &r, int32_t *dots) noexcept
+{
+    const size_t groups = quads(h.dims), pitch = 4 * groups, books = h.layers * blocks(h.codewords),
+                 all = 16 * books;
+    simd::kernels().few_bit_dots(r.bytes, 2, pitch, packed_books(h), books,
+                                 packed_block_bytes(h.dims, h.codeword_bits), h.codeword_bits, groups, dots,
+                                 all);
+    for (size_t row = 0; row < 2; row++) {
+        const int32_t sum = std::accumulate(r.bytes + row * pitch, r.bytes + (row + 1) * pitch, 0);
+        const int32_t excess = most_level(h.codeword_bits) * sum;
+        for (size_t k = row * all; k < (row + 1) * all; k++)
+            dots[k] = 2 * dots[k] - excess;
+    }
+}
+
+struct Span
+{
+    float low, high;
+};
+
+// Four at a time: std::minmax_element waits for each comparison.
+Span span_of(const float *table, size_t n) noexcept
+{
+    constexpr size_t kLanes = 4;
+    float low[kLanes], high[kLanes];
+    std::fill_n(low, kLanes, table[0]);
+    std::fill_n(high, kLanes, table[0]);
+    for (size_t k = 0; k < n; k += kLanes)
+        for (size_t i = 0; i < std::min(kLanes, n - k); i++) {
+            low[i] = std::min(low[i], table[k + i]);
+            high[i] = std::max(high[i], table[k + i]);
+        }
+    return {*std::min_element(low, low + kLanes), *std::max_element(high, high + kLanes)};
+}
+
 // Float tables, 16 * blocks entries a layer.
 Spans build_tables(const RqImage &h, const float *query, float *tables, float *query_step) noexcept
 {
-    const size_t n = 16 * blocks(h.codewords), pitch = 4 * quads(h.dims);
+    const size_t n = 16 * blocks(h.codewords), all = h.layers * n;
     RoundedQuery r;
     round_query(query, h.dims, &r);
     *query_step = r.step;
+    int32_t dots[2 * kMostLayers * kMostCodewords];
+    if (h.packed)
+        packed_dots(h, r, dots);
+    else
+        codeword_dots(h, r.bytes, 2, dots);
     Spans s = {};
     for (size_t m = 0; m < h.layers; m++) {
-        int32_t dots[2 * kMostCodewords];
-        simd::kernels().byte_dots(r.bytes, 2, pitch, book(h, m), blocks(h.codewords), 64 * quads(h.dims),
-                                  quads(h.dims), dots, n);
+        const int32_t *high_dots = dots + m * n, *low_dots = high_dots + all;
         float *table = tables + m * n;
-        const float *scale = scales(h, m);
+        const float *scale = h.packed ? packed_scales(h) + m * n : scales(h, m);
         for (size_t k = 0; k < n; k++)
-            table[k] = (256.0f * (float)dots[k] + (float)dots[n + k]) * (scale[k] * r.step);
-        const auto [low, high] = std::minmax_element(table, table + h.codewords);
-        s.low[m] = *low;
-        s.high[m] = *high;
-        s.largest = std::max(s.largest, *high - *low);
-        s.lows += *low;
+            table[k] =
+                (256.0f * (float)high_dots[k] + (float)low_dots[k]) * (scale[k] * r.step) + 0.0f; // no -0
+        const auto [low, high] = span_of(table, h.codewords);
+        s.low[m] = low;
+        s.high[m] = high;
+        s.largest = std::max(s.largest, high - low);
+        s.lows += low;
     }
     return s;
 }
@@ -131,7 +172,7 @@ bool known_weight_bits(uint32_t bits) noexcept
 
 bool known_weights(const RqImage &h) noexcept
 {
-    constexpr float kMostNorm = 32; // 64 layers of 4
+    constexpr float kMostNorm = 40; // 96 layers of 4
     return known_weight_bits(h.weight_bits) && in_range(h.weights_norm, h.weight_bits == 0 ? 0 : kMostNorm);
 }
 
@@ -151,28 +192,38 @@ bool ResidualQuantizer::trained(const uint8_t *image) noexcept
     return header(image).trained_layers > 0;
 }
 
-// Codebooks should take little beside the rows. Four bits lose nothing that could be measured, so bytes are for indexes that hardly
-// notice them; two and one lose some, and the less the more rows there are (bench/README.md, Codebooks of small indexes).
+// Codebooks should take little beside the rows. Four bits lose nothing that could be measured, two nothing where rows are many, and one some, the less
+// the more rows there are (bench/README.md, Codebooks of small indexes). A query reads all of them: with sixteen codewords a layer, those that would
+// take much of the second-level cache have two bits at most.
 static int32_t choose_codeword_bits(const CodecOptions &o, double rows) noexcept
 {
     constexpr double kRest = 14;        // bytes of a row beside its code
     constexpr double kFewPages = 32768; // bytes that are not worth saving at
     // Rows take at least so many times what codebooks take: of bytes, of fewer bits.
     constexpr double kBytes = 6, kFewer = 2;
+    constexpr double kQuick = 131072; // bytes of codebooks that a query reads quickly
     const double bytes = rows * (kRest + ResidualQuantizer::planned_shape(o).code_bytes);
+    const bool large = (double)stored_size(o, 8) > kQuick &&
+                       o.value[ResidualQuantizer::kCodewords] <= (int32_t)kLeastCodewords;
     for (const uint32_t bits : {8u, 4u, 2u}) {
         const double books = (double)stored_size(o, bits);
+        if (large && bits > 2)
+            continue;
         if (books <= kFewPages || (bits == 8 ? kBytes : kFewer) * books <= bytes)
             return (int32_t)bits;
     }
     return 1;
 }
 
-// As many layers as are worth their bytes; in few dimensions the first ones leave nothing. With 16 codewords two share a byte.
+// As many layers as are worth their bytes; in few dimensions the first ones leave nothing, and many want more, for rows that have to be looked at lie in
+// TOAST there. With 16 codewords two share a byte.
 CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options, double rows) noexcept
 {
     CodecOptions o = options;
-    const uint32_t most = o.value[kCodewords] > (int32_t)kLeastCodewords ? 24 : kMostLayers;
+    constexpr uint32_t kUsual = 64, kFewOfBytes = 24, kDimsOfLayer = 8;
+    const uint32_t most = o.value[kCodewords] > (int32_t)kLeastCodewords
+                              ? kFewOfBytes
+                              : std::clamp(o.dims / kDimsOfLayer, kUsual, kMostLayers);
     if (o.value[kLayers] == 0)
         o.value[kLayers] = (int32_t)std::clamp(2 * o.dims, kLeastLayers, most);
     if (o.value[kCodewordBits] == 0)
@@ -199,9 +250,11 @@ bool ResidualQuantizer::valid(const uint8_t *image, size_t bytes, uint32_t dims)
     if (h.magic != RqImage::kMagic || h.dims != dims || dims < 1 || dims > kMaxDims ||
         h.layers < kLeastLayers || h.layers > kMostLayers || h.codewords < kLeastCodewords ||
         h.codewords > kMostCodewords || h.trained_layers > h.layers || !known_weights(h) ||
-        !known_codeword_bits(h.codeword_bits) || h.codeword_bits == 8 ||
-        bytes != image_size(dims, h.layers, h.codewords) || !in_range(h.scale_per_error, 1e30f) ||
-        !in_range(h.mean_share, 1e3f) || h.training > kTrained || !in_range(h.training_gain, 1))
+        !known_codeword_bits(h.codeword_bits) || h.codeword_bits == 8 || h.packed > (h.codeword_bits > 0) ||
+        bytes != image_size(dims, h.layers, h.codewords) +
+                     packed_size(dims, h.layers, h.codewords, h.packed ? h.codeword_bits : 0) ||
+        !in_range(h.scale_per_error, 1e30f) || !in_range(h.mean_share, 1e3f) || h.training > kTrained ||
+        !in_range(h.training_gain, 1))
         return false;
     bool sound = true;
     for (size_t m = 0; m < h.layers; m++)

@@ -44,7 +44,7 @@ struct ResidualQuantizer : NoFinerCode
     // CodecOptions::value
     enum Option
     {
-        kLayers = 0,       // codebooks, 2..64; 0 before they are chosen
+        kLayers = 0,       // codebooks, 2..96; 0 before they are chosen
         kCodewords = 1,    // codewords of a layer, 16..256; up to 16 two layers share a byte
         kWeightBits = 2,   // of a layer's weight: 4, 8 or 16; 0: one scale a row
         kTraining = 3,     // Training

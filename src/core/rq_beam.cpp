@@ -170,6 +170,18 @@ void Search::go_on(size_t n, size_t layer) noexcept
 
 } // namespace
 
+void codeword_dots(const RqImage &h, const int8_t *rows, size_t n, int32_t *dots) noexcept
+{
+    const auto &k = simd::kernels();
+    const size_t groups = quads(h.dims), width = 4 * groups, each = 16 * blocks(h.codewords);
+    const size_t all = h.layers * each;
+    if (each == 16) // a layer is one block
+        return k.byte_dots(rows, n, width, book(h, 0), h.layers, layer_bytes(h.dims, h.codewords), groups,
+                           dots, all);
+    for (size_t m = 0; m < h.layers; m++)
+        k.byte_dots(rows, n, width, book(h, m), each / 16, 16 * width, groups, dots + m * each, all);
+}
+
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept
 {
     return simd::kernels().take_off(x, book(h, layer) + place(h, k, 0), scales(h, layer)[k], quads(h.dims),

@@ -12,11 +12,6 @@ namespace {
 
 constexpr float kTiny = 1e-30f; // a codeword without a larger coordinate is zero
 
-int most_level(uint32_t bits) noexcept
-{
-    return bits == 0 ? 0 : (1 << bits) - 1;
-}
-
 // Distance of two levels that leaves least of a standard Gaussian: [Max] of docs/formulas.md, table II.
 float best_step(uint32_t bits) noexcept
 {
@@ -100,6 +95,25 @@ float codeword_norm_sq(double squares, float scale) noexcept
     return (float)(squares * scale * scale);
 }
 
+// A padding byte, 128, becomes some number: the query is zero there, or the codeword's scale.
+void pack_books(const CodecOptions &o, uint8_t *image) noexcept
+{
+    const uint32_t bits = few_bits(o);
+    const size_t codewords = (size_t)o.value[ResidualQuantizer::kCodewords], layers = layers_of(o);
+    uint8_t *part = image + image_size(o.dims, layers, codewords);
+    uint8_t *to = part + layers * layer_scales(o);
+    std::memset(part, 0, packed_size(o.dims, layers, codewords, bits));
+    for (size_t m = 0; m < layers; m++) {
+        std::memcpy(part + m * layer_scales(o), image + image_size(o.dims, m, codewords), layer_scales(o));
+        const uint8_t *bytes = image + image_size(o.dims, m + 1, codewords) - layer_coordinates(o);
+        for (size_t b = 0; b < blocks(codewords); b++, to += packed_block_bytes(o.dims, bits))
+            for (size_t q = 0; q < quads(o.dims); q++)
+                for (size_t i = 0; i < 64; i++)
+                    to[q * bits / 8 * 64 + i] |=
+                        (uint8_t)((*bytes++ - 128 + most_level(bits)) / 2 << q * bits % 8);
+    }
+}
+
 uint8_t random_coordinate(uint32_t bits, uint8_t random) noexcept
 {
     if (bits == 0)
@@ -153,14 +167,15 @@ void ResidualQuantizer::unpack(const CodecOptions &options, const uint8_t *store
     if (bits == 0)
         return StoredWhole::unpack(options, stored, image_bytes, image);
     std::memset(image, 0, image_bytes);
-    if (image_bytes != stored_size(options, 8))
+    const bool packed = image_bytes == ResidualQuantizer::image_bytes(options, 0);
+    if (!packed && image_bytes != stored_size(options, 8))
         return; // valid() will refuse it
     const size_t codewords = (size_t)options.value[kCodewords], padded_codewords = 16 * blocks(codewords);
     std::memcpy(image, stored, sizeof(RqImage));
     stored += sizeof(RqImage);
-    image += sizeof(RqImage);
-    for (size_t m = 0; m < layers_of(options); m++, image += layer_bytes(options.dims, codewords)) {
-        float *scale = reinterpret_cast<float *>(image), *norm_sq = scale + padded_codewords;
+    for (size_t m = 0; m < layers_of(options); m++) {
+        float *scale = reinterpret_cast<float *>(image + image_size(options.dims, m, codewords)),
+              *norm_sq = scale + padded_codewords;
         uint8_t *bytes = reinterpret_cast<uint8_t *>(norm_sq + padded_codewords);
         std::memcpy(scale, stored, layer_scales(options));
         stored += layer_scales(options);
@@ -172,6 +187,8 @@ void ResidualQuantizer::unpack(const CodecOptions &options, const uint8_t *store
             norm_sq[k] = k < codewords ? codeword_norm_sq(squares, scale[k]) : kNever;
         }
     }
+    if (packed)
+        pack_books(options, image);
 }
 
 } // namespace vq

@@ -2,8 +2,8 @@
 // would take more room than the rows.
 //
 // Of 1, 2 or 4 bits, coordinates are -most, .., -3, -1, 1, 3, .., most times the codeword's scale, with most = 2^bits - 1: the
-// levels that leave least of a Gaussian. In memory they are bytes like others, so encoding and scanning do not differ; what is
-// stored is
+// levels that leave least of a Gaussian. In memory they are bytes like others, so encoding does not differ, and once more in few bits, which
+// a query reads: with 784 dimensions codebooks of bytes do not fit the second-level cache. What is stored is
 //
 //   RqImage | for each layer: scales of the codewords | coordinates, in the order of the bytes in the image, the first one low
 //
@@ -42,6 +42,14 @@ private:
 
 // Of a codeword whose levels have that sum of squares.
 float codeword_norm_sq(double squares, float scale) noexcept;
+
+// The number i of a coordinate stands for the level 2 i - most_level.
+constexpr int most_level(uint32_t bits) noexcept // 0 of bytes
+{
+    return bits == 0 ? 0 : (1 << bits) - 1;
+}
+// Makes the last part of an image that has it, from its bytes.
+void pack_books(const CodecOptions &options, uint8_t *image) noexcept;
 
 // A byte of the image from a random one, and the root of the mean square of what it says.
 uint8_t random_coordinate(uint32_t bits, uint8_t random) noexcept;

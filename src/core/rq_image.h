@@ -1,7 +1,8 @@
 // The image of a trained residual quantizer, as its parts share it.
 //
-//   RqImage | for each layer: scales of the codewords | squared norms | bytes of the codewords
+//   RqImage | for each layer: scales of the codewords | squared norms | bytes of the codewords || scales | coordinates in few bits
 //
+// The last part is there if coordinates take few bits (rq_coordinates.h): a query reads it instead of the bytes, which are several times as many.
 // A codeword is scale * (byte - 128), or 0 where the scale is 0. Their bytes lie as simd::Kernels::byte_dots reads them, sixteen codewords side by
 // side; where K is no multiple of 16, the last ones are zero with a norm that keeps them from being chosen. Parts begin
 // at multiples of 64 bytes.
@@ -12,7 +13,7 @@
 
 namespace vq::rq {
 
-constexpr uint32_t kLeastLayers = 2, kMostLayers = 64;
+constexpr uint32_t kLeastLayers = 2, kMostLayers = 96;
 constexpr uint32_t kLeastCodewords = 16, kMostCodewords = 256;
 constexpr size_t kBeam = 5;
 constexpr size_t kMostTogether = 16; // rows that are encoded together
@@ -37,7 +38,9 @@ struct RqImage
     uint32_t training;       // ResidualQuantizer::Training
     float training_gain;     // share of what linear training leaves that kTrained took off
     uint32_t codeword_bits;  // of a coordinate of a codeword: 1, 2 or 4 (rq_coordinates.h); 0: a byte
-    uint32_t unused[4];
+    uint32_t
+        packed; // 1: coordinates are there in codeword_bits bits, too; 0 in indexes of earlier builds, and of bytes
+    uint32_t unused[3];
 };
 static_assert(sizeof(RqImage) == 64);
 
@@ -66,6 +69,17 @@ constexpr size_t image_size(size_t dims, size_t layers, size_t codewords) noexce
     return sizeof(RqImage) + layers * layer_bytes(dims, codewords);
 }
 
+// The last part, for coordinates of so many bits (0: there is none): scales of all codewords, then their coordinates, block after block. 64 bytes hold
+// 8 / bits groups of four dimensions, as Kernels::few_bit_dots reads them.
+constexpr size_t packed_block_bytes(size_t dims, uint32_t bits) noexcept
+{
+    return 64 * ((quads(dims) * bits + 7) / 8);
+}
+constexpr size_t packed_size(size_t dims, size_t layers, size_t codewords, uint32_t bits) noexcept
+{
+    return bits == 0 ? 0 : layers * blocks(codewords) * (16 * sizeof(float) + packed_block_bytes(dims, bits));
+}
+
 inline const float *scales(const RqImage &h, size_t layer) noexcept
 {
     return reinterpret_cast<const float *>(reinterpret_cast<const uint8_t *>(&h + 1) +
@@ -78,6 +92,16 @@ inline const float *norms_sq(const RqImage &h, size_t layer) noexcept
 inline const uint8_t *book(const RqImage &h, size_t layer) noexcept
 {
     return reinterpret_cast<const uint8_t *>(norms_sq(h, layer) + 16 * blocks(h.codewords));
+}
+
+inline const float *packed_scales(const RqImage &h) noexcept
+{
+    return reinterpret_cast<const float *>(reinterpret_cast<const uint8_t *>(&h) +
+                                           image_size(h.dims, h.layers, h.codewords));
+}
+inline const uint8_t *packed_books(const RqImage &h) noexcept
+{
+    return reinterpret_cast<const uint8_t *>(packed_scales(h) + 16 * h.layers * blocks(h.codewords));
 }
 
 // Whether a layer's number of the codeword takes a byte of the code, else four bits. Codes with weights: see rq_weights.h.
@@ -95,6 +119,9 @@ inline size_t place(const RqImage &h, size_t k, size_t quad) noexcept
 
 // x -= a codeword, over 4 * quads floats (of which those from dims on are zero). Returns the squared norm of what is left.
 float take_off(const RqImage &h, size_t layer, size_t k, const float *x, float *left) noexcept;
+
+// Products of n rows of 4 * quads bytes with all layers' codewords, 16 * blocks of each: so many numbers a row.
+void codeword_dots(const RqImage &h, const int8_t *rows, size_t n, int32_t *dots) noexcept;
 
 // How many rows choose_codes takes at once, at most; at least 1.
 size_t rows_together(const RqImage &h) noexcept;

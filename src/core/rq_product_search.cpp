@@ -31,18 +31,6 @@ void round_twice(const float *row, size_t width, int8_t *bytes, float unit[2]) n
     unit[1] = k.round_to_bytes(left, width, bytes + width);
 }
 
-// Products of n rows of bytes with all layers' codewords, `all` of them.
-void multiply_rows(const RqImage &h, const int8_t *bytes, size_t n, size_t all, int32_t *dots) noexcept
-{
-    const auto &k = simd::kernels();
-    const size_t groups = quads(h.dims), width = 4 * groups, each = all / h.layers;
-    if (each == 16) // a layer is one block
-        return k.byte_dots(bytes, n, width, book(h, 0), h.layers, layer_bytes(h.dims, h.codewords), groups,
-                           dots, all);
-    for (size_t m = 0; m < h.layers; m++)
-        k.byte_dots(bytes, n, width, book(h, m), each / 16, 16 * width, groups, dots + m * each, all);
-}
-
 // The terms of all layers' codewords, `all` of them, for n rows: squared norm less twice the product with the row.
 void row_terms(const RqImage &h, const float *rows, size_t n, size_t all, float *terms) noexcept
 {
@@ -50,9 +38,11 @@ void row_terms(const RqImage &h, const float *rows, size_t n, size_t all, float 
     int8_t bytes[2 * kBatchFloats];
     float unit[2 * kMostTogether];
     alignas(64) int32_t dots[2 * kMostTogether * kMostTerms];
-    for (size_t i = 0; i < n; i++)
-        round_twice(rows + i * width, width, bytes + 2 * i * width, unit + 2 * i);
-    multiply_rows(h, bytes, 2 * n, all, dots);
+    size_t row = 0;
+    do // n >= 1, which GCC's warnings do not know
+        round_twice(rows + row * width, width, bytes + 2 * row * width, unit + 2 * row);
+    while (++row < n);
+    codeword_dots(h, bytes, 2 * n, dots);
     const auto add = [&](size_t row, size_t m, const float *to, float *out) {
         simd::kernels().terms_of_dots(dots + row * all + m * each, scales(h, m), to, 2 * unit[row], each,
                                       out);

@@ -44,7 +44,7 @@ inline const uint8_t *tables_of(const Query &q) noexcept
 
 // With weights, sums are fixed-point numbers of kWeightPoint bits behind the point. A layer adds
 //     weight * (entry + shift) + kLayerBias >= 0,
-// so that 64 layers stay below 2^29. |entry + shift| <= kMostSteps.
+// so that 96 layers stay below 2^30. |entry + shift| <= kMostSteps.
 constexpr int kMostSteps = 256;
 constexpr int kMostShift = kMostSteps / 2 - 1; // steps from zero to the middle of a table
 constexpr uint32_t kLayerBias = (uint32_t)kMostSteps * (kMostFixed + 1);

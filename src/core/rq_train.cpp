@@ -189,7 +189,8 @@ bool train_trained(Trainer &t, const AdamPlan &plan) noexcept
 
 size_t ResidualQuantizer::image_bytes(const CodecOptions &options, size_t) noexcept
 {
-    return image_size(options.dims, layers_of(options), codewords_of(options));
+    return image_size(options.dims, layers_of(options), codewords_of(options)) +
+           packed_size(options.dims, layers_of(options), codewords_of(options), few_bits(options));
 }
 
 size_t ResidualQuantizer::training_rows(const CodecOptions &options) noexcept
@@ -210,6 +211,7 @@ bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &se
     t.h->codewords = (uint32_t)codewords_of(options);
     t.h->weight_bits = (uint32_t)options.value[kWeightBits];
     t.h->codeword_bits = few_bits(options);
+    t.h->packed = t.h->codeword_bits > 0;
     for (size_t m = 0; m < t.h->layers; m++)
         clear_layer(t.h, m);
     const AdamPlan plan = enough(options, set.rows) ? adam_plan(options, t.l.rows) : AdamPlan();
@@ -217,7 +219,11 @@ bool ResidualQuantizer::train(const CodecOptions &options, const TrainingSet &se
         return false;
     if (enough(options, t.rows) && !train_trained(t, plan))
         return false;
-    return set_random_layers(t, t.h->trained_layers) && measure(t);
+    if (!set_random_layers(t, t.h->trained_layers) || !measure(t))
+        return false;
+    if (t.h->packed)
+        pack_books(options, image);
+    return true;
 }
 
 } // namespace vq

@@ -213,7 +213,7 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 } // namespace
 
 constinit const Kernels kAvx2 = wide_table<Lanes, FastScan<Integers>>(
-    "avx2", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, word_dots<Words>,
+    "avx2", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, few_bit_dots<Bytes>, word_dots<Words>,
     codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd

@@ -187,7 +187,7 @@ void codeword_scores_vnni(const int8_t *x, size_t nx, const Codebook &book, cons
 }
 
 constinit const Kernels kAvx512 = wide_table<Lanes, FastScan<Integers>>(
-    "avx512f", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, word_dots<Words>,
+    "avx512f", bytescan_shuffled, bit_planes_dot, byte_dots<Bytes>, few_bit_dots<Bytes>, word_dots<Words>,
     codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd

@@ -42,6 +42,13 @@ struct Bytes
         keep_loaded(c);
         return c;
     }
+    static Codes load_numbers(const uint8_t *p) noexcept { return load(p); }
+    template <unsigned kBits>
+    static Codes numbers(Codes c, size_t group) noexcept
+    {
+        return _mm512_and_si512(_mm512_srli_epi32(c, (unsigned)(group * kBits)),
+                                _mm512_set1_epi8((1 << kBits) - 1));
+    }
     static Four spread(const int8_t *p) noexcept
     {
         int32_t four;
@@ -80,6 +87,13 @@ void byte_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *
                     size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
     byte_dots<Bytes>(x, nx, x_stride, book, blocks, block_stride, quads, out, out_stride);
+}
+
+void few_bit_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                       size_t block_stride, unsigned bits, size_t quads, int32_t *out,
+                       size_t out_stride) noexcept
+{
+    few_bit_dots<Bytes>(x, nx, x_stride, book, blocks, block_stride, bits, quads, out, out_stride);
 }
 
 void word_dots_vnni(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,

@@ -80,6 +80,7 @@ __attribute__((constructor(101))) void choose_best() noexcept
     vbmi_table.name = "avx512_vbmi";
     vbmi_table.bytescan8 = bytescan8_vbmi;
     vbmi_table.byte_dots = byte_dots_vnni;
+    vbmi_table.few_bit_dots = few_bit_dots_vnni;
     vbmi_table.word_dots = word_dots_vnni;
     vbmi_table.codeword_scores = codeword_scores_vnni;
 #endif

@@ -146,6 +146,13 @@ struct Kernels
     // exact; x >= -127, quads <= 4,096.
     void (*byte_dots)(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                       size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept;
+    // The same for numbers c of `bits` bits, 1, 2 or 4, that are multiplied as they are:
+    //     out[i * out_stride + 16 b + k] = sum over d < 4 * quads of x_i[d] * c_bk[d]
+    // book: 64 bytes hold 8 / bits groups of four dimensions, the first ones in the lowest bits. Of the last 64 bytes what is beyond quads is not
+    // used.
+    void (*few_bit_dots)(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                         size_t block_stride, unsigned bits, size_t quads, int32_t *out,
+                         size_t out_stride) noexcept;
     // The rest serves the beam search. Every level gives the same bits (see tile_bounds). Finite values.
     // left[d] = x[d] - scale * (c[d] - 128) for d < 4 * quads. codeword: its first four bytes c in `book` above, where the
     // others follow every 64 bytes; left may be x. Returns the squared norm of left: sixteen sums, dimension d in sum

@@ -17,6 +17,9 @@ uint32_t bit_planes_dot_vpopcntdq(const uint8_t *code, const uint8_t *planes, si
 void bytescan8_vbmi(const uint8_t *codes, const uint8_t *lut, size_t rows, uint32_t acc[kTileRows]) noexcept;
 void byte_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                     size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept;
+void few_bit_dots_vnni(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                       size_t block_stride, unsigned bits, size_t quads, int32_t *out,
+                       size_t out_stride) noexcept;
 void word_dots_vnni(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                     size_t pairs, int32_t *out, size_t out_stride) noexcept;
 void codeword_scores_vnni(const int8_t *x, size_t nx, const Codebook &book, const float *unit,

@@ -207,6 +207,24 @@ struct Bytes
             out.val[d] = vreinterpretq_s8_u8(veorq_u8(c.val[d], vdupq_n_u8(128)));
         return out;
     }
+    static Codes load_numbers(const uint8_t *p) noexcept
+    {
+        const uint8x16x4_t c = vld4q_u8(p);
+        Codes out;
+        for (size_t d = 0; d < 4; d++)
+            out.val[d] = vreinterpretq_s8_u8(c.val[d]);
+        return out;
+    }
+    template <unsigned kBits>
+    static Codes numbers(const Codes &c, size_t group) noexcept
+    {
+        const int8x16_t shift = vdupq_n_s8(-(int8_t)(group * kBits)); // to the right
+        Codes out;
+        for (size_t d = 0; d < 4; d++)
+            out.val[d] = vreinterpretq_s8_u8(
+                vandq_u8(vshlq_u8(vreinterpretq_u8_s8(c.val[d]), shift), vdupq_n_u8((1 << kBits) - 1)));
+        return out;
+    }
     static Four spread(const int8_t *p) noexcept { return p; }
     static int32_t excess(const int8_t *x, size_t n) noexcept { return plain_excess(x, n); }
     static Sum start(int32_t) noexcept
@@ -333,8 +351,8 @@ uint32_t bit_planes_dot(const uint8_t *code, const uint8_t *planes, size_t bytes
 } // namespace
 
 constinit const Kernels kNeon =
-    wide_table<Lanes, FastScan>("neon", bytescan8, bit_planes_dot, byte_dots<Bytes>, word_dots<Words>,
-                                codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
+    wide_table<Lanes, FastScan>("neon", bytescan8, bit_planes_dot, byte_dots<Bytes>, few_bit_dots<Bytes>,
+                                word_dots<Words>, codeword_scores<Lanes, byte_dots<Bytes>>, keys_within);
 
 } // namespace vq::simd
 

@@ -268,6 +268,22 @@ void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book,
         }
 }
 
+void few_bit_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                  size_t block_stride, unsigned bits, size_t quads, int32_t *out, size_t out_stride) noexcept
+{
+    for (size_t i = 0; i < nx; i++)
+        for (size_t k = 0; k < 16 * blocks; k++) {
+            const uint8_t *codeword = book + k / 16 * block_stride + k % 16 * 4;
+            int32_t sum = 0;
+            for (size_t d = 0; d < 4 * quads; d++) {
+                const size_t first = d / 4 * bits;
+                const int number = codeword[first / 8 * 64 + d % 4] >> first % 8 & ((1 << bits) - 1);
+                sum += x[i * x_stride + d] * number;
+            }
+            put(out, i * out_stride + k, sum);
+        }
+}
+
 float round_to_bytes(const float *x, size_t n, int8_t *out) noexcept
 {
     float most = 0;
@@ -465,6 +481,7 @@ constinit const Kernels kScalar = {
     .nearest_codes = nearest_codes,
     .subspace_dots = subspace_dots,
     .byte_dots = byte_dots,
+    .few_bit_dots = few_bit_dots,
     .take_off = take_off,
     .round_to_bytes = round_to_bytes,
     .codeword_scores = codeword_scores,

@@ -112,6 +112,80 @@ void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book,
     }
 }
 
+// Numbers of few bits: what is loaded once is shifted and masked for each group of dimensions that it holds. B::load_numbers(p): as B::load, of
+// bytes that become codes by B::numbers<kBits>(loaded, group).
+template <class B, unsigned kBits, size_t kRows, size_t kBlocks>
+void few_bit_dots_of_blocks(const int8_t *x, size_t x_stride, const uint8_t *book, size_t block_stride,
+                            size_t quads, int32_t *out, size_t out_stride) noexcept
+{
+    constexpr size_t kParts = 16 / B::kLanes, kVectors = kBlocks * kParts, kGroups = 8 / kBits;
+    typename B::Sum sum[kRows][kVectors];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kRows; i++)
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            sum[i][v] = B::start(0);
+    for (size_t q = 0; q < quads; q += kGroups) {
+        typename B::Codes loaded[kVectors];
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            loaded[v] = B::load_numbers(book + v / kParts * block_stride + 64 * (q / kGroups) +
+                                        v % kParts * 4 * B::kLanes);
+        const size_t groups = quads - q < kGroups ? quads - q : kGroups;
+        for (size_t g = 0; g < groups; g++) {
+            typename B::Four four[kRows];
+#pragma GCC unroll 16
+            for (size_t i = 0; i < kRows; i++)
+                four[i] = B::spread(x + i * x_stride + 4 * (q + g));
+#pragma GCC unroll 16
+            for (size_t v = 0; v < kVectors; v++) {
+                const typename B::Codes codes = B::template numbers<kBits>(loaded[v], g);
+#pragma GCC unroll 16
+                for (size_t i = 0; i < kRows; i++)
+                    sum[i][v] = B::add(sum[i][v], codes, four[i]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kRows; i++)
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            B::store(out + i * out_stride + v * B::kLanes, sum[i][v]);
+}
+
+// Two rows at a time: a query, rounded twice. Enough sums that none waits for itself, where registers hold them.
+template <class B, unsigned kBits>
+void few_bit_dots_of(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                     size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
+{
+    constexpr size_t kFit = B::kSums * B::kLanes / (16 * 5), kBlocks = kFit < 1 ? 1 : kFit;
+    const auto some = [&](auto dots, size_t i, size_t b) {
+        dots(x + i * x_stride, x_stride, book + b * block_stride, block_stride, quads,
+             out + i * out_stride + 16 * b, out_stride);
+    };
+    size_t b = 0;
+    for (; b + kBlocks <= blocks; b += kBlocks) {
+        size_t i = 0;
+        for (; i + 2 <= nx; i += 2)
+            some(few_bit_dots_of_blocks<B, kBits, 2, kBlocks>, i, b);
+        if (i < nx)
+            some(few_bit_dots_of_blocks<B, kBits, 1, kBlocks>, i, b);
+    }
+    for (; b < blocks; b++)
+        for (size_t i = 0; i < nx; i++)
+            some(few_bit_dots_of_blocks<B, kBits, 1, 1>, i, b);
+}
+
+template <class B>
+void few_bit_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
+                  size_t block_stride, unsigned bits, size_t quads, int32_t *out, size_t out_stride) noexcept
+{
+    const auto dots = bits == 4   ? few_bit_dots_of<B, 4>
+                      : bits == 2 ? few_bit_dots_of<B, 2>
+                                  : few_bit_dots_of<B, 1>;
+    dots(x, nx, x_stride, book, blocks, block_stride, quads, out, out_stride);
+}
+
 // Of words: two of them lie where four bytes do above. `W` is such a `B` for which nothing is in excess.
 template <class W>
 void word_dots(const int16_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks, size_t pairs,

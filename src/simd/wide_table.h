@@ -30,11 +30,12 @@ void fastscan16(const uint8_t *codes, const uint8_t *lut_lo, const uint8_t *lut_
 
 // The other integer kernels, which each level has of its own, are passed in.
 template <class L, class S>
-constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) bytescan8,
-                             decltype(Kernels::bit_planes_dot) bit_planes_dot,
-                             decltype(Kernels::byte_dots) byte_dots, decltype(Kernels::word_dots) word_dots,
-                             decltype(Kernels::codeword_scores) codeword_scores,
-                             decltype(Kernels::keys_within) keys_within) noexcept
+constexpr Kernels
+wide_table(const char *name, decltype(Kernels::bytescan8) bytescan8,
+           decltype(Kernels::bit_planes_dot) bit_planes_dot, decltype(Kernels::byte_dots) byte_dots,
+           decltype(Kernels::few_bit_dots) few_bit_dots, decltype(Kernels::word_dots) word_dots,
+           decltype(Kernels::codeword_scores) codeword_scores,
+           decltype(Kernels::keys_within) keys_within) noexcept
 {
     return {
         .name = name,
@@ -64,6 +65,7 @@ constexpr Kernels wide_table(const char *name, decltype(Kernels::bytescan8) byte
         .nearest_codes = nearest_codes<L>,
         .subspace_dots = subspace_dots<L>,
         .byte_dots = byte_dots,
+        .few_bit_dots = few_bit_dots,
         .take_off = take_off<L>,
         .round_to_bytes = round_to_bytes<L>,
         .codeword_scores = codeword_scores,

@@ -125,6 +125,13 @@ struct PairedBytes
         const Words c = (Words)V::load(p);
         return {c & 255, c >> 8};
     }
+    static Codes load_numbers(const uint8_t *p) noexcept { return load(p); }
+    template <unsigned kBits>
+    static Codes numbers(const Codes &c, size_t group) noexcept
+    {
+        constexpr int kMask = (1 << kBits) - 1;
+        return {(c.even >> (int)(group * kBits)) & kMask, (c.odd >> (int)(group * kBits)) & kMask};
+    }
     static Four spread(const int8_t *p) noexcept
     {
         uint32_t four;

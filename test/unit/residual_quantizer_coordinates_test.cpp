@@ -146,16 +146,29 @@ TEST(ResidualQuantizerCoordinates, ChosenByTheRowsUnlessSaid)
     EXPECT_EQ(chosen(384, 0, 16, 0, 0), 1);
     EXPECT_EQ(chosen(384, 0, 16, 0, 1000), 1);
     EXPECT_EQ(chosen(384, 0, 16, 0, 5000), 2);
-    EXPECT_EQ(chosen(384, 0, 16, 0, 20'000), 4);
-    EXPECT_EQ(chosen(384, 0, 16, 0, 50'000), 4);
-    EXPECT_EQ(chosen(384, 0, 16, 0, 55'000), 8);
-    EXPECT_EQ(chosen(384, 0, 16, 0, 1e9), 8);
-    EXPECT_EQ(chosen(784, 0, 16, 0, 100'000), 4);
-    EXPECT_EQ(chosen(784, 0, 16, 0, 110'000), 8);
+    for (double rows : {20'000., 55'000., 1e9})
+        EXPECT_EQ(chosen(384, 0, 16, 0, rows), 2) << rows;
+    EXPECT_EQ(chosen(784, 0, 16, 0, 110'000), 2);
+    EXPECT_EQ(chosen(96, 0, 16, 0, 5000), 4) << "read quickly";
+    EXPECT_EQ(chosen(96, 0, 16, 0, 1e6), 8);
+    EXPECT_EQ(chosen(384, 0, 256, 0, 100'000), 4) << "a byte a layer";
+    EXPECT_EQ(chosen(384, 0, 256, 0, 1e9), 8);
     for (int bits : {1, 2, 4, 8})
         EXPECT_EQ(chosen(384, 0, 16, bits, 20'000), bits);
     EXPECT_EQ(chosen(384, 4, 16, 0, 1000), 8) << "codebooks of a few pages";
     EXPECT_EQ(chosen(8, 0, 16, 0, 300), 8);
+}
+
+TEST(ResidualQuantizerCoordinates, LayersAreChosenByTheDimensions)
+{
+    const auto chosen = [](uint32_t dims, int codewords) {
+        return RQ::chosen_options(few_bits_options(dims, 0, codewords, 0), 1e6).value[RQ::kLayers];
+    };
+    const std::vector<std::pair<uint32_t, int>> expected = {
+        {1, 2}, {8, 16}, {31, 62}, {40, 64}, {384, 64}, {512, 64}, {640, 80}, {768, 96}, {16'000, 96}};
+    for (const auto &[dims, layers] : expected)
+        EXPECT_EQ(chosen(dims, 16), layers) << dims;
+    EXPECT_EQ(chosen(784, 256), 24);
 }
 
 TEST(ResidualQuantizerCoordinates, RefusesWhatIsNone)
@@ -169,6 +182,56 @@ TEST(ResidualQuantizerCoordinates, RefusesWhatIsNone)
         h.codeword_bits = bits;
         EXPECT_FALSE(RQ::valid(f.image.data(), f.image.size(), 20)) << bits;
     }
+}
+
+// What a query makes of the image: the state of RQ::prepare.
+Memory prepared(const Memory &image, const float *query)
+{
+    Memory state(RQ::shape(image.data()).query_bytes);
+    std::memset(state.data(), 0, state.size()); // tables have gaps
+    RQ::prepare(image.data(), query, 8, state.data());
+    return state;
+}
+
+// An index of an earlier build has the coordinates as bytes only.
+TEST(ResidualQuantizerCoordinates, AQueryReadsTheSameFromFewBitsAsFromBytes)
+{
+    for (int bits : {1, 2, 4})
+        for (uint32_t dims : {1u, 3u, 33u, 100u, 1100u})
+            for (int codewords : {16, 40}) {
+                Random random((uint64_t)bits + dims);
+                const size_t rows = (size_t)codewords * RQ::kMinRowsPerCodeword;
+                const RqFixture f(few_bits_options(dims, 5, codewords, bits), correlated(random, rows, dims));
+                Memory stored = packed(f);
+                const size_t plain = rq::image_size(dims, 5, (size_t)codewords);
+                EXPECT_GT(f.image.size(), plain);
+                ((rq::RqImage *)stored.data())->packed = 0;
+                Memory earlier(plain);
+                RQ::unpack(f.options, stored.data(), plain, earlier.data());
+                ASSERT_TRUE(RQ::valid(earlier.data(), plain, dims));
+                for (int i = 0; i < 3; i++) {
+                    const Floats query = gaussian(random, dims);
+                    EXPECT_TRUE(prepared(f.image, query.data()) == prepared(earlier, query.data()))
+                        << bits << " bits, " << dims << " x " << codewords;
+                }
+            }
+}
+
+TEST(ResidualQuantizerCoordinates, ThePartForQueriesIsThereIfTheHeaderSaysSo)
+{
+    Random random(9);
+    const RqFixture f(few_bits_options(20, 5, 16, 2), correlated(random, 400, 20));
+    const size_t plain = rq::image_size(20, 5, 16);
+    Memory image = f.image;
+    EXPECT_TRUE(RQ::valid(image.data(), image.size(), 20));
+    EXPECT_FALSE(RQ::valid(image.data(), plain, 20));
+    for (uint32_t packed : {0u, 2u}) {
+        ((rq::RqImage *)image.data())->packed = packed;
+        EXPECT_FALSE(RQ::valid(image.data(), image.size(), 20)) << packed;
+    }
+    RqFixture bytes(few_bits_options(20, 5, 16, 8), correlated(random, 400, 20));
+    ((rq::RqImage *)bytes.image.data())->packed = 1;
+    EXPECT_FALSE(RQ::valid(bytes.image.data(), bytes.image.size(), 20));
 }
 
 // A damaged index may say that its image has any length.

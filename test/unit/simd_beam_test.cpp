@@ -290,6 +290,44 @@ TEST_P(SimdBeam, CountsUpToTheLimit)
         }
 }
 
+TEST_P(SimdBeam, MultipliesNumbersOfFewBits)
+{
+    for (unsigned bits : {1u, 2u, 4u})
+        for (size_t quads : {1, 2, 7, 8, 9, 50})
+            for (size_t blocks : {1, 3, 4, 9})
+                for (size_t nx : {1, 2, 3}) {
+                    Random random(bits + quads);
+                    const size_t slack = quads % 4, stride = 64 * ((quads * bits + 7) / 8) + blocks % 3;
+                    const size_t x_stride = 4 * quads + nx % 3, out_stride = 16 * blocks + nx % 2;
+                    std::vector<uint8_t> book((blocks - 1) * stride + 64 * ((quads * bits + 7) / 8));
+                    for (uint8_t &byte : book)
+                        byte = (uint8_t)random.below(256);
+                    std::vector<int8_t> x((nx - 1) * x_stride + 4 * quads);
+                    for (int8_t &byte : x)
+                        byte = (int8_t)((int)random.below(255) - 127);
+                    Guarded<uint8_t> guarded_book(book, slack);
+                    Guarded<int8_t> guarded_x(x, slack);
+                    Guarded<int32_t> out((nx - 1) * out_stride + 16 * blocks, slack);
+                    kernels().few_bit_dots(guarded_x.data(), nx, x_stride, guarded_book.data(), blocks,
+                                           stride, bits, quads, out.data(), out_stride);
+                    for (size_t i = 0; i < nx; i++)
+                        for (size_t k = 0; k < 16 * blocks; k++) {
+                            int sum = 0;
+                            for (size_t d = 0; d < 4 * quads; d++) {
+                                const size_t group = d / 4, each = 8 / bits;
+                                const uint8_t byte =
+                                    book[k / 16 * stride + group / each * 64 + k % 16 * 4 + d % 4];
+                                sum +=
+                                    x[i * x_stride + d] * (byte / (1 << group % each * bits) % (1 << bits));
+                            }
+                            int32_t found;
+                            std::memcpy(&found, out.data() + i * out_stride + k, sizeof found);
+                            ASSERT_EQ(found, sum) << bits << " bits, " << quads << " groups, " << blocks
+                                                  << " blocks, row " << i << ", codeword " << k;
+                        }
+                }
+}
+
 // Halfs that are finite: of every exponent but the last.
 std::vector<uint16_t> halfs(Random &random, size_t n)
 {

@@ -56,6 +56,7 @@ INDEXES = (
     Index("scann_sq8", "vector_quant", "scann", "scann.nprobe", PROBES,
           "refine = true, refine_type = 'SQ8'", usual=False),
     Index("wrvq", "vector_quant", "wrvq", "wrvq.nprobe", PROBES),
+    Index("wrvq_96", "vector_quant", "wrvq", "wrvq.nprobe", PROBES, "codebooks = 96", usual=False),
     Index("hnsw", "vector", "hnsw", "hnsw.ef_search", (10, 20, 40, 80, 120, 200, 400),
           "m = 16, ef_construction = 64"),
     Index("vchordrq", "vchord", "vchordrq", "vchordrq.probes", (3, 5, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192), VECTORCHORD,

@@ -215,8 +215,8 @@ static int32_t choose_codeword_bits(const CodecOptions &o, double rows) noexcept
     return 1;
 }
 
-// As many layers as are worth their bytes; in few dimensions the first ones leave nothing, and many want more, for rows that have to be looked at lie in
-// TOAST there. With 16 codewords two share a byte.
+// As many layers as are worth their bytes; in few dimensions the first ones leave nothing. Many want more, for rows that have to be looked at lie in
+// TOAST there, but not where codebooks weigh more than rows. With 16 codewords two share a byte.
 CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options, double rows) noexcept
 {
     CodecOptions o = options;
@@ -224,8 +224,11 @@ CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options, doub
     const uint32_t most = o.value[kCodewords] > (int32_t)kLeastCodewords
                               ? kFewOfBytes
                               : std::clamp(o.dims / kDimsOfLayer, kUsual, kMostLayers);
-    if (o.value[kLayers] == 0)
+    if (o.value[kLayers] == 0) {
         o.value[kLayers] = (int32_t)std::clamp(2 * o.dims, kLeastLayers, most);
+        if (choose_codeword_bits(o, rows) == 1)
+            o.value[kLayers] = std::min(o.value[kLayers], (int32_t)kUsual);
+    }
     if (o.value[kCodewordBits] == 0)
         o.value[kCodewordBits] = choose_codeword_bits(o, rows);
     return o;

@@ -161,14 +161,16 @@ TEST(ResidualQuantizerCoordinates, ChosenByTheRowsUnlessSaid)
 
 TEST(ResidualQuantizerCoordinates, LayersAreChosenByTheDimensions)
 {
-    const auto chosen = [](uint32_t dims, int codewords) {
-        return RQ::chosen_options(few_bits_options(dims, 0, codewords, 0), 1e6).value[RQ::kLayers];
+    const auto chosen = [](uint32_t dims, int codewords, double rows = 1e6) {
+        return RQ::chosen_options(few_bits_options(dims, 0, codewords, 0), rows).value[RQ::kLayers];
     };
     const std::vector<std::pair<uint32_t, int>> expected = {
         {1, 2}, {8, 16}, {31, 62}, {40, 64}, {384, 64}, {512, 64}, {640, 80}, {768, 96}, {16'000, 96}};
     for (const auto &[dims, layers] : expected)
         EXPECT_EQ(chosen(dims, 16), layers) << dims;
     EXPECT_EQ(chosen(784, 256), 24);
+    EXPECT_EQ(chosen(784, 16, 9'000), 64) << "codebooks would weigh more than half of the rows";
+    EXPECT_EQ(chosen(784, 16, 10'000), 96);
 }
 
 TEST(ResidualQuantizerCoordinates, RefusesWhatIsNone)

@@ -125,7 +125,7 @@ def shown(curve):
 def undominated(curve):
     """Of (recall, queries/s) in order of recall, the points that no other beats in both. Where a sweep finds nothing more it ends."""
     kept = []
-    for recall, rate in curve:
+    for recall, rate in sorted(curve, key=lambda point: (point[0], -point[1])):
         if all(rate > other for further, other in curve if further > recall) and (not kept or recall > kept[-1][0] + 2e-4):
             kept.append((recall, rate))
     return kept

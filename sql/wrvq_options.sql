@@ -32,7 +32,7 @@ CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_layers = 'all');
 CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_k = 1.5);
 CREATE INDEX ON wr USING wrvq (v) WITH (fuzzy_k = -0.1);
 CREATE INDEX ON wr USING wrvq (v) WITH (pq_dims = 4);
--- as many codebooks as there are, where nobody says how many: two a dimension, at most 64, or 24 of more codewords; 96 from 768 dimensions on
+-- as many codebooks as there are, where nobody says how many: two a dimension, at most 64, or 24 of more codewords
 CREATE TABLE wr_auto AS
   SELECT ARRAY(SELECT sin(i * d) FROM generate_series(1, 40) d)::vector(40) a, ARRAY[sin(i), cos(i * i), sin(i * 7)]::vector(3) b
   FROM generate_series(1, 600) i;

@@ -2,6 +2,7 @@
 #include "core/residual_quantizer.h"
 
 #include "core/rq_coordinates.h"
+#include "core/rq_products.h"
 #include "core/rq_query.h"
 
 #include <algorithm>
@@ -192,53 +193,72 @@ bool ResidualQuantizer::trained(const uint8_t *image) noexcept
     return header(image).trained_layers > 0;
 }
 
+constexpr uint32_t kUsualLayers = 64;
+
+// Whether rows take so many times what codebooks take, stored with so many bits.
+static bool outweigh(const CodecOptions &o, double rows, uint32_t bits, double times) noexcept
+{
+    constexpr double kRest = 14; // bytes of a row beside its code
+    const double bytes = rows * (kRest + ResidualQuantizer::planned_shape(o).code_bytes);
+    return times * (double)stored_size(o, bits) <= bytes;
+}
+
+// Rows take at least so many times what codebooks take: of bytes, of fewer bits.
+constexpr double kTimesBytes = 6, kTimesFewer = 2;
+
 // Codebooks should take little beside the rows. Four bits lose nothing that could be measured, two nothing where rows are many, and one some, the less
 // the more rows there are (bench/README.md, Codebooks of small indexes). A query reads all of them: with sixteen codewords a layer, those that would
 // take much of the second-level cache have two bits at most.
 static int32_t choose_codeword_bits(const CodecOptions &o, double rows) noexcept
 {
-    constexpr double kRest = 14;        // bytes of a row beside its code
-    constexpr double kFewPages = 32768; // bytes that are not worth saving at
-    // Rows take at least so many times what codebooks take: of bytes, of fewer bits.
-    constexpr double kBytes = 6, kFewer = 2;
-    constexpr double kQuick = 131072; // bytes of codebooks that a query reads quickly
-    const double bytes = rows * (kRest + ResidualQuantizer::planned_shape(o).code_bytes);
-    const bool large = (double)stored_size(o, 8) > kQuick &&
-                       o.value[ResidualQuantizer::kCodewords] <= (int32_t)kLeastCodewords;
-    for (const uint32_t bits : {8u, 4u, 2u}) {
-        const double books = (double)stored_size(o, bits);
-        if (large && bits > 2)
-            continue;
-        if (books <= kFewPages || (bits == 8 ? kBytes : kFewer) * books <= bytes)
+    constexpr size_t kFewPages = 32768; // bytes that are not worth saving at
+    constexpr size_t kQuick = 131072;   // bytes that a query reads quickly
+    const bool large =
+        stored_size(o, 8) > kQuick && o.value[ResidualQuantizer::kCodewords] <= (int32_t)kLeastCodewords;
+    for (const uint32_t bits : {8u, 4u, 2u})
+        if ((bits == 2 || !large) && (stored_size(o, bits) <= kFewPages ||
+                                      outweigh(o, rows, bits, bits == 8 ? kTimesBytes : kTimesFewer)))
             return (int32_t)bits;
-    }
     return 1;
 }
 
 // As many layers as are worth their bytes; in few dimensions the first ones leave nothing. Many want more, for rows that have to be looked at lie in
-// TOAST there, but not where codebooks weigh more than rows. With 16 codewords two share a byte.
+// TOAST there; but not where rows are so few that codebooks weigh much, nor where products of codewords (rq_products.h) would be too many. With 16
+// codewords two layers share a byte.
+static int32_t choose_layers(CodecOptions o, double rows) noexcept
+{
+    constexpr uint32_t kFewOfBytes = 24, kDimsOfLayer = 8, kStep = 8;
+    const uint32_t dims = o.dims, codewords = (uint32_t)o.value[ResidualQuantizer::kCodewords];
+    if (codewords > kLeastCodewords)
+        return (int32_t)std::clamp(2 * dims, kLeastLayers, kFewOfBytes);
+    uint32_t layers = std::clamp(dims / kDimsOfLayer, kUsualLayers, kMostLayers);
+    while (layers > kUsualLayers && product_table_bytes(dims, layers, codewords) == 0)
+        layers = std::max(layers - kStep, kUsualLayers);
+    o.value[ResidualQuantizer::kLayers] = (int32_t)layers;
+    const uint32_t bits = o.value[ResidualQuantizer::kCodewordBits] > 0
+                              ? (uint32_t)o.value[ResidualQuantizer::kCodewordBits]
+                              : 2;
+    if (!outweigh(o, rows, bits, kTimesFewer))
+        layers = kUsualLayers;
+    return (int32_t)std::clamp(2 * dims, kLeastLayers, layers);
+}
+
 CodecOptions ResidualQuantizer::chosen_options(const CodecOptions &options, double rows) noexcept
 {
     CodecOptions o = options;
-    constexpr uint32_t kUsual = 64, kFewOfBytes = 24, kDimsOfLayer = 8;
-    const uint32_t most = o.value[kCodewords] > (int32_t)kLeastCodewords
-                              ? kFewOfBytes
-                              : std::clamp(o.dims / kDimsOfLayer, kUsual, kMostLayers);
-    if (o.value[kLayers] == 0) {
-        o.value[kLayers] = (int32_t)std::clamp(2 * o.dims, kLeastLayers, most);
-        if (choose_codeword_bits(o, rows) == 1)
-            o.value[kLayers] = std::min(o.value[kLayers], (int32_t)kUsual);
-    }
+    if (o.value[kLayers] == 0)
+        o.value[kLayers] = choose_layers(o, rows);
     if (o.value[kCodewordBits] == 0)
         o.value[kCodewordBits] = choose_codeword_bits(o, rows);
     return o;
 }
 
+// They are made again of the options whenever the index is read: a change is a new format.
 CodecOptions ResidualQuantizer::untrained_options(const CodecOptions &options) noexcept
 {
     CodecOptions o = options;
     if (o.value[kWeightBits] == 0 && o.value[kCodewords] > (int32_t)kLeastCodewords)
-        o.value[kLayers] = std::min(2 * o.value[kLayers], (int32_t)kMostLayers);
+        o.value[kLayers] = std::min(2 * o.value[kLayers], std::max(o.value[kLayers], (int32_t)kUsualLayers));
     o.value[kCodewords] = kLeastCodewords;
     o.value[kTraining] = kLinear;
     o.value[kCodewordBits] = 0;

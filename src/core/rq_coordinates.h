@@ -1,5 +1,5 @@
 // Residual quantizer: codewords whose coordinates are of fewer bits than a byte, for indexes of few rows, where codebooks of bytes
-// would take more room than the rows.
+// would take more room than the rows, and for codebooks that are so large that a query would spend its time reading them.
 //
 // Of 1, 2 or 4 bits, coordinates are -most, .., -3, -1, 1, 3, .., most times the codeword's scale, with most = 2^bits - 1: the
 // levels that leave least of a Gaussian. In memory they are bytes like others, so encoding does not differ, and once more in few bits, which

@@ -59,13 +59,18 @@ static bool take_chunk(TupleTableSlot *slot, int32 expected, char *out, Size roo
     return true;
 }
 
-// Reads all chunks of a value into `out`; false if they are not what the pointer says.
-static bool read_chunks(ToastReader *r, Oid value, struct varlena *out, Size bytes)
+static void begin_chunks(ToastReader *r, Oid value)
 {
     ScanKeyData key;
     ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
     index_rescan(r->scan, &key, 1, nullptr, 0);
     r->positioned = true;
+}
+
+// Reads all chunks of a value into `out`; false if they are not what the pointer says.
+static bool read_chunks(ToastReader *r, Oid value, struct varlena *out, Size bytes)
+{
+    begin_chunks(r, value);
     Size done = 0;
     int32 sequence = 0;
     while (done < bytes - VARHDRSZ && index_getnext_slot(r->scan, ForwardScanDirection, r->slot)) {
@@ -78,19 +83,27 @@ static bool read_chunks(ToastReader *r, Oid value, struct varlena *out, Size byt
     return done == bytes - VARHDRSZ;
 }
 
-const struct varlena *toast_read(ToastReader *r, Datum value, Size bytes)
+// Whether it is a value as toast_read reads, whose table then is open.
+static bool find_value(ToastReader *r, Datum value, Size bytes, struct varatt_external *pointer)
 {
     const struct varlena *datum = (const struct varlena *)DatumGetPointer(value);
     if (!VARATT_IS_EXTERNAL_ONDISK(datum))
-        return nullptr;
-    struct varatt_external pointer;
-    VARATT_EXTERNAL_GET_POINTER(pointer, datum);
-    if (VARATT_EXTERNAL_IS_COMPRESSED(pointer) || (Size)pointer.va_rawsize != bytes)
-        return nullptr;
-    if (r->table && RelationGetRelid(r->table) != pointer.va_toastrelid)
+        return false;
+    VARATT_EXTERNAL_GET_POINTER(*pointer, datum);
+    if (VARATT_EXTERNAL_IS_COMPRESSED(*pointer) || (Size)pointer->va_rawsize != bytes)
+        return false;
+    if (r->table && RelationGetRelid(r->table) != pointer->va_toastrelid)
         toast_close(r); // after a rewrite of the table, old rows live in another one
     if (r->table == nullptr)
-        toast_open(r, pointer.va_toastrelid);
+        toast_open(r, pointer->va_toastrelid);
+    return true;
+}
+
+const struct varlena *toast_read(ToastReader *r, Datum value, Size bytes)
+{
+    struct varatt_external pointer;
+    if (!find_value(r, value, bytes, &pointer))
+        return nullptr;
     if (r->recent.ring == nullptr)
         recent_begin(&r->recent, bytes);
     RecentValue *place = recent_place(&r->recent);
@@ -98,6 +111,22 @@ const struct varlena *toast_read(ToastReader *r, Datum value, Size bytes)
         return nullptr;
     recent_name(place, pointer.va_toastrelid, pointer.va_valueid);
     return place->plain;
+}
+
+int toast_blocks(ToastReader *r, Datum value, Size bytes, BlockNumber *blocks, int most)
+{
+    struct varatt_external pointer;
+    if (!find_value(r, value, bytes, &pointer))
+        return 0;
+    begin_chunks(r, pointer.va_valueid);
+    int count = 0;
+    ItemPointer tid;
+    while (count < most && (tid = index_getnext_tid(r->scan, ForwardScanDirection)) != nullptr) {
+        const BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+        if (count == 0 || block != blocks[count - 1])
+            blocks[count++] = block;
+    }
+    return count;
 }
 
 } // namespace vq::pg

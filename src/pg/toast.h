@@ -32,6 +32,10 @@ struct ToastReader // zero at first
 // current context, which must live until toast_close.
 const struct varlena *toast_read(ToastReader *reader, Datum value, Size bytes);
 
+// Which blocks of the TOAST table (reader->table then) hold the chunks of such a value: the first `most` of them, in order, to blocks; returns how
+// many. 0 for any other value.
+int toast_blocks(ToastReader *reader, Datum value, Size bytes, BlockNumber *blocks, int most);
+
 // Lets go of the pages that were read last. Before control leaves the scan: VACUUM of the TOAST table, or its
 // replay, would wait for an open cursor's pins.
 void toast_rest(ToastReader *reader);

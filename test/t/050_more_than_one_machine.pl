@@ -50,7 +50,7 @@ unlike($err, qr/ERROR|WARNING/, 'without a complaint');
 is(() = $out =~ /^shard\d\|(?:public\.)?items_embedding\|\d+\|t\|/gm, 2, 'trained indexes of both servers are listed');
 
 # What an exact scan of all rows gives. A target of less than all may miss one of them: which one depends on the order in which servers sent the rows.
-$shards->safe_psql($_, 'ALTER INDEX items_embedding SET (target_recall = 1)') for qw(shard0 shard1);
+$shards->safe_psql($_, 'ALTER INDEX items_embedding SET (target_recall = 1, epsilon = 4)') for qw(shard0 shard1);
 my $exact = $front->safe_psql('app', "CREATE TABLE all_items AS SELECT * FROM items; " . ids("all_items $nearest"));
 my $filter = "WHERE category = 'math.NT'";
 is($front->safe_psql('app', ids("items $nearest")), $exact, 'through the parent: the nearest rows');
@@ -118,7 +118,7 @@ cmp_ok($codes{0.8}, '<', $codes{1}, 'the option of an index acts behind postgres
 
 # --- a replica
 
-$front->safe_psql('app', "CREATE INDEX all_items_embedding ON all_items USING scann (embedding vector_cosine_ops) WITH (target_recall = 1)");
+$front->safe_psql('app', "CREATE INDEX all_items_embedding ON all_items USING scann (embedding vector_cosine_ops) WITH (target_recall = 1, epsilon = 4)");
 $front->wait_for_catchup($replica);
 like($replica->safe_psql('app', page_sql('replica')), qr/^all_items_embedding\|[1-9]/m, 'a replica: indexes are read into memory');
 is($replica->safe_psql('app', "SET enable_seqscan = off; " . ids("all_items $nearest")), $exact, 'a replica: the nearest rows, by its index');
@@ -142,7 +142,7 @@ my $all = q{SELECT md5(string_agg(id || category || embedding::text, ',' ORDER B
 is($shards->safe_psql('pgvector', $all), $front->safe_psql('app', $all), "the same rows with pgvector's types");
 is($shards->safe_psql('pgvector', q{SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
     WHERE d.classid = 'pg_type'::regclass AND d.objid = 'vector'::regtype AND d.deptype = 'e'}), 'vector', 'which they are');
-is($shards->safe_psql('pgvector', "SET enable_seqscan = off; SET vector_quant.target_recall = 1; " . ids("items $nearest")), $front->safe_psql('app', "SET enable_indexscan = off; " . ids("items $nearest")), 'and the nearest rows');
+is($shards->safe_psql('pgvector', "SET enable_seqscan = off; SET vector_quant.target_recall = 1; SET scann.epsilon = 4; " . ids("items $nearest")), $front->safe_psql('app', "SET enable_indexscan = off; " . ids("items $nearest")), 'and the nearest rows');
 check_in($shards, 'pgvector');
 is($shards->psql('pgvector', page_sql('subscriber', 2), stderr => \$err), 0, 'the subscription ends') or diag($err);
 

@@ -2,6 +2,7 @@
 #include "rq_fixture.h"
 
 #include "core/rq_coordinates.h"
+#include "core/rq_products.h"
 
 #include <set>
 
@@ -159,18 +160,25 @@ TEST(ResidualQuantizerCoordinates, ChosenByTheRowsUnlessSaid)
     EXPECT_EQ(chosen(8, 0, 16, 0, 300), 8);
 }
 
-TEST(ResidualQuantizerCoordinates, LayersAreChosenByTheDimensions)
+TEST(ResidualQuantizerCoordinates, LayersAreChosenByDimensionsAndRows)
 {
-    const auto chosen = [](uint32_t dims, int codewords, double rows = 1e6) {
-        return RQ::chosen_options(few_bits_options(dims, 0, codewords, 0), rows).value[RQ::kLayers];
+    const auto chosen = [](uint32_t dims, int codewords, double rows = 1e6, int bits = 0) {
+        return RQ::chosen_options(few_bits_options(dims, 0, codewords, bits), rows).value[RQ::kLayers];
     };
     const std::vector<std::pair<uint32_t, int>> expected = {
-        {1, 2}, {8, 16}, {31, 62}, {40, 64}, {384, 64}, {512, 64}, {640, 80}, {768, 96}, {16'000, 96}};
-    for (const auto &[dims, layers] : expected)
+        {1, 2},    {8, 16},   {31, 62},   {40, 64},   {384, 64},  {512, 64},  {640, 80},   {768, 96},
+        {916, 96}, {917, 88}, {1024, 88}, {1536, 72}, {2080, 64}, {4096, 64}, {16'000, 64}};
+    for (const auto &[dims, layers] : expected) {
         EXPECT_EQ(chosen(dims, 16), layers) << dims;
+        EXPECT_EQ(rq::product_table_bytes(dims, (size_t)layers, 16) > 0, dims >= 64 && dims <= 2080) << dims;
+    }
     EXPECT_EQ(chosen(784, 256), 24);
     EXPECT_EQ(chosen(784, 16, 9'000), 64) << "codebooks would weigh more than half of the rows";
     EXPECT_EQ(chosen(784, 16, 10'000), 96);
+    EXPECT_EQ(chosen(784, 16, 10'000, 8), 64) << "of bytes, too";
+    EXPECT_EQ(chosen(784, 16, 1e6, 8), 96);
+    EXPECT_EQ(chosen(784, 16, 9'000, 1), 96);
+    EXPECT_EQ(chosen(784, 16, 0), 64);
 }
 
 TEST(ResidualQuantizerCoordinates, RefusesWhatIsNone)

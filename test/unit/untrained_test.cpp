@@ -153,6 +153,24 @@ TEST(Untrained, ASeedMakesTheSameOnEveryLevelAndInEveryVersion)
     EXPECT_TRUE(simd::select_level("auto"));
 }
 
+// Whose images are made again with so many layers.
+TEST(Untrained, TheResidualQuantizersLayersStayWhatTheyWere)
+{
+    const auto layers = [](int32_t wanted, int32_t codewords, int32_t weights) {
+        CodecOptions o = {100, 1, {}};
+        o.value[ResidualQuantizer::kLayers] = wanted;
+        o.value[ResidualQuantizer::kCodewords] = codewords;
+        o.value[ResidualQuantizer::kWeightBits] = weights;
+        return ResidualQuantizer::untrained_options(o).value[ResidualQuantizer::kLayers];
+    };
+    EXPECT_EQ(layers(24, 256, 0), 48);
+    EXPECT_EQ(layers(40, 256, 0), 64);
+    EXPECT_EQ(layers(64, 17, 0), 64);
+    EXPECT_EQ(layers(64, 17, 8), 64);
+    EXPECT_EQ(layers(64, 16, 0), 64);
+    EXPECT_EQ(layers(96, 17, 0), 96);
+}
+
 TEST(Untrained, DamagedOptionsAreRefused)
 {
     for (const Case &c : kCases) {

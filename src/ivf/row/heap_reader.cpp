@@ -58,12 +58,17 @@ static Datum indexed_value(HeapReader *reader, bool *isnull)
     return values[0];
 }
 
-void check_tid(HeapReader *reader, const ItemPointerData &tid)
+static bool possible_tid(HeapReader *reader, const ItemPointerData &tid)
 {
     const BlockNumber block = ItemPointerGetBlockNumberNoCheck(&tid);
     if (block >= reader->blocks)
         reader->blocks = RelationGetNumberOfBlocks(reader->heap);
-    if (block >= reader->blocks || tid.ip_posid > MaxOffsetNumber)
+    return block < reader->blocks && tid.ip_posid <= MaxOffsetNumber;
+}
+
+void check_tid(HeapReader *reader, const ItemPointerData &tid)
+{
+    if (!possible_tid(reader, tid))
         report_corrupted(reader->index, InvalidBlockNumber, "row id beyond the end of the table");
 }
 
@@ -139,6 +144,15 @@ void publish_distance(HeapReader *reader, const ExactQuery &query, const ItemPoi
     if (!isnull)
         pg::recent_distance_is(&reader->toast.recent, (const struct varlena *)DatumGetPointer(value),
                                query.own, (const struct varlena *)DatumGetPointer(query.datum), distance);
+}
+
+int heap_vector_blocks(HeapReader *reader, const ItemPointerData &tid, BlockNumber *blocks, int most)
+{
+    if (reader->column == 0 || !possible_tid(reader, tid) || !heap_visible(reader, tid))
+        return 0;
+    bool isnull;
+    const Datum value = slot_getattr(reader->slot, reader->column, &isnull);
+    return isnull ? 0 : pg::toast_blocks(&reader->toast, value, reader->datum_bytes, blocks, most);
 }
 
 bool heap_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid, double *distance)

@@ -51,6 +51,10 @@ bool heap_vector(HeapReader *reader, const ItemPointerData &tid, uint32_t dims, 
 void publish_distance(HeapReader *reader, const ExactQuery &query, const ItemPointerData &tid,
                       double distance);
 
+// Which blocks of the TOAST table (reader->toast.table then) hold the row's vector: the first `most` of them to blocks; returns how many. 0 where
+// it does not lie there, for an expression, and for an impossible tid.
+int heap_vector_blocks(HeapReader *reader, const ItemPointerData &tid, BlockNumber *blocks, int most);
+
 // Whether the snapshot sees the row. Errors: the same.
 bool heap_visible(HeapReader *reader, const ItemPointerData &tid);
 

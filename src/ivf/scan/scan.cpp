@@ -353,11 +353,10 @@ void start(IndexScanDesc desc, Scan *scan)
     const RowsTaken taken = expected > 0 ? RowsTaken{expected, expected} : rows_taken(desc);
     begin_probing(&scan->probing, rel, scan->query, taken.most);
     candidates_begin(&scan->candidates);
-    const bool fine = scan->query.index->has_fine();
-    rows_ahead_begin(&scan->ahead, fine ? rel : desc->heapRelation, fine);
     const size_t bytes = scan_memory() / 8;
     reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot,
                   &scan->spill, bytes);
+    rows_ahead_begin(&scan->ahead, rel, scan->query.index->has_fine(), &scan->reranker.heap);
     results_begin(&scan->results, &scan->spill, scan->query.settings.iterative != IterativeScan::RelaxedOrder,
                   rows_together(taken.least), 3 * bytes);
     scan->state = scan->query.wants_nothing ? ScanState::Done : ScanState::Running;

@@ -46,8 +46,9 @@ enum class PageKind : uint16_t // append, never renumber: stored in every page
 // says who took it; 0: the build, or a VACUUM.
 constexpr uint16_t kFreed = 0x8000;
 
-constexpr uint32_t kFormatVersion =
-    5; // 4: the rotation of product quantization in words (CodecOps::first_format); 5: CodecOps::pack
+// 4: the rotation of product quantization in words (CodecOps::first_format); 5: CodecOps::pack; 6: the residual quantizer's image has coordinates in
+// few bits once more (RqImage::packed), and up to 96 layers
+constexpr uint32_t kFormatVersion = 6;
 // Its meta page ends before MetaPage::generation, and all that follows is zero: as of a first generation.
 constexpr uint32_t kFirstReadVersion = 2;
 constexpr uint32_t kMetaMagic = 0x56514958; // "VQIX"

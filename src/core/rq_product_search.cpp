@@ -38,10 +38,10 @@ void row_terms(const RqImage &h, const float *rows, size_t n, size_t all, float 
     int8_t bytes[2 * kBatchFloats];
     float unit[2 * kMostTogether];
     alignas(64) int32_t dots[2 * kMostTogether * kMostTerms];
-    size_t row = 0;
+    size_t rounded = 0;
     do // n >= 1, which GCC's warnings do not know
-        round_twice(rows + row * width, width, bytes + 2 * row * width, unit + 2 * row);
-    while (++row < n);
+        round_twice(rows + rounded * width, width, bytes + 2 * rounded * width, unit + 2 * rounded);
+    while (++rounded < n);
     codeword_dots(h, bytes, 2 * n, dots);
     const auto add = [&](size_t row, size_t m, const float *to, float *out) {
         simd::kernels().terms_of_dots(dots + row * all + m * each, scales(h, m), to, 2 * unit[row], each,

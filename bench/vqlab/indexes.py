@@ -51,6 +51,7 @@ INDEXES = (
           "refine = true, refine_type = 'SQ8'", usual=False),
     Index("scann", "vector_quant", "scann", "scann.nprobe", PROBES),
     Index("scann_pq2", "vector_quant", "scann", "scann.nprobe", PROBES, "pq_dims = 2", usual=False),
+    Index("scann_pq3", "vector_quant", "scann", "scann.nprobe", PROBES, "pq_dims = 3", usual=False),
     Index("scann_pq4", "vector_quant", "scann", "scann.nprobe", PROBES, "pq_dims = 4", usual=False),
     Index("scann_sqrt", "vector_quant", "scann", "scann.nprobe", PROBES, "nlist = {sqrt_rows}", usual=False),
     Index("scann_sq8", "vector_quant", "scann", "scann.nprobe", PROBES,

@@ -38,8 +38,7 @@ struct RqImage
     uint32_t training;       // ResidualQuantizer::Training
     float training_gain;     // share of what linear training leaves that kTrained took off
     uint32_t codeword_bits;  // of a coordinate of a codeword: 1, 2 or 4 (rq_coordinates.h); 0: a byte
-    uint32_t
-        packed; // 1: coordinates are there in codeword_bits bits, too; 0 in indexes of earlier builds, and of bytes
+    uint32_t packed;         // 1: coordinates are there in few bits, too; 0 of bytes, and before format 6
     uint32_t unused[3];
 };
 static_assert(sizeof(RqImage) == 64);

@@ -24,12 +24,30 @@ inline void keep_loaded(V &v) noexcept
 
 constexpr size_t kTogether = 5; // rows whose sums are in registers: the beginnings of one row's code
 
+// Blocks whose sums, for so many rows, fit into the registers.
+template <class B>
+constexpr size_t kBlocksTogether = B::kSums *B::kLanes < 16 * kTogether
+                                       ? 1
+                                       : B::kSums *B::kLanes / (16 * kTogether);
+
 inline int32_t plain_excess(const int8_t *x, size_t n) noexcept
 {
     int32_t sum = 0;
     for (size_t d = 0; d < n; d++)
         sum += x[d];
     return 128 * sum;
+}
+
+// Inline, so that the sums need not leave their registers before.
+template <class B, size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void store_sums(const typename B::Sum (&sum)[kRows][kVectors], int32_t *out,
+                                              size_t out_stride) noexcept
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kRows; i++)
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; v++)
+            B::store(out + i * out_stride + v * B::kLanes, sum[i][v]);
 }
 
 // kBlocks blocks of codewords against kRows rows: each byte of the book is loaded once for all rows, each element of x
@@ -58,11 +76,7 @@ void dots_of_blocks(const int8_t *x, size_t x_stride, const int32_t *excess_of, 
                 sum[i][v] = B::add(sum[i][v], codes[v], four);
         }
     }
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kRows; i++)
-#pragma GCC unroll 16
-        for (size_t v = 0; v < kVectors; v++)
-            B::store(out + i * out_stride + v * B::kLanes, sum[i][v]);
+    store_sums<B>(sum, out, out_stride);
 }
 
 // All rows against kBlocks blocks, which then come from the first-level cache: 24 kB for 64 codewords of 384 dimensions.
@@ -93,7 +107,7 @@ template <class B>
 void byte_dots(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
-    constexpr size_t kFit = B::kSums * B::kLanes / (16 * kTogether), kBlocks = kFit < 1 ? 1 : kFit;
+    constexpr size_t kBlocks = kBlocksTogether<B>;
     constexpr size_t kMost = 16 * kTogether; // rows whose excess is kept
     for (size_t first = 0; first < nx; first += kMost) {
         const size_t n = nx - first < kMost ? nx - first : kMost;
@@ -146,11 +160,7 @@ void few_bit_dots_of_blocks(const int8_t *x, size_t x_stride, const uint8_t *boo
             }
         }
     }
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kRows; i++)
-#pragma GCC unroll 16
-        for (size_t v = 0; v < kVectors; v++)
-            B::store(out + i * out_stride + v * B::kLanes, sum[i][v]);
+    store_sums<B>(sum, out, out_stride);
 }
 
 // Two rows at a time: a query, rounded twice. Enough sums that none waits for itself, where registers hold them.
@@ -158,7 +168,7 @@ template <class B, unsigned kBits>
 void few_bit_dots_of(const int8_t *x, size_t nx, size_t x_stride, const uint8_t *book, size_t blocks,
                      size_t block_stride, size_t quads, int32_t *out, size_t out_stride) noexcept
 {
-    constexpr size_t kFit = B::kSums * B::kLanes / (16 * 5), kBlocks = kFit < 1 ? 1 : kFit;
+    constexpr size_t kBlocks = kBlocksTogether<B>;
     const auto some = [&](auto dots, size_t i, size_t b) {
         dots(x + i * x_stride, x_stride, book + b * block_stride, block_stride, quads,
              out + i * out_stride + 16 * b, out_stride);

@@ -6,14 +6,13 @@ extern "C" {
 
 namespace vq::ivf {
 
-void rows_ahead_begin(RowsAhead *rows, Relation index, bool fine, HeapReader *heap)
+void rows_ahead_begin(RowsAhead *rows, Relation index, HeapReader *heap)
 {
     *rows = {};
-    ahead_begin(&rows->ahead, fine ? index : heap->heap);
+    rows->heap = heap;
+    ahead_begin(&rows->ahead, heap ? heap->heap : index);
     ahead_begin(&rows->vectors,
-                heap->heap); // until its TOAST table is known, which lies in the same tablespace
-    rows->fine = fine;
-    rows->heap = fine ? nullptr : heap;
+                rows->ahead.rel); // until its TOAST table is known, which lies in the same tablespace
 }
 
 // Ids may be of a damaged index.
@@ -24,28 +23,25 @@ static bool exists(RowsAhead *rows, BlockNumber block)
     return block < rows->blocks;
 }
 
-// Where to go on telling: candidates that were told of, and those that were looked at, are behind.
-static uint32_t next_to_tell(uint32_t told, const Candidates &candidates)
+// Tells of the candidates that come next, as far as is worth it: tell(candidate) of each that was neither told of nor looked at.
+template <class Tell>
+static void tell_of_next(Ahead *ahead, uint32_t *told, const Candidates &candidates, Tell tell)
 {
-    return Min(Max(told, candidates.first), candidates.sorted);
+    if (ahead_distance(ahead) == 0)
+        return;
+    *told = Min(Max(*told, candidates.first), candidates.sorted);
+    for (; *told < Min(candidates.first + ahead->distance, candidates.sorted); ++*told)
+        tell(candidates.items[*told]);
 }
 
-static void tell_of_vectors(RowsAhead *rows, const Candidates &candidates)
+static void tell_of_vector(RowsAhead *rows, const Candidate &c)
 {
     constexpr int kMostBlocks = 8; // 64,000 bytes
-    Ahead *ahead = &rows->vectors;
-    if (rows->heap == nullptr || rows->heap->toast.table == nullptr || ahead_distance(ahead) == 0)
-        return;
-    rows->vectors_told = next_to_tell(rows->vectors_told, candidates);
-    for (; rows->vectors_told < Min(candidates.first + ahead->distance, candidates.sorted);
-         rows->vectors_told++) {
-        BlockNumber blocks[kMostBlocks];
-        const int count =
-            heap_vector_blocks(rows->heap, candidates.items[rows->vectors_told].tid, blocks, kMostBlocks);
-        ahead->rel = rows->heap->toast.table;
-        for (int i = 0; i < count; i++)
-            ahead_tell(ahead, blocks[i]);
-    }
+    BlockNumber blocks[kMostBlocks];
+    const int count = heap_vector_blocks(rows->heap, c.tid, blocks, kMostBlocks);
+    rows->vectors.rel = rows->heap->toast.table;
+    for (int i = 0; i < count; i++)
+        ahead_tell(&rows->vectors, blocks[i]);
 }
 
 void rows_ahead_tell(RowsAhead *rows, const Candidates &candidates)
@@ -53,16 +49,14 @@ void rows_ahead_tell(RowsAhead *rows, const Candidates &candidates)
     if (candidates.first < rows->first)
         rows->told = rows->vectors_told = 0;
     rows->first = candidates.first;
-    if (ahead_distance(&rows->ahead) > 0) {
-        rows->told = next_to_tell(rows->told, candidates);
-        for (; rows->told < Min(candidates.first + rows->ahead.distance, candidates.sorted); rows->told++) {
-            const Candidate &c = candidates.items[rows->told];
-            const BlockNumber block = rows->fine ? c.fine.block() : ItemPointerGetBlockNumberNoCheck(&c.tid);
-            if (exists(rows, block))
-                ahead_tell(&rows->ahead, block);
-        }
-    }
-    tell_of_vectors(rows, candidates);
+    tell_of_next(&rows->ahead, &rows->told, candidates, [rows](const Candidate &c) {
+        const BlockNumber block = rows->heap ? ItemPointerGetBlockNumberNoCheck(&c.tid) : c.fine.block();
+        if (exists(rows, block))
+            ahead_tell(&rows->ahead, block);
+    });
+    if (rows->heap && rows->heap->toast.table)
+        tell_of_next(&rows->vectors, &rows->vectors_told, candidates,
+                     [rows](const Candidate &c) { tell_of_vector(rows, c); });
 }
 
 } // namespace vq::ivf

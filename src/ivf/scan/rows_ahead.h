@@ -10,18 +10,16 @@ namespace vq::ivf {
 
 struct RowsAhead
 {
-    Ahead ahead;
-    bool fine;          // the fine records of an index are looked at, instead of rows of the table
+    HeapReader *heap;   // null: the fine records of an index are looked at, instead of rows of the table
     BlockNumber blocks; // of the table, or the index
     uint32_t first;     // candidate at hand; a smaller one is of another pass
-    uint32_t told;      // candidates before that place were told of
-    Ahead vectors;      // in the TOAST table of `heap`
-    HeapReader *heap;   // null where rows are not looked at
-    uint32_t vectors_told;
+    // Of rows or records, and of vectors in the TOAST table of `heap`: candidates before that place were told of.
+    Ahead ahead, vectors;
+    uint32_t told, vectors_told;
 };
 
-// index: its fine records are looked at if it has any, else rows by heap, which must be open and live as long.
-void rows_ahead_begin(RowsAhead *rows, Relation index, bool fine, HeapReader *heap);
+// heap: what rows are looked at with, which must be open and live as long; null where fine records of the index are looked at.
+void rows_ahead_begin(RowsAhead *rows, Relation index, HeapReader *heap);
 
 // Before the first candidate is taken. There must be one.
 void rows_ahead_tell(RowsAhead *rows, const Candidates &candidates);

@@ -251,6 +251,11 @@ bool nearest_is_sure(Scan *scan)
            !(bound < score_of_distance(scan->query.exact, farthest));
 }
 
+bool is_visible(Scan *scan, const QueuedRow &row)
+{
+    return row.state == RowState::Visible || heap_visible(&scan->reranker.heap, row.tid);
+}
+
 // Whether the snapshot sees all results that are to go out together. Those that it does not see are dropped: as many others are to take their
 // place before the first goes out. Where rows were looked at for their distance, that is known already.
 bool nearest_are_visible(Scan *scan)
@@ -263,7 +268,7 @@ bool nearest_are_visible(Scan *scan)
     bool all = true;
     while (kept < results->first.wanted && !results_empty(*results)) {
         QueuedRow row = results_pop(results);
-        if (row.state != RowState::Visible && !heap_visible(&scan->reranker.heap, row.tid)) {
+        if (!is_visible(scan, row)) {
             all = false;
             continue;
         }
@@ -310,7 +315,7 @@ bool next_row(IndexScanDesc desc, Scan *scan, ItemPointer tid)
             continue;
         const QueuedRow next = results_pop(&scan->results);
         // A row that the snapshot does not see is not given out, and must not say what is late.
-        if (next.state != RowState::Visible && !heap_visible(&scan->reranker.heap, next.tid))
+        if (!is_visible(scan, next))
             continue;
         results_give_out(&scan->results, next);
         if (scan->swept)
@@ -356,7 +361,7 @@ void start(IndexScanDesc desc, Scan *scan)
     const size_t bytes = scan_memory() / 8;
     reranker_open(&scan->reranker, *scan->query.index, desc->heapRelation, rel, desc->xs_snapshot,
                   &scan->spill, bytes);
-    rows_ahead_begin(&scan->ahead, rel, scan->query.index->has_fine(), &scan->reranker.heap);
+    rows_ahead_begin(&scan->ahead, rel, scan->query.index->has_fine() ? nullptr : &scan->reranker.heap);
     results_begin(&scan->results, &scan->spill, scan->query.settings.iterative != IterativeScan::RelaxedOrder,
                   rows_together(taken.least), 3 * bytes);
     scan->state = scan->query.wants_nothing ? ScanState::Done : ScanState::Running;
